@@ -1,0 +1,59 @@
+"""What every act of the domain is given: the transaction, the time, the keys, and the record that goes with the act.
+
+Must stay true: an act's rows and its events are written by one transaction. An act that raises writes nothing; the
+keeper then records the refusal by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sealane.database.engine import Transaction
+    from sealane.domain.holds import Holds
+    from sealane.ids import GroupId, OrganizationId, SessionId, UserId
+    from sealane.ledger.events import Event
+    from sealane.settings import Settings
+    from sealane.vault.keys import NodeKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: made by the keeper from a session that it verified itself, never from a door's word."""
+
+    user_id: UserId
+    organization_id: OrganizationId
+    name: str
+    """`name@organization`."""
+    role: str
+    groups: frozenset[GroupId]
+    scopes: frozenset[str]
+    """Of read, write, admin; a token's scopes narrow its user's rights, everything else has all three."""
+    session: SessionId
+    door: str
+    address: str
+
+
+@dataclass(slots=True)
+class Work:
+    """One act within the keeper's present transaction."""
+
+    transaction: Transaction
+    now: datetime
+    settings: Settings
+    keys: NodeKeys
+    holds: Holds
+    connection: str
+    """Names the socket connection that asks; uploads are held by it."""
+    events: list[Event] = field(default_factory=list)
+    ended: list[SessionId] = field(default_factory=list)
+    """Sessions that this act ended; the keeper tells every door once the transaction is durable."""
+    arrivals: bool = False
+    """Something now owes inspection; the keeper tells the inspector once the transaction is durable."""
+
+    def record(self, event: Event) -> None:
+        """Add an event to the ledger, in the same transaction as the act."""
+        self.events.append(event)

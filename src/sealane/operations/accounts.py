@@ -1,0 +1,280 @@
+"""Operations of the administrator: organizations, users, groups, keys, tokens, folders' rights, and settings of them.
+
+They come by the administrator's socket (`Asker.ADMIN`), where whoever may open the socket is the operator.
+Names are `NAME@ORG`, groups `group:NAME@ORG`, folders `ORG:/PATH`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from sealane.operations.envelope import Answer, Asker, Done, Operation
+
+Role = Literal["admin", "auditor", "officer", "member"]
+
+
+class AdminOperation(Operation):
+    """Base of what only the administrator's socket understands."""
+
+    askers: ClassVar[Asker] = Asker.ADMIN
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """One line of a listing for people: its column names and values, in order."""
+
+    columns: tuple[str, ...]
+    values: tuple[str | int | bool | datetime | None, ...]
+
+
+class RowsAre(Answer):
+    """A listing."""
+
+    rows: tuple[Row, ...]
+
+
+class AddOrganization(AdminOperation):
+    """Make an organization, with its own key."""
+
+    answer: ClassVar[type[Answer]] = Done
+    name: str
+    quota_bytes: int | None = None
+    quota_files: int | None = None
+
+
+class SetOrganizationQuota(AdminOperation):
+    """Set an organization's quota; 0 is none."""
+
+    answer: ClassVar[type[Answer]] = Done
+    name: str
+    quota_bytes: int | None = None
+    quota_files: int | None = None
+
+
+class ListOrganizations(AdminOperation):
+    """All organizations."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+
+
+class AddUser(AdminOperation):
+    """Make a user. Keys are lines as in `authorized_keys`; `recipients` are age recipients."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    role: Role = "member"
+    email: str = ""
+    password: str | None = None
+    ssh_keys: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
+class ListUsers(AdminOperation):
+    """Users, of one organization or of all."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    organization: str = ""
+
+
+class DisableUser(AdminOperation):
+    """Disable a user: no more sign-in, and everything they are doing ends."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+
+
+class EnableUser(AdminOperation):
+    """Let a disabled user sign in again."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+
+
+class SetPassword(AdminOperation):
+    """Set a user's password; their sessions end."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    password: str
+
+
+class SetRole(AdminOperation):
+    """Change a user's role."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    role: Role
+
+
+class AddSshKey(AdminOperation):
+    """Add an SSH public key, a line as in `authorized_keys`."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    line: str
+
+
+class RemoveSshKey(AdminOperation):
+    """Remove an SSH public key by its fingerprint (`SHA256:…`); sessions that it opened end."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    fingerprint: str
+
+
+class ListSshKeys(AdminOperation):
+    """A user's SSH keys."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    user: str
+
+
+class TokenIs(Answer):
+    """A new token. It is shown once; only its hash is stored."""
+
+    token: str
+    name: str
+    """What it is called in listings and in the ledger."""
+
+
+class AddToken(AdminOperation):
+    """Make an API token."""
+
+    answer: ClassVar[type[Answer]] = TokenIs
+    user: str
+    scopes: tuple[Literal["read", "write", "admin"], ...]
+    expires: datetime | None
+
+
+class RevokeToken(AdminOperation):
+    """Revoke a token by its name; sessions that it opened end."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    name: str
+
+
+class ListTokens(AdminOperation):
+    """A user's tokens, without their secrets."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    user: str
+
+
+class AddGroup(AdminOperation):
+    """Make a group: `NAME@ORG`."""
+
+    answer: ClassVar[type[Answer]] = Done
+    group: str
+
+
+class ListGroups(AdminOperation):
+    """Groups and their members."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    organization: str = ""
+
+
+class SetMembership(AdminOperation):
+    """Put a user of the same organization into a group or out of it."""
+
+    answer: ClassVar[type[Answer]] = Done
+    group: str
+    user: str
+    member: bool
+
+
+class AddFolder(AdminOperation):
+    """Make a folder, and the folders above it that are missing."""
+
+    answer: ClassVar[type[Answer]] = Done
+    folder: str
+    sealed: bool = False
+    recovery: tuple[str, ...] = ()
+    settle_seconds: int | None = None
+    quota_bytes: int | None = None
+    quota_files: int | None = None
+
+
+class SetFolderQuota(AdminOperation):
+    """Set a folder's quota, which counts everything below it; 0 is none."""
+
+    answer: ClassVar[type[Answer]] = Done
+    folder: str
+    quota_bytes: int | None = None
+    quota_files: int | None = None
+
+
+class ListFolders(AdminOperation):
+    """Folders, of one organization or of all, with who has which rights."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    organization: str = ""
+
+
+class GrantFolder(AdminOperation):
+    """Give rights on a folder and all below it to a user or group of any organization. Replaces an earlier grant."""
+
+    answer: ClassVar[type[Answer]] = Done
+    folder: str
+    grantee: str
+    rights: tuple[Literal["list", "read", "write", "delete", "admin"], ...]
+    shown_as: str = ""
+    """The name under which the grantee sees it at their root."""
+
+
+class RevokeFolder(AdminOperation):
+    """Take a grant back; what runs by it ends."""
+
+    answer: ClassVar[type[Answer]] = Done
+    folder: str
+    grantee: str
+
+
+class ListSessions(AdminOperation):
+    """Sessions that are open now."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    user: str = ""
+
+
+class EndSession(AdminOperation):
+    """End a session by its name."""
+
+    answer: ClassVar[type[Answer]] = Done
+    session: str
+
+
+class ListUploads(AdminOperation):
+    """Uploads that are not finished."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+
+
+class RotateNodeKey(AdminOperation):
+    """Make a new node key and wrap every organization's key anew. No content is touched."""
+
+    answer: ClassVar[type[Answer]] = Done
+
+
+class RotateOrganizationKey(AdminOperation):
+    """Make a new organization key and wrap every upload key of the organization anew. No content is touched."""
+
+    answer: ClassVar[type[Answer]] = Done
+    name: str
+
+
+class SweptIs(Answer):
+    """What was cleared."""
+
+    uploads: int
+    versions: int
+    blobs: int
+
+
+class Sweep(AdminOperation):
+    """Clear what is past its time: interrupted uploads, old versions, blobs that nothing names. The keeper also does it by itself."""
+
+    answer: ClassVar[type[Answer]] = SweptIs

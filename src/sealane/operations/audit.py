@@ -1,0 +1,57 @@
+"""Operations on the ledger: reading it, verifying it, its checkpoint."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from sealane.operations.accounts import AdminOperation
+from sealane.operations.envelope import Answer
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
+    """An entry as stored, with the openings of its commitments that are still kept."""
+
+    seq: int
+    body: bytes
+    """Canonical JSON (RFC 8785)."""
+    leaf: bytes
+    chain: bytes
+    openings: dict[str, str]
+    """Clear value by field name."""
+
+
+class EntriesAre(Answer):
+    """A page of entries in order; `after` is 0 at the end."""
+
+    entries: tuple[LedgerEntry, ...]
+    after: int
+
+
+class ReadLedger(AdminOperation):
+    """Entries after a sequence number, those that match every filter given."""
+
+    answer: ClassVar[type[Answer]] = EntriesAre
+    after: int = 0
+    limit: int = 500
+    since: datetime | None = None
+    user: str = ""
+    path: str = ""
+    """`ORG:/PATH` or `/PATH` in any organization."""
+    kind: str = ""
+
+
+class CheckpointIs(Answer):
+    """Size and head of the ledger."""
+
+    size: int
+    head: bytes
+    origin: str
+
+
+class Checkpoint(AdminOperation):
+    """The present size and head."""
+
+    answer: ClassVar[type[Answer]] = CheckpointIs

@@ -1,0 +1,51 @@
+"""The envelope of operations and the table of who may ask what.
+
+A frame is a 4-byte big-endian length and a MessagePack array: `[number, operation]` up, `[number, answer]` down.
+Numbers are chosen by the caller and only pair a request with its answer; answers come in any order.
+Number 0 is never used by a caller: the keeper pushes notices with it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+import msgspec
+
+
+class Asker(enum.Flag):
+    """The keeper's sockets. Which one a connection came in by is all that the keeper believes about a process."""
+
+    DOOR = enum.auto()
+    INSPECTOR = enum.auto()
+    ADMIN = enum.auto()
+    """The administrator's command line on this machine, and the supervisor."""
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Base of every answer."""
+
+
+class Operation(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Base of every request. `askers` says on which sockets it is understood."""
+
+    askers: ClassVar[Asker] = Asker.DOOR
+    answer: ClassVar[type[Answer]]
+    """What it is answered with, unless it fails."""
+
+
+class Done(Answer):
+    """It is done and durable; there is nothing to tell."""
+
+
+class Failed(Answer):
+    """It was not done. See `errors.py` for the codes."""
+
+    failure_code: str
+    sentence: str
+
+
+class SessionsEnded(Answer):
+    """Pushed to every door: what runs for these sessions ends now. Names are session ids, never handles."""
+
+    sessions: tuple[str, ...]

@@ -1,0 +1,215 @@
+"""Operations on folders and files, and the way out: looking, listing, making, moving, removing, opening a version.
+
+Paths are text, absolute in the caller's own view (`paths.parse` has checked them; the keeper checks them again).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from sealane.operations.envelope import Answer, Done, Operation
+
+
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """A run of a file's bytes: `length` bytes that begin `start` plaintext bytes into a segment.
+
+    A version is the list of its extents in file order; where each begins in the file is the sum of those before.
+    """
+
+    segment: str
+    start: int
+    length: int
+
+
+class SegmentPlace(msgspec.Struct, frozen=True, array_like=True):
+    """Where a segment's ciphertext is and which key opens it."""
+
+    segment: str
+    key_id: int
+    length: int
+    """Plaintext bytes."""
+    inline: bytes | None = None
+    """The ciphertext itself, where it is kept in the catalogue instead of the blob store."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One line of a listing, or what is known of a path."""
+
+    name: str
+    kind: Literal["file", "folder"]
+    size: int
+    modified: datetime
+    rights: tuple[str, ...]
+    """What the caller may do here: of list, read, write, delete, admin."""
+    version: str = ""
+    """The version's id; empty for a folder and for an unfinished upload."""
+    digest: bytes | None = None
+    """SHA-256 of record, once it exists."""
+    unfinished: bool = False
+    """The caller's own interrupted upload, shown to nobody else."""
+
+
+class Look(Operation):
+    """What is at this path? With `own_uploads`, the caller's interrupted upload of that name stands before the file."""
+
+    answer: ClassVar[type[Answer]]
+    handle: str
+    path: str
+    own_uploads: bool = False
+
+
+class Seen(Answer):
+    """What is there."""
+
+    entry: Entry
+
+
+Look.answer = Seen
+
+
+class Page(Answer):
+    """Entries in stable order (folders and files together, by name's code points). `after` is "" at the end."""
+
+    entries: tuple[Entry, ...]
+    after: str
+
+
+class ListFolder(Operation):
+    """A page of a folder's entries, those after the name `after`."""
+
+    answer: ClassVar[type[Answer]] = Page
+    handle: str
+    path: str
+    after: str = ""
+    limit: int = 1000
+    own_uploads: bool = False
+
+
+class MakeFolder(Operation):
+    """Make one folder inside an existing one. `AlreadyExists` if the name is taken."""
+
+    answer: ClassVar[type[Answer]] = Seen
+    handle: str
+    path: str
+    modified: datetime | None = None
+
+
+class RemoveFolder(Operation):
+    """Remove an empty folder."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    path: str
+
+
+class RemoveFile(Operation):
+    """Remove a file; its versions are kept as long as the settings say. With `own_uploads`, an interrupted upload too."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    path: str
+    own_uploads: bool = False
+
+
+class Move(Operation):
+    """Rename or move a file or folder, in one step. With `replace` an existing file (or empty folder) gives way."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    source: str
+    target: str
+    replace: bool = False
+
+
+class SetModified(Operation):
+    """Set the modification time that is shown. Needs write."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    path: str
+    modified: datetime
+
+
+class VersionOpened(Answer):
+    """A version to deliver, its keys included. The record that the session receives it is already durable."""
+
+    download: int
+    version: str
+    size: int
+    modified: datetime
+    digest: bytes | None
+    extents: tuple[Extent, ...]
+    segments: tuple[SegmentPlace, ...]
+    keys: dict[int, bytes]
+    """Upload key by key id."""
+
+
+class OpenVersion(Operation):
+    """Open the file at this path for reading. Needs read. `version` pins one that was seen before (a resumed read)."""
+
+    answer: ClassVar[type[Answer]] = VersionOpened
+    handle: str
+    path: str
+    version: str = ""
+
+
+class EndDownload(Operation):
+    """What a door says it sent of a download: bytes, and ranges as (start, end-exclusive). Adds to the evidence only."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    download: int
+    sent: int
+    ranges: tuple[tuple[int, int], ...]
+    whole: bool
+
+
+class SpaceIs(Answer):
+    """Quota and use in bytes and files; a quota of 0 is none."""
+
+    quota_bytes: int
+    used_bytes: int
+    quota_files: int
+    used_files: int
+
+
+class Space(Operation):
+    """How much room is there at this path for the caller?"""
+
+    answer: ClassVar[type[Answer]] = SpaceIs
+    handle: str
+    path: str
+
+
+class Transfer(msgspec.Struct, frozen=True, array_like=True):
+    """Who sent or fetched which bytes, for a receipt."""
+
+    kind: Literal["upload", "download"]
+    at: datetime
+    user: str
+    door: str
+    bytes: int
+    entry: int
+    """Sequence number in the ledger."""
+    leaf: bytes
+
+
+class ReceiptIs(Answer):
+    """Who sent and who fetched exactly these bytes."""
+
+    path: str
+    version: str
+    size: int
+    digest: bytes | None
+    transfers: tuple[Transfer, ...]
+
+
+class Receipt(Operation):
+    """The receipt of the file at this path."""
+
+    answer: ClassVar[type[Answer]] = ReceiptIs
+    handle: str
+    path: str

@@ -1,0 +1,64 @@
+"""Operations of the inspector: arrivals that owe a digest (later: people lists, sealing), one key at a time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sealane.operations.envelope import Answer, Asker, Done, Operation
+from sealane.operations.files import Extent, SegmentPlace
+
+
+class InspectorOperation(Operation):
+    """Base of what only the inspector's socket understands."""
+
+    askers: ClassVar[Asker] = Asker.INSPECTOR
+
+
+class ArrivalsAre(Answer):
+    """Versions leased to this inspector, oldest first. Empty: nothing is owed; a notice comes when something is."""
+
+    versions: tuple[str, ...]
+
+
+class LeaseArrivals(InspectorOperation):
+    """Lease arrivals that owe something. A lease that is not answered runs out and is given again."""
+
+    answer: ClassVar[type[Answer]] = ArrivalsAre
+    limit: int = 16
+
+
+class ArrivalOpened(Answer):
+    """One arrival, with its keys."""
+
+    version: str
+    size: int
+    extents: tuple[Extent, ...]
+    segments: tuple[SegmentPlace, ...]
+    keys: dict[int, bytes]
+
+
+class OpenArrival(InspectorOperation):
+    """The keys of one leased arrival; opening the next takes the last one's lease back. On record."""
+
+    answer: ClassVar[type[Answer]] = ArrivalOpened
+    version: str
+
+
+class RecordDigest(InspectorOperation):
+    """The SHA-256 of record of an arrival. May be repeated; a different one for the same version is an `Integrity` failure."""
+
+    answer: ClassVar[type[Answer]] = Done
+    version: str
+    digest: bytes
+
+
+class ReportDamage(InspectorOperation):
+    """An arrival could not be read back: a blob is missing or fails its tags. On record, and the version is not delivered."""
+
+    answer: ClassVar[type[Answer]] = Done
+    version: str
+    sentence: str
+
+
+class ArrivalsWaiting(Answer):
+    """Pushed to the inspector: something is owed."""

@@ -1,0 +1,210 @@
+"""Operations of the way in: begin, record, finish; take up again, join, give up.
+
+A door encrypts what arrives into segments, makes each durable in the blob store, and then reports it here together
+with the edits that place its bytes in the file. An offset may be acknowledged to a client once `RecordSegments` or
+`FinishUpload` has been answered, never before.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from sealane.operations.envelope import Answer, Done, Operation
+from sealane.operations.files import Extent, SegmentPlace
+
+
+class NewSegment(msgspec.Struct, frozen=True, array_like=True):
+    """A segment that a door has written and made durable, under the upload's own key."""
+
+    segment: str
+    length: int
+    """Plaintext bytes."""
+    tags_digest: bytes
+    """SHA-256 over the slots' authentication tags in order (docs/formats/segment.md)."""
+    inline: bytes | None = None
+    """Small contents: the ciphertext, which then is in no blob store."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An edit: `length` bytes at `offset` of the file are now those of the segment from `start` on."""
+
+    offset: int
+    length: int
+    segment: str
+    start: int
+
+
+class Resize(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An edit: the file is now `size` bytes long. What lies beyond is cut; what is missing reads as zeros."""
+
+    size: int
+
+
+Edit = Place | Resize
+
+
+class UploadOpened(Answer):
+    """An upload to write to. `generation` fences out a session from which the upload was taken over."""
+
+    upload: str
+    generation: int
+    key_id: int
+    key: bytes
+    size: int
+    """Where it stands: bytes of the file so far."""
+    extents: tuple[Extent, ...]
+    segments: tuple[SegmentPlace, ...]
+    """Every segment that the extents name. Those of the upload's own key can be read back by the door."""
+    declared: int | None
+    room: int
+    """Bytes the quota still has for this upload; the door refuses more at once, the keeper at the end again."""
+
+
+class BeginUpload(Operation):
+    """Start writing the file at this path. Needs write; nobody sees anything of it before it is finished.
+
+    `create`: from nothing; with `exclusive` the name must be free. `update`: from the present content, which is shared,
+    not copied (it must exist unless `may_create`). `resume`: the caller's own interrupted upload of this path if there
+    is one, else as `update`.
+    """
+
+    answer: ClassVar[type[Answer]] = UploadOpened
+    handle: str
+    path: str
+    mode: Literal["create", "update", "resume"]
+    may_create: bool = True
+    exclusive: bool = False
+    declared: int | None = None
+    """The whole length, where the client says it: refused at once if the quota has no room."""
+    metadata: str = ""
+    """The client's own words about the upload (tus `Upload-Metadata`), given back by `LookUpload`."""
+    partial: bool = False
+    """A part of a later whole (tus `Upload-Concat: partial`): it has no path of its own and is never published."""
+
+
+class UploadIs(Answer):
+    """How an upload stands."""
+
+    upload: str
+    path: str
+    size: int
+    """Durable bytes, contiguous from the start."""
+    declared: int | None
+    metadata: str
+    partial: bool
+    joined: bool
+    """It was made by `JoinUploads`."""
+    finished: bool
+    expires: datetime
+
+
+class LookUpload(Operation):
+    """How does this upload stand? Only for its own user."""
+
+    answer: ClassVar[type[Answer]] = UploadIs
+    handle: str
+    upload: str
+
+
+class TakeUpload(Operation):
+    """Go on with an interrupted upload. `UploadBusy` while another request is sending to it."""
+
+    answer: ClassVar[type[Answer]] = UploadOpened
+    handle: str
+    upload: str
+    declared: int | None = None
+    """Says the length that was deferred at creation."""
+
+
+class Recorded(Answer):
+    """It is durable. `size`: bytes of the file so far, contiguous from the start."""
+
+    size: int
+
+
+class RecordSegments(Operation):
+    """Segments that are durable in the store, and the edits that place them, in order."""
+
+    answer: ClassVar[type[Answer]] = Recorded
+    handle: str
+    upload: str
+    generation: int
+    segments: tuple[NewSegment, ...]
+    edits: tuple[Edit, ...]
+
+
+class Finished(Answer):
+    """The upload is whole; `visible` says whether it is published already."""
+
+    upload: str
+    version: str
+    size: int
+    digest: bytes | None
+    visible: bool
+    modified: datetime
+
+
+class FinishUpload(Operation):
+    """The last segments and edits, and the end: the file becomes a version, in the same transaction.
+
+    `digest`: SHA-256 where the door has hashed every byte in order; otherwise the inspector owes it.
+    `size` must be what the edits add up to, and the declared length where one was declared.
+    """
+
+    answer: ClassVar[type[Answer]] = Finished
+    handle: str
+    upload: str
+    generation: int
+    segments: tuple[NewSegment, ...]
+    edits: tuple[Edit, ...]
+    size: int
+    digest: bytes | None
+    modified: datetime | None = None
+    exclusive: bool = False
+    """The name must still be free (PUT with `If-None-Match: *`)."""
+    expected_version: str = ""
+    """The version that must still be the present one (`If-Match`)."""
+
+
+class SuspendUpload(Operation):
+    """Let go of an upload that was interrupted, so that it can be taken up again by any worker."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    upload: str
+    generation: int
+
+
+class AbandonUpload(Operation):
+    """Throw an upload away."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    upload: str
+
+
+class JoinUploads(Operation):
+    """Join finished parts, in order, into the file at this path; no byte is copied (tus concatenation)."""
+
+    answer: ClassVar[type[Answer]] = Finished
+    handle: str
+    path: str
+    uploads: tuple[str, ...]
+    metadata: str = ""
+    modified: datetime | None = None
+
+
+class CopyInto(Operation):
+    """Share bytes of an opened download with an upload of the same organization (SFTP copy-data). No byte is copied."""
+
+    answer: ClassVar[type[Answer]] = UploadOpened
+    handle: str
+    upload: str
+    generation: int
+    download: int
+    start: int
+    length: int
+    offset: int

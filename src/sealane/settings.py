@@ -1,0 +1,157 @@
+"""Every setting and every limit, each with its unit and default. A number that bounds something stands here or nowhere.
+
+Settings come from defaults, then an optional TOML file (`--config`), then `SEALANE_*` variables, then flags.
+Unknown names are refused: a misspelt limit must not silently be no limit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_type_hints
+
+from sealane.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+TIB = 1024 * GIB
+
+SLOT_BYTES = 256 * KIB
+"""Plaintext bytes of a full slot. Part of the stored format (docs/formats/segment.md), therefore not a setting."""
+
+
+class SettingInvalid(Invalid):
+    """A setting is unknown or has an impossible value."""
+
+    code = "setting-invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a node. Names end in their unit."""
+
+    # Where it listens. Clear HTTP is only allowed on loopback.
+    http: str = "127.0.0.1:8080"
+    sftp: str = "127.0.0.1:2022"
+    tls_cert: str = ""
+    tls_key: str = ""
+    workers: int = 1
+    """SFTP workers and HTTP workers, each."""
+
+    # What it stands on. Empty: SQLite and local blobs inside the data directory.
+    database: str = ""
+    """`postgresql://…`, or empty for SQLite."""
+    blob_store: str = ""
+    """`s3://bucket/prefix`, or empty for the data directory's `blobs/`."""
+    blob_store_endpoint: str = ""
+    blob_store_access_key: str = field(default="", repr=False)
+    blob_store_secret_key: str = field(default="", repr=False)
+
+    # Sign-in.
+    login_grace_seconds: int = 120
+    sign_in_failures_max: int = 10
+    """Failures of one account or one address range within the window before it is locked."""
+    sign_in_window_seconds: int = 600
+    sign_in_lock_seconds: int = 900
+    sign_in_slow_after: int = 3
+    """Failures after which each further try waits, doubling from a quarter of a second to four seconds."""
+    password_hash_threads: int = 2
+    password_hash_queue_max: int = 64
+    session_idle_seconds: int = 3600
+    session_lifetime_seconds: int = 7 * 86400
+    token_session_seconds: int = 900
+    """A session that a bearer token opened; the door opens the next one by itself."""
+    sessions_per_user_max: int = 1000
+    unauthenticated_connections_max: int = 500
+
+    # The keeper's socket.
+    frame_bytes_max: int = 8 * MIB
+    batch_operations_max: int = 128
+    queued_operations_max: int = 20_000
+    keeper_wait_seconds: int = 60
+    """How long a door waits for a keeper that is being restarted before it gives up."""
+
+    # Files and folders.
+    file_bytes_max: int = 5 * TIB
+    page_entries_max: int = 2000
+    folder_entries_max: int = 1_000_000
+    extents_max: int = 200_000
+    segments_per_record_max: int = 512
+    inline_bytes_max: int = 64 * KIB
+    """Contents up to this size are kept, as ciphertext, in the catalogue itself."""
+    segment_bytes_max: int = 32 * MIB
+    """Plaintext bytes of one segment; also how much of an upload can be lost unacknowledged by a crash."""
+    version_keep_seconds: int = 30 * 86400
+    """How long a version that was replaced or deleted is kept."""
+    upload_keep_seconds: int = 7 * 86400
+    """How long an interrupted upload can be resumed."""
+    uploads_per_user_max: int = 10_000
+    quota_bytes: int = 0
+    """Default for new organizations; 0 means no quota."""
+    quota_files: int = 0
+    strangers_kept_rows_max: int = 10_000
+    """Address ranges and minutes of strangers' refusals kept apart; past it they are counted together."""
+
+    # Doors.
+    idle_seconds: int = 600
+    """An SFTP session that says nothing for this long is ended."""
+    body_idle_seconds: int = 60
+    body_rate_bytes_per_second_min: int = 512
+    """A body slower than this over `body_idle_seconds` is ended; it can be resumed."""
+    ranges_max: int = 8
+    sftp_packet_bytes_max: int = 256 * KIB + 1024
+    sftp_handles_max: int = 1024
+    sftp_sessions_per_connection_max: int = 10
+    dirty_slots_max: int = 8
+    """Slots an upload may hold unwritten in memory when its client jumps about."""
+    header_bytes_max: int = 64 * KIB
+    drain_seconds: int = 30
+
+    # Inspector.
+    inspector_batch: int = 16
+
+
+def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ, **flags: object) -> Settings:
+    """Return the settings from file, environment and flags, in rising order of weight; a flag of None is not given.
+
+    Raises `SettingInvalid` for an unknown name or a value of the wrong type.
+    """
+    known = get_type_hints(Settings)
+    values: dict[str, object] = {}
+    if config is not None:
+        try:
+            values.update(tomllib.loads(config.read_text()))
+        except (OSError, tomllib.TOMLDecodeError) as problem:
+            raise SettingInvalid(f"The configuration file cannot be read: {problem}") from None
+    for name in known:
+        variable = f"SEALANE_{name.upper()}"
+        if variable in environ:
+            values[name] = environ[variable]
+    values.update({name: value for name, value in flags.items() if value is not None})
+    checked: dict[str, int | str] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise SettingInvalid(f"There is no setting named {name!r}.")
+        checked[name] = _checked(name, value, known[name])
+    return dataclasses.replace(Settings(), **checked)
+
+
+def _checked(name: str, value: object, wanted: type) -> int | str:
+    if wanted is int and not isinstance(value, bool):
+        try:
+            number = int(value)  # pyrefly: ignore
+        except (TypeError, ValueError):
+            raise SettingInvalid(f"The setting {name!r} needs a whole number.") from None
+        if number < 0:
+            raise SettingInvalid(f"The setting {name!r} may not be negative.")
+        return number
+    if wanted is str and isinstance(value, str):
+        return value
+    raise SettingInvalid(f"The setting {name!r} needs {'a number' if wanted is int else 'text'}.")
