@@ -300,6 +300,20 @@ class StoreFull(Unavailable):
     default = "The server has no room left. Nothing was lost; tell its administrator and resume later."
 
 
+class KeeperAway(Unavailable):
+    """No keeper answers on its socket."""
+
+    code = "keeper-away"
+    default = "The server is being restarted. Try again in a moment; nothing was lost."
+
+
+class OutcomeUnknown(Unavailable):
+    """The keeper went away while this was under way, and it is not safe to ask it again blindly."""
+
+    code = "outcome-unknown"
+    default = "The server was interrupted while doing this. Look whether it was done before you try again."
+
+
 class InternalFailure(Unavailable):
     """A programming error, answered without its details; the server's log has them under the reference."""
 

@@ -1,7 +1,7 @@
-"""The one path parser. Bytes or text from outside become a tuple of checked names here, once, and nowhere else.
+r"""The one path parser. Bytes or text from outside become a tuple of checked names here, once, and nowhere else.
 
 A path is `/`-separated and absolute below the virtual root. A name is Unicode in normal form C, 1 to
-`NAME_BYTES_MAX` bytes of UTF-8, without control, format-override or surrogate characters, without `/` and `\\`,
+`NAME_BYTES_MAX` bytes of UTF-8, without control, format-override or surrogate characters, without `/` and `\`,
 not `.` or `..`, and neither begins nor ends with a space. Refused, never repaired: only the normal form is made.
 
 What lives here: parsing and printing. Not here: what a path names for whom (`domain/places.py`).

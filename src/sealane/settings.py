@@ -10,7 +10,7 @@ import dataclasses
 import os
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from sealane.errors import Invalid
 
@@ -73,10 +73,17 @@ class Settings:
 
     # The keeper's socket.
     frame_bytes_max: int = 8 * MIB
+    """One operation."""
+    answer_bytes_max: int = 64 * MIB
+    """One answer: a version of 5 TiB is told as some hundred thousand extents and segments."""
     batch_operations_max: int = 128
     queued_operations_max: int = 20_000
     keeper_wait_seconds: int = 60
     """How long a door waits for a keeper that is being restarted before it gives up."""
+    keeper_retry_seconds_max: int = 1
+    """The longest pause between two tries to reach a keeper that is away."""
+    caller_operations_max: int = 10_000
+    """Operations of one process that wait for their answer; past it, more are refused at once."""
 
     # Files and folders.
     file_bytes_max: int = 5 * TIB
@@ -135,7 +142,7 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
         if variable in environ:
             values[name] = environ[variable]
     values.update({name: value for name, value in flags.items() if value is not None})
-    checked: dict[str, int | str] = {}
+    checked: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
             raise SettingInvalid(f"There is no setting named {name!r}.")
@@ -146,8 +153,8 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
 def _checked(name: str, value: object, wanted: type) -> int | str:
     if wanted is int and not isinstance(value, bool):
         try:
-            number = int(value)  # pyrefly: ignore
-        except (TypeError, ValueError):
+            number = int(str(value))
+        except ValueError:
             raise SettingInvalid(f"The setting {name!r} needs a whole number.") from None
         if number < 0:
             raise SettingInvalid(f"The setting {name!r} may not be negative.")

@@ -16,7 +16,7 @@ from sealane.operations.envelope import Answer, Asker, Done, Operation
 Role = Literal["admin", "auditor", "officer", "member"]
 
 
-class AdminOperation(Operation):
+class AdminOperation(Operation, frozen=True):
     """Base of what only the administrator's socket understands."""
 
     askers: ClassVar[Asker] = Asker.ADMIN
@@ -29,22 +29,23 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     values: tuple[str | int | bool | datetime | None, ...]
 
 
-class RowsAre(Answer):
+class RowsAre(Answer, frozen=True):
     """A listing."""
 
     rows: tuple[Row, ...]
 
 
-class AddOrganization(AdminOperation):
+class AddOrganization(AdminOperation, frozen=True):
     """Make an organization, with its own key."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     name: str
     quota_bytes: int | None = None
     quota_files: int | None = None
 
 
-class SetOrganizationQuota(AdminOperation):
+class SetOrganizationQuota(AdminOperation, frozen=True):
     """Set an organization's quota; 0 is none."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -53,15 +54,16 @@ class SetOrganizationQuota(AdminOperation):
     quota_files: int | None = None
 
 
-class ListOrganizations(AdminOperation):
+class ListOrganizations(AdminOperation, frozen=True):
     """All organizations."""
 
     answer: ClassVar[type[Answer]] = RowsAre
 
 
-class AddUser(AdminOperation):
+class AddUser(AdminOperation, frozen=True):
     """Make a user. Keys are lines as in `authorized_keys`; `recipients` are age recipients."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     user: str
     role: Role = "member"
@@ -71,28 +73,28 @@ class AddUser(AdminOperation):
     recipients: tuple[str, ...] = ()
 
 
-class ListUsers(AdminOperation):
+class ListUsers(AdminOperation, frozen=True):
     """Users, of one organization or of all."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     organization: str = ""
 
 
-class DisableUser(AdminOperation):
+class DisableUser(AdminOperation, frozen=True):
     """Disable a user: no more sign-in, and everything they are doing ends."""
 
     answer: ClassVar[type[Answer]] = Done
     user: str
 
 
-class EnableUser(AdminOperation):
+class EnableUser(AdminOperation, frozen=True):
     """Let a disabled user sign in again."""
 
     answer: ClassVar[type[Answer]] = Done
     user: str
 
 
-class SetPassword(AdminOperation):
+class SetPassword(AdminOperation, frozen=True):
     """Set a user's password; their sessions end."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -100,7 +102,7 @@ class SetPassword(AdminOperation):
     password: str
 
 
-class SetRole(AdminOperation):
+class SetRole(AdminOperation, frozen=True):
     """Change a user's role."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -108,30 +110,32 @@ class SetRole(AdminOperation):
     role: Role
 
 
-class AddSshKey(AdminOperation):
+class AddSshKey(AdminOperation, frozen=True):
     """Add an SSH public key, a line as in `authorized_keys`."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     user: str
     line: str
 
 
-class RemoveSshKey(AdminOperation):
+class RemoveSshKey(AdminOperation, frozen=True):
     """Remove an SSH public key by its fingerprint (`SHA256:…`); sessions that it opened end."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     user: str
     fingerprint: str
 
 
-class ListSshKeys(AdminOperation):
+class ListSshKeys(AdminOperation, frozen=True):
     """A user's SSH keys."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     user: str
 
 
-class TokenIs(Answer):
+class TokenIs(Answer, frozen=True):
     """A new token. It is shown once; only its hash is stored."""
 
     token: str
@@ -139,16 +143,17 @@ class TokenIs(Answer):
     """What it is called in listings and in the ledger."""
 
 
-class AddToken(AdminOperation):
+class AddToken(AdminOperation, frozen=True):
     """Make an API token."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = TokenIs
     user: str
     scopes: tuple[Literal["read", "write", "admin"], ...]
     expires: datetime | None
 
 
-class RevokeToken(AdminOperation):
+class RevokeToken(AdminOperation, frozen=True):
     """Revoke a token by its name; sessions that it opened end."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -156,28 +161,29 @@ class RevokeToken(AdminOperation):
     name: str
 
 
-class ListTokens(AdminOperation):
+class ListTokens(AdminOperation, frozen=True):
     """A user's tokens, without their secrets."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     user: str
 
 
-class AddGroup(AdminOperation):
+class AddGroup(AdminOperation, frozen=True):
     """Make a group: `NAME@ORG`."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     group: str
 
 
-class ListGroups(AdminOperation):
+class ListGroups(AdminOperation, frozen=True):
     """Groups and their members."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     organization: str = ""
 
 
-class SetMembership(AdminOperation):
+class SetMembership(AdminOperation, frozen=True):
     """Put a user of the same organization into a group or out of it."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -186,9 +192,10 @@ class SetMembership(AdminOperation):
     member: bool
 
 
-class AddFolder(AdminOperation):
+class AddFolder(AdminOperation, frozen=True):
     """Make a folder, and the folders above it that are missing."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     folder: str
     sealed: bool = False
@@ -198,7 +205,7 @@ class AddFolder(AdminOperation):
     quota_files: int | None = None
 
 
-class SetFolderQuota(AdminOperation):
+class SetFolderQuota(AdminOperation, frozen=True):
     """Set a folder's quota, which counts everything below it; 0 is none."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -207,14 +214,14 @@ class SetFolderQuota(AdminOperation):
     quota_files: int | None = None
 
 
-class ListFolders(AdminOperation):
+class ListFolders(AdminOperation, frozen=True):
     """Folders, of one organization or of all, with who has which rights."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     organization: str = ""
 
 
-class GrantFolder(AdminOperation):
+class GrantFolder(AdminOperation, frozen=True):
     """Give rights on a folder and all below it to a user or group of any organization. Replaces an earlier grant."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -225,7 +232,7 @@ class GrantFolder(AdminOperation):
     """The name under which the grantee sees it at their root."""
 
 
-class RevokeFolder(AdminOperation):
+class RevokeFolder(AdminOperation, frozen=True):
     """Take a grant back; what runs by it ends."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -233,40 +240,42 @@ class RevokeFolder(AdminOperation):
     grantee: str
 
 
-class ListSessions(AdminOperation):
+class ListSessions(AdminOperation, frozen=True):
     """Sessions that are open now."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     user: str = ""
 
 
-class EndSession(AdminOperation):
+class EndSession(AdminOperation, frozen=True):
     """End a session by its name."""
 
     answer: ClassVar[type[Answer]] = Done
     session: str
 
 
-class ListUploads(AdminOperation):
+class ListUploads(AdminOperation, frozen=True):
     """Uploads that are not finished."""
 
     answer: ClassVar[type[Answer]] = RowsAre
 
 
-class RotateNodeKey(AdminOperation):
+class RotateNodeKey(AdminOperation, frozen=True):
     """Make a new node key and wrap every organization's key anew. No content is touched."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
 
 
-class RotateOrganizationKey(AdminOperation):
+class RotateOrganizationKey(AdminOperation, frozen=True):
     """Make a new organization key and wrap every upload key of the organization anew. No content is touched."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     name: str
 
 
-class SweptIs(Answer):
+class SweptIs(Answer, frozen=True):
     """What was cleared."""
 
     uploads: int
@@ -274,7 +283,7 @@ class SweptIs(Answer):
     blobs: int
 
 
-class Sweep(AdminOperation):
-    """Clear what is past its time: interrupted uploads, old versions, blobs that nothing names. The keeper also does it by itself."""
+class Sweep(AdminOperation, frozen=True):
+    """Clear what is past its time: uploads, old versions, blobs that nothing names. The keeper does so by itself too."""
 
     answer: ClassVar[type[Answer]] = SweptIs

@@ -23,14 +23,14 @@ class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
     """Clear value by field name."""
 
 
-class EntriesAre(Answer):
+class EntriesAre(Answer, frozen=True):
     """A page of entries in order; `after` is 0 at the end."""
 
     entries: tuple[LedgerEntry, ...]
     after: int
 
 
-class ReadLedger(AdminOperation):
+class ReadLedger(AdminOperation, frozen=True):
     """Entries after a sequence number, those that match every filter given."""
 
     answer: ClassVar[type[Answer]] = EntriesAre
@@ -43,7 +43,7 @@ class ReadLedger(AdminOperation):
     kind: str = ""
 
 
-class CheckpointIs(Answer):
+class CheckpointIs(Answer, frozen=True):
     """Size and head of the ledger."""
 
     size: int
@@ -51,7 +51,7 @@ class CheckpointIs(Answer):
     origin: str
 
 
-class Checkpoint(AdminOperation):
+class Checkpoint(AdminOperation, frozen=True):
     """The present size and head."""
 
     answer: ClassVar[type[Answer]] = CheckpointIs

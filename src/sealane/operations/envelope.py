@@ -32,20 +32,25 @@ class Operation(msgspec.Struct, frozen=True, array_like=True, tag=True):
     askers: ClassVar[Asker] = Asker.DOOR
     answer: ClassVar[type[Answer]]
     """What it is answered with, unless it fails."""
+    repeatable: ClassVar[bool] = True
+    """Asked again after a broken connection, it does no harm and gives an answer as good as the first one.
+
+    One that is not fails with `OutcomeUnknown` when the keeper went away while it was under way.
+    """
 
 
-class Done(Answer):
+class Done(Answer, frozen=True):
     """It is done and durable; there is nothing to tell."""
 
 
-class Failed(Answer):
+class Failed(Answer, frozen=True):
     """It was not done. See `errors.py` for the codes."""
 
     failure_code: str
     sentence: str
 
 
-class SessionsEnded(Answer):
+class SessionsEnded(Answer, frozen=True):
     """Pushed to every door: what runs for these sessions ends now. Names are session ids, never handles."""
 
     sessions: tuple[str, ...]

@@ -52,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """The caller's own interrupted upload, shown to nobody else."""
 
 
-class Look(Operation):
+class Look(Operation, frozen=True):
     """What is at this path? With `own_uploads`, the caller's interrupted upload of that name stands before the file."""
 
     answer: ClassVar[type[Answer]]
@@ -61,7 +61,7 @@ class Look(Operation):
     own_uploads: bool = False
 
 
-class Seen(Answer):
+class Seen(Answer, frozen=True):
     """What is there."""
 
     entry: Entry
@@ -70,14 +70,14 @@ class Seen(Answer):
 Look.answer = Seen
 
 
-class Page(Answer):
+class Page(Answer, frozen=True):
     """Entries in stable order (folders and files together, by name's code points). `after` is "" at the end."""
 
     entries: tuple[Entry, ...]
     after: str
 
 
-class ListFolder(Operation):
+class ListFolder(Operation, frozen=True):
     """A page of a folder's entries, those after the name `after`."""
 
     answer: ClassVar[type[Answer]] = Page
@@ -88,35 +88,39 @@ class ListFolder(Operation):
     own_uploads: bool = False
 
 
-class MakeFolder(Operation):
+class MakeFolder(Operation, frozen=True):
     """Make one folder inside an existing one. `AlreadyExists` if the name is taken."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Seen
     handle: str
     path: str
     modified: datetime | None = None
 
 
-class RemoveFolder(Operation):
+class RemoveFolder(Operation, frozen=True):
     """Remove an empty folder."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     handle: str
     path: str
 
 
-class RemoveFile(Operation):
-    """Remove a file; its versions are kept as long as the settings say. With `own_uploads`, an interrupted upload too."""
+class RemoveFile(Operation, frozen=True):
+    """Remove a file; its versions are kept for a set time. With `own_uploads`, an interrupted upload too."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     handle: str
     path: str
     own_uploads: bool = False
 
 
-class Move(Operation):
+class Move(Operation, frozen=True):
     """Rename or move a file or folder, in one step. With `replace` an existing file (or empty folder) gives way."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
     handle: str
     source: str
@@ -124,7 +128,7 @@ class Move(Operation):
     replace: bool = False
 
 
-class SetModified(Operation):
+class SetModified(Operation, frozen=True):
     """Set the modification time that is shown. Needs write."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -133,7 +137,7 @@ class SetModified(Operation):
     modified: datetime
 
 
-class VersionOpened(Answer):
+class VersionOpened(Answer, frozen=True):
     """A version to deliver, its keys included. The record that the session receives it is already durable."""
 
     download: int
@@ -147,7 +151,7 @@ class VersionOpened(Answer):
     """Upload key by key id."""
 
 
-class OpenVersion(Operation):
+class OpenVersion(Operation, frozen=True):
     """Open the file at this path for reading. Needs read. `version` pins one that was seen before (a resumed read)."""
 
     answer: ClassVar[type[Answer]] = VersionOpened
@@ -156,8 +160,8 @@ class OpenVersion(Operation):
     version: str = ""
 
 
-class EndDownload(Operation):
-    """What a door says it sent of a download: bytes, and ranges as (start, end-exclusive). Adds to the evidence only."""
+class EndDownload(Operation, frozen=True):
+    """What a door says it sent: bytes, and ranges as (start, end-exclusive). It adds to the evidence only."""
 
     answer: ClassVar[type[Answer]] = Done
     handle: str
@@ -167,7 +171,7 @@ class EndDownload(Operation):
     whole: bool
 
 
-class SpaceIs(Answer):
+class SpaceIs(Answer, frozen=True):
     """Quota and use in bytes and files; a quota of 0 is none."""
 
     quota_bytes: int
@@ -176,7 +180,7 @@ class SpaceIs(Answer):
     used_files: int
 
 
-class Space(Operation):
+class Space(Operation, frozen=True):
     """How much room is there at this path for the caller?"""
 
     answer: ClassVar[type[Answer]] = SpaceIs
@@ -191,13 +195,14 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True):
     at: datetime
     user: str
     door: str
-    bytes: int
+    size: int
+    """Bytes."""
     entry: int
     """Sequence number in the ledger."""
     leaf: bytes
 
 
-class ReceiptIs(Answer):
+class ReceiptIs(Answer, frozen=True):
     """Who sent and who fetched exactly these bytes."""
 
     path: str
@@ -207,7 +212,7 @@ class ReceiptIs(Answer):
     transfers: tuple[Transfer, ...]
 
 
-class Receipt(Operation):
+class Receipt(Operation, frozen=True):
     """The receipt of the file at this path."""
 
     answer: ClassVar[type[Answer]] = ReceiptIs

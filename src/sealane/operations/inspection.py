@@ -8,26 +8,26 @@ from sealane.operations.envelope import Answer, Asker, Done, Operation
 from sealane.operations.files import Extent, SegmentPlace
 
 
-class InspectorOperation(Operation):
+class InspectorOperation(Operation, frozen=True):
     """Base of what only the inspector's socket understands."""
 
     askers: ClassVar[Asker] = Asker.INSPECTOR
 
 
-class ArrivalsAre(Answer):
+class ArrivalsAre(Answer, frozen=True):
     """Versions leased to this inspector, oldest first. Empty: nothing is owed; a notice comes when something is."""
 
     versions: tuple[str, ...]
 
 
-class LeaseArrivals(InspectorOperation):
+class LeaseArrivals(InspectorOperation, frozen=True):
     """Lease arrivals that owe something. A lease that is not answered runs out and is given again."""
 
     answer: ClassVar[type[Answer]] = ArrivalsAre
     limit: int = 16
 
 
-class ArrivalOpened(Answer):
+class ArrivalOpened(Answer, frozen=True):
     """One arrival, with its keys."""
 
     version: str
@@ -37,28 +37,28 @@ class ArrivalOpened(Answer):
     keys: dict[int, bytes]
 
 
-class OpenArrival(InspectorOperation):
+class OpenArrival(InspectorOperation, frozen=True):
     """The keys of one leased arrival; opening the next takes the last one's lease back. On record."""
 
     answer: ClassVar[type[Answer]] = ArrivalOpened
     version: str
 
 
-class RecordDigest(InspectorOperation):
-    """The SHA-256 of record of an arrival. May be repeated; a different one for the same version is an `Integrity` failure."""
+class RecordDigest(InspectorOperation, frozen=True):
+    """The SHA-256 of record of an arrival. May be repeated; a different one is an `Integrity` failure."""
 
     answer: ClassVar[type[Answer]] = Done
     version: str
     digest: bytes
 
 
-class ReportDamage(InspectorOperation):
-    """An arrival could not be read back: a blob is missing or fails its tags. On record, and the version is not delivered."""
+class ReportDamage(InspectorOperation, frozen=True):
+    """An arrival could not be read back: a blob is missing or fails its tags. The version is not delivered."""
 
     answer: ClassVar[type[Answer]] = Done
     version: str
     sentence: str
 
 
-class ArrivalsWaiting(Answer):
+class ArrivalsWaiting(Answer, frozen=True):
     """Pushed to the inspector: something is owed."""

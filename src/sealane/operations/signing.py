@@ -14,25 +14,25 @@ from sealane.operations.envelope import Answer, Asker, Done, Operation
 Door = Literal["sftp", "http", "local"]
 
 
-class HostKeysAre(Answer):
+class HostKeysAre(Answer, frozen=True):
     """The node's SSH host keys as public blobs (RFC 4253, 6.6), preferred first."""
 
     keys: tuple[bytes, ...]
 
 
-class HostKeys(Operation):
+class HostKeys(Operation, frozen=True):
     """Which SSH host keys does the node have? They are made on first start."""
 
     answer: ClassVar[type[Answer]] = HostKeysAre
 
 
-class ExchangeSigned(Answer):
+class ExchangeSigned(Answer, frozen=True):
     """The signature blob (RFC 4253, 8): `string algorithm, string signature`."""
 
     signature: bytes
 
 
-class SignExchange(Operation):
+class SignExchange(Operation, frozen=True):
     """Sign the exchange hash H of a connection (RFC 4253, 8). `first` says that H becomes the session identifier."""
 
     answer: ClassVar[type[Answer]] = ExchangeSigned
@@ -42,7 +42,7 @@ class SignExchange(Operation):
     address: str
 
 
-class SignedIn(Answer):
+class SignedIn(Answer, frozen=True):
     """A session. `handle` is its secret, `session` its name in the ledger."""
 
     handle: str
@@ -53,13 +53,13 @@ class SignedIn(Answer):
     expires: datetime
 
 
-class KeyAcceptableIs(Answer):
+class KeyAcceptableIs(Answer, frozen=True):
     """Whether a signature by this key is worth making."""
 
     acceptable: bool
 
 
-class KeyAcceptable(Operation):
+class KeyAcceptable(Operation, frozen=True):
     """Would this public key be accepted for this user name, if its signature is right (RFC 4252, 7)?"""
 
     answer: ClassVar[type[Answer]] = KeyAcceptableIs
@@ -68,9 +68,10 @@ class KeyAcceptable(Operation):
     address: str
 
 
-class SignInWithKey(Operation):
+class SignInWithKey(Operation, frozen=True):
     """A user's SSH signature over the session identifier and their request (RFC 4252, 7). Counts once."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = SignedIn
     name: str
     session_identifier: bytes
@@ -84,7 +85,7 @@ class SignInWithKey(Operation):
     door: Door = "sftp"
 
 
-class SignInWithPassword(Operation):
+class SignInWithPassword(Operation, frozen=True):
     """A user name and password. For SSH `session_identifier` names the exchange; for HTTP it is empty."""
 
     answer: ClassVar[type[Answer]] = SignedIn
@@ -95,7 +96,7 @@ class SignInWithPassword(Operation):
     door: Door
 
 
-class SignInWithToken(Operation):
+class SignInWithToken(Operation, frozen=True):
     """An API token. The session it opens is short and may be opened again as long as the token is valid."""
 
     answer: ClassVar[type[Answer]] = SignedIn
@@ -104,7 +105,7 @@ class SignInWithToken(Operation):
     door: Door
 
 
-class SignOut(Operation):
+class SignOut(Operation, frozen=True):
     """End a session; whatever it holds is let go."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -112,7 +113,7 @@ class SignOut(Operation):
     reason: str = "signed out"
 
 
-class Health(Operation):
+class Health(Operation, frozen=True):
     """Is the keeper there and able to write? Answered after a durable transaction."""
 
     askers: ClassVar[Asker] = Asker.DOOR | Asker.INSPECTOR | Asker.ADMIN

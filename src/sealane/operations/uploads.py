@@ -46,7 +46,7 @@ class Resize(msgspec.Struct, frozen=True, array_like=True, tag=True):
 Edit = Place | Resize
 
 
-class UploadOpened(Answer):
+class UploadOpened(Answer, frozen=True):
     """An upload to write to. `generation` fences out a session from which the upload was taken over."""
 
     upload: str
@@ -63,7 +63,7 @@ class UploadOpened(Answer):
     """Bytes the quota still has for this upload; the door refuses more at once, the keeper at the end again."""
 
 
-class BeginUpload(Operation):
+class BeginUpload(Operation, frozen=True):
     """Start writing the file at this path. Needs write; nobody sees anything of it before it is finished.
 
     `create`: from nothing; with `exclusive` the name must be free. `update`: from the present content, which is shared,
@@ -85,7 +85,7 @@ class BeginUpload(Operation):
     """A part of a later whole (tus `Upload-Concat: partial`): it has no path of its own and is never published."""
 
 
-class UploadIs(Answer):
+class UploadIs(Answer, frozen=True):
     """How an upload stands."""
 
     upload: str
@@ -101,7 +101,7 @@ class UploadIs(Answer):
     expires: datetime
 
 
-class LookUpload(Operation):
+class LookUpload(Operation, frozen=True):
     """How does this upload stand? Only for its own user."""
 
     answer: ClassVar[type[Answer]] = UploadIs
@@ -109,7 +109,7 @@ class LookUpload(Operation):
     upload: str
 
 
-class TakeUpload(Operation):
+class TakeUpload(Operation, frozen=True):
     """Go on with an interrupted upload. `UploadBusy` while another request is sending to it."""
 
     answer: ClassVar[type[Answer]] = UploadOpened
@@ -119,13 +119,13 @@ class TakeUpload(Operation):
     """Says the length that was deferred at creation."""
 
 
-class Recorded(Answer):
+class Recorded(Answer, frozen=True):
     """It is durable. `size`: bytes of the file so far, contiguous from the start."""
 
     size: int
 
 
-class RecordSegments(Operation):
+class RecordSegments(Operation, frozen=True):
     """Segments that are durable in the store, and the edits that place them, in order."""
 
     answer: ClassVar[type[Answer]] = Recorded
@@ -136,7 +136,7 @@ class RecordSegments(Operation):
     edits: tuple[Edit, ...]
 
 
-class Finished(Answer):
+class Finished(Answer, frozen=True):
     """The upload is whole; `visible` says whether it is published already."""
 
     upload: str
@@ -147,7 +147,7 @@ class Finished(Answer):
     modified: datetime
 
 
-class FinishUpload(Operation):
+class FinishUpload(Operation, frozen=True):
     """The last segments and edits, and the end: the file becomes a version, in the same transaction.
 
     `digest`: SHA-256 where the door has hashed every byte in order; otherwise the inspector owes it.
@@ -169,7 +169,7 @@ class FinishUpload(Operation):
     """The version that must still be the present one (`If-Match`)."""
 
 
-class SuspendUpload(Operation):
+class SuspendUpload(Operation, frozen=True):
     """Let go of an upload that was interrupted, so that it can be taken up again by any worker."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -178,7 +178,7 @@ class SuspendUpload(Operation):
     generation: int
 
 
-class AbandonUpload(Operation):
+class AbandonUpload(Operation, frozen=True):
     """Throw an upload away."""
 
     answer: ClassVar[type[Answer]] = Done
@@ -186,9 +186,10 @@ class AbandonUpload(Operation):
     upload: str
 
 
-class JoinUploads(Operation):
+class JoinUploads(Operation, frozen=True):
     """Join finished parts, in order, into the file at this path; no byte is copied (tus concatenation)."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Finished
     handle: str
     path: str
@@ -197,7 +198,7 @@ class JoinUploads(Operation):
     modified: datetime | None = None
 
 
-class CopyInto(Operation):
+class CopyInto(Operation, frozen=True):
     """Share bytes of an opened download with an upload of the same organization (SFTP copy-data). No byte is copied."""
 
     answer: ClassVar[type[Answer]] = UploadOpened

@@ -1,0 +1,78 @@
+# The developer's and the administrator's commands. Each sets up what it needs; nothing but python3 (with venv), make
+# and a package index is assumed. On Debian as root the real peers of the tests are installed too.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+DATA ?= ./sealane-data
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+
+.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit lock peers matrix clean
+
+help:
+	@echo "make serve   start a server on $(DATA)"
+	@echo "make demo    see two organizations exchange files, on throw-away data"
+	@echo "make check   the developer's loop: format, lint, types, imports, unit tests"
+	@echo "make test    every test, with the real clients and servers it needs"
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) -r requirements/runtime.txt
+	$(PIP_INSTALL) -r requirements/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY_DEV): requirements/dev.txt $(READY)
+	$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+setup: $(READY_DEV)
+
+serve: $(READY)
+	$(BIN)/sealane serve --data $(DATA)
+
+demo: $(READY)
+	@scripts/install-peers.sh demo
+	$(BIN)/python scripts/demo.py
+
+peers:
+	@scripts/install-peers.sh test
+
+check: $(READY_DEV)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-unit check-format check-lint check-types check-imports
+
+check-format: $(READY_DEV)
+	$(BIN)/ruff format --check --quiet .
+
+check-lint: $(READY_DEV)
+	$(BIN)/ruff check --quiet .
+
+check-types: $(READY_DEV)
+	$(BIN)/pyrefly check --output-format min-text
+
+check-imports: $(READY_DEV)
+	$(BIN)/lint-imports --no-cache
+
+check-unit: $(READY_DEV)
+	$(BIN)/python -m pytest -n 2 -m "not slow" tests
+
+test: $(READY_DEV) peers
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= tests
+	$(BIN)/coverage report | tail -n 1
+	$(BIN)/coverage html --quiet -d build/coverage
+
+lock: $(READY_DEV)
+	for set in runtime build dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+	    $$(case $$set in runtime) echo pyproject.toml;; *) echo --extra $$set pyproject.toml;; esac) \
+	    -o requirements/$$set.txt || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) build .hypothesis .coverage*

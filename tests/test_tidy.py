@@ -1,0 +1,75 @@
+"""The house's own rules, checked: size of files and functions, signs on doors, names, marks left behind."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "sealane").rglob("*.py"))
+EVERYTHING = sorted(
+    path
+    for folder in ("src", "tests", "scripts", "bench")
+    if (ROOT / folder).is_dir()
+    for path in (ROOT / folder).rglob("*.py")
+)
+FILE_LINES_MAX = 450
+FUNCTION_LINES_MAX = 70
+BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "manager", "managers"}
+MARKS = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "NotImplemented" + "Error")) + r")\b")
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_has_a_sign_on_its_door_and_is_read_in_one_sitting(path):
+    text = path.read_text()
+    tree = ast.parse(text)
+    generated = "migrations/versions" in str(path)
+    assert ast.get_docstring(tree), f"{name_of(path)} has no module docstring"
+    assert text.count("\n") <= FILE_LINES_MAX or generated, f"{name_of(path)} is longer than {FILE_LINES_MAX} lines"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not generated:
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= FUNCTION_LINES_MAX, f"{name_of(path)}: {node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_names_say_something_and_nothing_is_left_for_later(path):
+    assert path.stem not in BANNED_NAMES
+    assert not MARKS.search(path.read_text()), f"{name_of(path)} has a mark left for later"
+
+
+def test_nothing_stored_is_ever_evaluated():
+    banned = re.compile(r"\b(eval|exec|pickle|marshal|shelve|yaml\.load|os\.system)\b\(?|shell=True")
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                assert not banned.fullmatch(ast.unparse(node.func)), f"{name_of(path)}:{node.lineno}"
+                assert not any(k.arg == "shell" for k in node.keywords), f"{name_of(path)}:{node.lineno}"
+
+
+def test_locks_carry_hashes_and_no_addresses():
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        text = lock.read_text()
+        assert "://" not in text
+        assert "--index-url" not in text
+        for line in text.splitlines():
+            if "==" in line:
+                assert line.rstrip().endswith("\\"), f"{lock.name}: {line} has no hash"
+
+
+def test_the_repository_names_no_secret_and_no_machine():
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout
+    names = [Path(ROOT, name) for name in tracked.decode().split("\0") if name]
+    private_key = re.compile(rb"-----BEGIN (OPENSSH |RSA |EC )?PRIVATE KEY-----\n[A-Za-z0-9+/]{40}")
+    home = re.compile(rb"(?<![\w.])/(work|home/[a-z]+|root)/[a-z]")
+    for path in names:
+        if path.is_file():
+            content = path.read_bytes()
+            assert not private_key.search(content), path
+            assert not home.search(content), path
