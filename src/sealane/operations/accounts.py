@@ -26,7 +26,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     """One line of a listing for people: its column names and values, in order."""
 
     columns: tuple[str, ...]
-    values: tuple[str | int | bool | datetime | None, ...]
+    values: tuple[str | int | bool | None, ...]
+    """Times as ISO 8601 text in UTC."""
 
 
 class RowsAre(Answer, frozen=True):
@@ -284,6 +285,6 @@ class SweptIs(Answer, frozen=True):
 
 
 class Sweep(AdminOperation, frozen=True):
-    """Clear what is past its time: uploads, old versions, blobs that nothing names. The keeper does so by itself too."""
+    """Clear what is past its time: uploads, old versions, blobs that nothing names. The keeper does so by itself."""
 
     answer: ClassVar[type[Answer]] = SweptIs

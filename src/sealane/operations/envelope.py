@@ -12,6 +12,9 @@ from typing import ClassVar
 
 import msgspec
 
+NOTICE = 0
+"""The number of what the keeper pushes by itself."""
+
 
 class Asker(enum.Flag):
     """The keeper's sockets. Which one a connection came in by is all that the keeper believes about a process."""
