@@ -269,9 +269,12 @@ uploads = sa.Table(
     sa.Column("shown_path", sa.Text, nullable=False, server_default=""),
     sa.Column("key_id", sa.ForeignKey("upload_keys.id"), nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("recorded", sa.Integer, nullable=False),
     sa.Column("session_id", sa.String(32), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("contiguous", sa.BigInteger, nullable=False),
+    sa.Column("pieces", sa.Integer, nullable=False),
     sa.Column("declared", sa.BigInteger),
     sa.Column("metadata", sa.Text, nullable=False, server_default=""),
     sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -280,9 +283,21 @@ uploads = sa.Table(
     sa.Column("version_id", sa.String(32)),
     sa.Column("began", Moment, nullable=False),
     sa.Column("expires", Moment, nullable=False),
-    sa.Index(None, "user_id", "folder_id", "name"),
+    sa.Index(None, "user_id", "state", "folder_id", "name"),
+    sa.Index(None, "organization_id", "state"),
+    sa.Index(None, "folder_id"),
     sa.Index(None, "expires"),
-    comment="Writing in progress: state open, finished (kept for its tus answer until it expires).",
+    comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). `recorded` "
+    "numbers the last record of this generation; `pieces` is at least the number of extents, the edits not yet folded in included.",
+)
+
+upload_edits = sa.Table(
+    "upload_edits",
+    metadata,
+    sa.Column("upload_id", sa.ForeignKey("uploads.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("edits", sa.LargeBinary, nullable=False),
+    comment="Records that append, not yet folded into the upload's extents: a record of a long upload costs the same at its end.",
 )
 
 upload_segments = sa.Table(
