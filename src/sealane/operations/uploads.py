@@ -126,12 +126,17 @@ class Recorded(Answer, frozen=True):
 
 
 class RecordSegments(Operation, frozen=True):
-    """Segments that are durable in the store, and the edits that place them, in order."""
+    """Segments that are durable in the store, and the edits that place them, in order.
+
+    `number` counts the records of one generation from 1 without a gap, so that a record which is sent again after a
+    crash of the keeper changes nothing, whatever was recorded after it.
+    """
 
     answer: ClassVar[type[Answer]] = Recorded
     handle: str
     upload: str
     generation: int
+    number: int
     segments: tuple[NewSegment, ...]
     edits: tuple[Edit, ...]
 
@@ -199,7 +204,10 @@ class JoinUploads(Operation, frozen=True):
 
 
 class CopyInto(Operation, frozen=True):
-    """Share bytes of an opened download with an upload of the same organization (SFTP copy-data). No byte is copied."""
+    """Share bytes of an opened download with an upload of the same organization (SFTP copy-data). No byte is copied.
+
+    The door has had the answers to all its records before it asks, and sends no other until this is answered.
+    """
 
     answer: ClassVar[type[Answer]] = UploadOpened
     handle: str
