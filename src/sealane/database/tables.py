@@ -286,6 +286,7 @@ uploads = sa.Table(
     sa.Index(None, "user_id", "state", "folder_id", "name"),
     sa.Index(None, "organization_id", "state"),
     sa.Index(None, "folder_id"),
+    sa.Index(None, "key_id"),
     sa.Index(None, "expires"),
     comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). `recorded` "
     "numbers the last record of this generation; `pieces` is at least the number of extents, the edits not yet folded in included.",
