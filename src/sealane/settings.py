@@ -70,6 +70,9 @@ class Settings:
     """A session that a bearer token opened; the door opens the next one by itself."""
     sessions_per_user_max: int = 1000
     unauthenticated_connections_max: int = 500
+    unauthenticated_connections_per_range_max: int = 50
+    """Of one address range (IPv4 /24, IPv6 /64), each SFTP worker."""
+    sign_in_tries_per_connection_max: int = 10
 
     # The keeper's socket.
     frame_bytes_max: int = 8 * MIB
@@ -116,6 +119,15 @@ class Settings:
     sftp_packet_bytes_max: int = 256 * KIB + 1024
     sftp_handles_max: int = 1024
     sftp_sessions_per_connection_max: int = 10
+    sftp_window_bytes: int = 4 * MIB
+    """Bytes a client may send ahead on one channel before it is read."""
+    sftp_replies_bytes_max: int = 1 * MIB
+    """Reply bytes that may wait for a client that does not read before its requests wait too."""
+    sftp_rekey_bytes: int = 1 * GIB
+    """Bytes sent under one SSH key before new keys are agreed (RFC 4253, 9)."""
+    sftp_ciphers_older: str = ""
+    """SSH ciphers offered beyond the good ones, for partners who have nothing better; comma-separated."""
+    sftp_macs_older: str = ""
     dirty_slots_max: int = 8
     """Slots an upload may hold unwritten in memory when its client jumps about."""
     header_bytes_max: int = 64 * KIB
