@@ -1,0 +1,131 @@
+"""`sealane`: the table of its commands, and the one place where a failure becomes a line on stderr and an exit code.
+
+A command's module is imported when the command runs, not before; help is printed from the table.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from sealane.errors import Kind, SealaneError
+
+EXIT_FAILED = 1
+EXIT_REFUSED = 3
+EXIT_PARTLY = 4
+EXIT_INTEGRITY = 5
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells say it."""
+
+_EXIT_CODES = {Kind.REFUSED: EXIT_REFUSED, Kind.INTEGRITY: EXIT_INTEGRITY}
+
+
+def exit_code_of(error: SealaneError) -> int:
+    """Return the exit code of an expected failure."""
+    return _EXIT_CODES.get(error.kind, EXIT_FAILED)
+
+
+class Place(NamedTuple):
+    """Where a command lives and what help says of it, so that help imports nothing."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are run; it turns expected failures into exit codes."""
+
+    def __init__(self, *, places: dict[str, Place], **attributes: Any) -> None:
+        """Take the table of commands."""
+        super().__init__(**attributes)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        del ctx
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        place = self._places.get(cmd_name)
+        if place is None:
+            return None
+        found = getattr(importlib.import_module(f"sealane.cli.{place.module}"), place.attribute)
+        assert isinstance(found, click.Command)  # noqa: S101  the table above names commands only
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table, in two parts, without importing any command."""
+        del ctx
+        for title, wanted in (("On a server's data directory", _SERVER), ("On a server, as its user", _USER)):
+            with formatter.section(title):
+                formatter.write_dl([(name, place.help) for name, place in wanted.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an expected failure ends it with its own exit code."""
+        try:
+            return super().invoke(ctx)
+        except SealaneError as error:
+            click.echo(f"error: {error.sentence} ({error.code})", err=True)
+            ctx.exit(exit_code_of(error))
+
+
+_SERVER = {
+    "serve": Place("serve", "serve", "Start the server."),
+    "org": Place("organizations", "org", "Organizations: add, list, quota."),
+    "user": Place("users", "user", "Users: add, list, disable, enable, passwd, role, key."),
+    "group": Place("groups", "group", "Groups: add, list, join, leave."),
+    "token": Place("tokens", "token", "API tokens: add, list, revoke."),
+    "folder": Place("folders", "folder", "Folders and who may what: add, list, grant, revoke, quota."),
+    "session": Place("sessions", "session", "Sessions that are open now: list, end."),
+    "upload": Place("uploads", "upload", "Uploads that are not finished: list."),
+    "key": Place("keys", "key", "Keys at rest: rotate."),
+    "audit": Place("audit", "audit", "The ledger: log, verify, checkpoint, export."),
+    "sweep": Place("sweep", "sweep", "Clear what is past its time, now."),
+    "doctor": Place("doctor", "doctor", "Look for what is wrong with this server."),
+}
+
+_USER = {
+    "login": Place("login", "login", "Keep a server's address and your token for the commands below."),
+    "put": Place("put", "put", "Send files and folders."),
+    "get": Place("get", "get", "Fetch a file or folder."),
+    "ls": Place("remote", "ls", "List a folder."),
+    "rm": Place("remote", "rm", "Remove a file, or an empty folder."),
+    "mkdir": Place("remote", "mkdir", "Make a folder."),
+    "receipt": Place("remote", "receipt", "Who sent and who fetched exactly these bytes."),
+}
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  click's own signature
+    if wanted:
+        from sealane import __version__
+
+        click.echo(f"sealane {__version__}")
+        context.exit()
+
+
+cli = Commands(
+    name="sealane",
+    places=_SERVER | _USER,
+    help="Managed file transfer that can say exactly what left and whose data was in it.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Print the version.",
+        )
+    ],
+)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    cli.main(prog_name="sealane")
