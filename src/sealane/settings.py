@@ -57,17 +57,26 @@ class Settings:
     # Sign-in.
     login_grace_seconds: int = 120
     sign_in_failures_max: int = 10
-    """Failures of one account or one address range within the window before it is locked."""
+    """Failures of one account name within the window before passwords are no longer tried for it."""
+    sign_in_range_failures_max: int = 50
+    """Likewise of one address range (/24, /64), behind which many people may sit."""
     sign_in_window_seconds: int = 600
     sign_in_lock_seconds: int = 900
     sign_in_slow_after: int = 3
     """Failures after which each further try waits, doubling from a quarter of a second to four seconds."""
     password_hash_threads: int = 2
     password_hash_queue_max: int = 64
+    password_characters_min: int = 8
+    password_characters_max: int = 1024
+    account_name_characters_max: int = 64
     session_idle_seconds: int = 3600
     session_lifetime_seconds: int = 7 * 86400
     token_session_seconds: int = 900
     """A session that a bearer token opened; the door opens the next one by itself."""
+    sign_in_waits_max: int = 1000
+    """Refused sign-ins that may be kept waiting for their answer at once."""
+    ssh_rsa_host_key_bits: int = 3072
+    """Size of the RSA host key made on first start for old clients; 0 makes none."""
     sessions_per_user_max: int = 1000
     unauthenticated_connections_max: int = 500
     unauthenticated_connections_per_range_max: int = 50
@@ -81,6 +90,10 @@ class Settings:
     """One answer: a version of 5 TiB is told as some hundred thousand extents and segments."""
     batch_operations_max: int = 128
     queued_operations_max: int = 20_000
+    connection_operations_max: int = 4_000
+    """Unanswered operations of one connection; past it the keeper reads no more from it until some are answered."""
+    refusals_recorded_per_minute_max: int = 60
+    """Refusals of one session that are written to the ledger one by one in a minute; the rest are counted."""
     keeper_wait_seconds: int = 60
     """How long a door waits for a keeper that is being restarted before it gives up."""
     keeper_retry_seconds_max: int = 1
@@ -92,6 +105,8 @@ class Settings:
     file_bytes_max: int = 5 * TIB
     page_entries_max: int = 2000
     folder_entries_max: int = 1_000_000
+    views_kept_max: int = 10_000
+    """Users whose grants are kept in memory at once."""
     extents_max: int = 200_000
     segments_per_record_max: int = 512
     inline_bytes_max: int = 64 * KIB
@@ -106,6 +121,8 @@ class Settings:
     quota_bytes: int = 0
     """Default for new organizations; 0 means no quota."""
     quota_files: int = 0
+    failures_kept_rows_max: int = 10_000
+    """Accounts and address ranges whose failures are remembered; past it the oldest is forgotten."""
     strangers_kept_rows_max: int = 10_000
     """Address ranges and minutes of strangers' refusals kept apart; past it they are counted together."""
 
@@ -132,6 +149,11 @@ class Settings:
     """Slots an upload may hold unwritten in memory when its client jumps about."""
     header_bytes_max: int = 64 * KIB
     drain_seconds: int = 30
+
+    # The keeper's clock.
+    sweep_seconds: int = 300
+    strangers_seconds: int = 60
+    """How often strangers' refusals, counted by address range, are written to the ledger."""
 
     # Inspector.
     inspector_batch: int = 16
