@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sealane.domain.views import Views
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -53,6 +55,9 @@ class Work:
     """Sessions that this act ended; the keeper tells every door once the transaction is durable."""
     arrivals: bool = False
     """Something now owes inspection; the keeper tells the inspector once the transaction is durable."""
+
+    views: Views = field(default_factory=Views)
+    """Where users' grants lead. The keeper keeps one for good and calls its `forget` after every rollback."""
 
     def record(self, event: Event) -> None:
         """Add an event to the ledger, in the same transaction as the act."""

@@ -1,0 +1,162 @@
+"""What a path names, for whom.
+
+`/`             the virtual root: the caller's own organization's folders, then names given by `--as`, then `/@ORG`
+`/PATH`         a folder or file of the caller's own organization
+`/NAME`         a folder that any organization granted to be shown as NAME (own visible folders of that name go before)
+`/@ORG/PATH`    a folder or file of another organization
+
+Rights are the union of the grants on a folder and on the folders above it. A folder above a granted one is a way
+through: it is visible, and lists what leads on. What a caller may not see and what is not there answer alike. The
+virtual root and `/@ORG` take no files or folders; the administrator makes what stands there.
+
+Not here: deciding acts (`rights.may`), reading pages (`listing.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealane import paths
+from sealane.domain import rights
+from sealane.domain.queries import files as file_statements
+from sealane.domain.queries import folders as folder_statements
+from sealane.domain.rights import NO_RIGHTS, Act, Right
+from sealane.errors import IsAFolder, Missing, NotAFolder, NotAllowed
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.files import FileRow
+    from sealane.domain.queries.folders import FolderRow
+    from sealane.domain.views import Doorway, View
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import FolderId, OrganizationId
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that this caller sees, and how they stand in it."""
+
+    id: FolderId
+    organization_id: OrganizationId
+    granted: Right
+    """What is granted on it and above it, before the session's scopes."""
+    path: str
+    """`ORGANIZATION:/PATH`, as the ledger writes it."""
+    row: FolderRow
+    virtual: bool = False
+    """The virtual root (then this is the own organization's root folder) or `/@ORG`."""
+
+    @property
+    def rights(self) -> Right:
+        """What counts for acts in it: nothing is made or removed in a virtual folder."""
+        return self.granted & Right.LIST if self.virtual else self.granted
+
+    def demand(self, caller: Caller, act: Act) -> None:
+        """Raise `NotAllowed` unless the caller may do this here; the folder itself is visible to them."""
+        rights.demand(caller, act, self.rights, known=True)
+
+    def path_of(self, name: str) -> str:
+        """Return how the ledger writes a name in this folder."""
+        return f"{self.path.removesuffix('/')}/{name}"
+
+
+def view_of(work: Work, caller: Caller) -> View:
+    """Return where the caller's grants lead."""
+    return work.views.of(
+        work.transaction,
+        user_id=caller.user_id,
+        organization_id=caller.organization_id,
+        organization=organization_of(caller),
+        kept_max=work.settings.views_kept_max,
+    )
+
+
+def organization_of(caller: Caller) -> str:
+    """Return the name of the caller's own organization."""
+    return caller.name.rpartition("@")[2]
+
+
+def find_folder(work: Work, caller: Caller, path: str) -> Folder:
+    """Return the folder at a path. Raises `Missing`, or `NotAFolder` where the caller sees a file."""
+    return _walk(work, caller, paths.parse(path))
+
+
+def find_parent(work: Work, caller: Caller, path: str) -> tuple[Folder, str]:
+    """Return the folder that a path's last name is in, and that name; what it names may or may not exist.
+
+    Raises `NotAllowed` for the virtual root itself, which has neither.
+    """
+    names = paths.parse(path)
+    if not names:
+        raise NotAllowed("This is the root; it cannot be changed.")
+    return _walk(work, caller, names[:-1]), names[-1]
+
+
+def find_file(work: Work, caller: Caller, path: str) -> tuple[Folder, FileRow]:
+    """Return the file at a path and its folder. Raises `Missing`, or `IsAFolder` where the caller sees a folder."""
+    names = paths.parse(path)
+    if not names:
+        raise IsAFolder
+    folder = _walk(work, caller, names[:-1])
+    file = child_file(work, caller, folder, names[-1])
+    if file is not None:
+        return folder, file
+    if child_folder(work, caller, folder, names[-1]) is not None:
+        raise IsAFolder
+    raise Missing
+
+
+def child_folder(work: Work, caller: Caller, parent: Folder, name: str) -> Folder | None:
+    """Return the folder of this name in a folder; None if it is not there or not the caller's to see."""
+    view = view_of(work, caller)
+    at_root = parent.virtual and parent.id == view.own_root.folder_id
+    if at_root and name.startswith("@"):
+        doorway = view.organizations.get(name[1:])
+        return None if doorway is None else _enter(work, doorway, virtual=True)
+    row = work.transaction.first(folder_statements.BY_NAME, parent_id=parent.id, name=name)
+    if row is not None:
+        folder = seen(caller, view, parent, row)
+        if folder is not None:
+            return folder
+    if at_root and name in view.aliases:
+        return _enter(work, view.aliases[name], virtual=False)
+    return None
+
+
+def seen(caller: Caller, view: View, parent: Folder, row: FolderRow) -> Folder | None:
+    """Return a folder's row as the caller stands in it; None if it is not theirs to see."""
+    granted = parent.granted | view.granted.get(row.id, NO_RIGHTS)
+    if not (view.knows(row.id) or rights.may(caller, Act.SEE, granted)):
+        return None
+    return Folder(row.id, row.organization_id, granted, parent.path_of(row.name), row)
+
+
+def child_file(work: Work, caller: Caller, parent: Folder, name: str) -> FileRow | None:
+    """Return the file of this name in a folder; None if it is not there or not the caller's to see."""
+    if not rights.may(caller, Act.SEE, parent.rights):
+        return None
+    return work.transaction.first(file_statements.BY_NAME, folder_id=parent.id, name=name)
+
+
+def root_of(work: Work, caller: Caller) -> Folder:
+    """Return the virtual root."""
+    return _enter(work, view_of(work, caller).own_root, virtual=True)
+
+
+def _walk(work: Work, caller: Caller, names: paths.Path) -> Folder:
+    folder = root_of(work, caller)
+    for name in names:
+        below = child_folder(work, caller, folder, name)
+        if below is None:
+            if child_file(work, caller, folder, name) is not None:
+                raise NotAFolder
+            raise Missing
+        folder = below
+    return folder
+
+
+def _enter(work: Work, doorway: Doorway, *, virtual: bool) -> Folder:
+    row = work.transaction.first(folder_statements.BY_ID, folder_id=doorway.folder_id)
+    if row is None:
+        raise Missing
+    return Folder(row.id, row.organization_id, doorway.granted, doorway.path, row, virtual)

@@ -1,0 +1,101 @@
+"""Statements on files as they are seen: by name, a page, renamed, removed. Versions have `versions.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from sealane.database.statements import Statement
+from sealane.database.tables import files, uploads, versions
+from sealane.ids import FileId, FolderId, UploadId, VersionId
+
+
+class FileRow(NamedTuple):
+    """A file that is visible, with what its present version says."""
+
+    id: FileId
+    folder_id: FolderId
+    name: str
+    version_id: VersionId
+    size: int
+    modified: datetime
+    digest: bytes | None
+
+
+class UnfinishedRow(NamedTuple):
+    """An interrupted upload of the caller."""
+
+    id: UploadId
+    name: str
+    size: int
+    began: datetime
+
+
+_COLUMNS = (
+    files.c.id,
+    files.c.folder_id,
+    files.c.name,
+    files.c.version_id,
+    files.c.size,
+    files.c.modified,
+    versions.c.digest,
+)
+_SEEN = files.join(versions, versions.c.id == files.c.version_id)
+_UNFINISHED = (uploads.c.id, uploads.c.name, uploads.c.size, uploads.c.began)
+_OWN_OPEN = (
+    uploads.c.user_id == sa.bindparam("user_id"),
+    uploads.c.folder_id == sa.bindparam("folder_id"),
+    uploads.c.state == "open",
+    uploads.c.partial.is_(False),
+)
+
+BY_NAME = Statement(
+    "files.by_name",
+    sa.select(*_COLUMNS)
+    .select_from(_SEEN)
+    .where(files.c.folder_id == sa.bindparam("folder_id"), files.c.name == sa.bindparam("name")),
+    FileRow,
+)
+PAGE = Statement(
+    "files.page",
+    sa.select(*_COLUMNS)
+    .select_from(_SEEN)
+    .where(files.c.folder_id == sa.bindparam("folder_id"), files.c.name > sa.bindparam("after"))
+    .order_by(files.c.name)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    FileRow,
+)
+UNFINISHED_BY_NAME = Statement(
+    "files.unfinished_by_name",
+    sa.select(*_UNFINISHED).where(*_OWN_OPEN, uploads.c.name == sa.bindparam("name")).order_by(uploads.c.began.desc()),
+    UnfinishedRow,
+)
+UNFINISHED_PAGE = Statement(
+    "files.unfinished_page",
+    sa.select(*_UNFINISHED)
+    .where(*_OWN_OPEN, uploads.c.name > sa.bindparam("after"))
+    .order_by(uploads.c.name, uploads.c.began.desc())
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    UnfinishedRow,
+)
+DELETE = Statement("files.delete", files.delete().where(files.c.id == sa.bindparam("file_id")))
+MOVE = Statement(
+    "files.move",
+    files.update()
+    .where(files.c.id == sa.bindparam("file_id"))
+    .values(folder_id=sa.bindparam("target_id"), name=sa.bindparam("target_name")),
+)
+SET_MODIFIED = Statement(
+    "files.set_modified",
+    files.update().where(files.c.id == sa.bindparam("file_id")).values(modified=sa.bindparam("at")),
+)
+SET_VERSION_MODIFIED = Statement(
+    "files.set_version_modified",
+    versions.update().where(versions.c.id == sa.bindparam("version_id")).values(modified=sa.bindparam("at")),
+)
+REPLACE_VERSION = Statement(
+    "files.replace_version",
+    versions.update().where(versions.c.id == sa.bindparam("version_id")).values(replaced=sa.bindparam("at")),
+)
