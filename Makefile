@@ -9,13 +9,14 @@ READY_DEV := $(VENV)/.ready-dev
 DATA ?= ./sealane-data
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
-.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit lock peers matrix clean
+.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-quick lock peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
 	@echo "make demo    see two organizations exchange files, on throw-away data"
 	@echo "make check   the developer's loop: format, lint, types, imports, unit tests"
 	@echo "make test    every test, with the real clients and servers it needs"
+	@echo "make bench   the data plane beside its peers"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -65,6 +66,14 @@ test: $(READY_DEV) peers
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/coverage report | tail -n 1
 	$(BIN)/coverage html --quiet -d build/coverage
+
+bench: $(READY_DEV)
+	@scripts/install-peers.sh bench
+	$(BIN)/python -m bench
+
+bench-quick: $(READY_DEV)
+	@scripts/install-peers.sh bench
+	$(BIN)/python -m bench --quick
 
 lock: $(READY_DEV)
 	for set in runtime build dev; do \

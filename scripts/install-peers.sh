@@ -1,12 +1,14 @@
 #!/bin/sh
-# Installs the real clients and servers that the demonstration (demo) or the tests (test) use, on Debian as root.
+# Installs the real clients and servers that the demonstration (demo), the tests (test) or the benchmarks (bench) use, on Debian as root.
 # Elsewhere it says what is missing and goes on: the tests then say what they skipped.
 set -eu
 case "${1:-test}" in
   demo) programs="sftp:openssh-client ssh-keygen:openssh-client curl:curl" ;;
   test) programs="sftp:openssh-client ssh-keygen:openssh-client sshd:openssh-server curl:curl sshfs:sshfs lftp:lftp
     rclone:rclone sshpass:sshpass age:age pg_ctl:postgresql openssl:openssl" ;;
-  *) echo "usage: $0 demo|test" >&2; exit 2 ;;
+  bench) programs="sftp:openssh-client sshd:openssh-server curl:curl lftp:lftp rclone:rclone nginx:nginx-light
+    proftpd:proftpd-mod-crypto taskset:util-linux openssl:openssl" ;;
+  *) echo "usage: $0 demo|test|bench" >&2; exit 2 ;;
 esac
 PATH="$PATH:/usr/sbin:/sbin"
 for directory in /usr/lib/postgresql/*/bin; do PATH="$PATH:$directory"; done

@@ -1,0 +1,63 @@
+"""`python -m bench [--quick] [ROW …]`: measure, print the table, write `bench/results/latest.json`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench import machine, rows, servers
+
+LATEST = Path(__file__).parent / "results" / "latest.json"
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--quick", action="store_true", help="every row once, with less work")
+    words.add_argument("rows", nargs="*", help=f"only these: {', '.join(rows.GOALS)}")
+    chosen = words.parse_args()
+    wanted = set(chosen.rows or rows.GOALS)
+    # Small files are about syncing and need a real disk; SEALANE_BENCH_FOLDER names another place.
+    folder = Path(tempfile.mkdtemp(prefix="sealane-bench-", dir=os.environ.get("SEALANE_BENCH_FOLDER")))
+    try:
+        made = servers.keys(folder)
+        bench = rows.Bench(folder, made, rows.QUICK if chosen.quick else rows.FULL)
+        rows.plan(bench, wanted)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    fresh = rows.results(bench)
+    kept = []
+    if LATEST.exists():
+        ids = {row["id"] for row in fresh}
+        kept = [row for row in json.loads(LATEST.read_text())["rows"] if row["id"] not in ids]
+    record = {
+        "machine": machine.description(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": machine.commit(),
+        "rows": fresh + kept,
+    }
+    LATEST.write_text(json.dumps(record, indent=1) + "\n")
+    show(record, bench)
+
+
+def show(record: dict, bench: rows.Bench) -> None:
+    print(f"{record['machine']}; {record['date']}; commit {record['commit']}\n")
+    print(f"{'row':24} {'unit':10} {'ours':>9} {'theirs':>9} {'ratio':>7} {'at least':>9} {'aim':>6}  peer")
+    for row in record["rows"]:
+        reached = row["ratio"] <= row["at_least"] if row["better"] == "lower" else row["ratio"] >= row["at_least"]
+        print(
+            f"{row['id']:24} {row['unit']:10} {row['ours']:9.2f} {row['theirs']:9.2f} {row['ratio']:7.2f} "
+            f"{row['at_least']:9.2f} {row['aim']:6.2f}  {row['peer']}{'' if reached else '   NOT REACHED'}"
+        )
+    print()
+    for row, figures in bench.figures.items():
+        for who, values in figures.items():
+            print(f"  {row}: {who}: {', '.join(f'{value:.2f}' for value in values)}")
+
+
+if __name__ == "__main__":
+    main()
