@@ -159,6 +159,41 @@ class Settings:
     inspector_batch: int = 16
 
 
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Limits of the user's side (`client/`). They belong to the user's machine and are no settings of a node."""
+
+    parallel: int = 4
+    """Connections that carry file bytes at once."""
+    whole_file_bytes_max: int = 8 * MIB
+    """Files up to this size go in one request; larger ones in parts."""
+    part_bytes_min: int = 64 * MIB
+    part_bytes_max: int = GIB
+    parts_max: int = 1000
+    """A larger file has larger parts: their addresses must fit one request's headers."""
+    block_bytes: int = MIB
+    connect_seconds: int = 20
+    silence_seconds: int = 120
+    """A connection that moves nothing for this long is taken for broken."""
+    pause_seconds_max: int = 30
+    """Pauses between tries double up to this."""
+    give_up_seconds: int = 900
+    """Tries end when no byte has moved for this long."""
+    digest_wait_seconds: int = 600
+    """How long to wait for the server's digest of record where it is still owed; a large file may take longer."""
+    digest_bytes_per_second_min: int = 50 * MIB
+    """What a server hashes at least; a file of n bytes is waited for n divided by this longer."""
+    page_entries: int = 1000
+    listing_entries_max: int = 5_000_000
+    answer_bytes_max: int = 16 * MIB
+    rate_window_seconds: int = 10
+    plain_line_seconds: int = 10
+    """Where there is no terminal: a line at most this often."""
+    journal_seconds: float = 1.0
+    """How often what was fetched is written into the journal."""
+    journal_keep_days: int = 30
+
+
 def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ, **flags: object) -> Settings:
     """Return the settings from file, environment and flags, in rising order of weight; a flag of None is not given.
 

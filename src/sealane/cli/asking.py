@@ -6,6 +6,7 @@ Must stay true: a command does the same whether the server runs or not; no opera
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import sys
 import time
@@ -54,13 +55,6 @@ class DataDirectory:
 
     path: Path
     settings: sealane_settings.Settings
-
-    def must_exist(self) -> None:
-        """Refuse a directory that is not there, so that a misspelt `--data` does not make a new server."""
-        if not self.path.is_dir():
-            raise DataDirectoryMissing(
-                f"There is no data directory {self.path}. 'sealane org add' or 'sealane serve' makes one."
-            )
 
     def ask(self, operation: Operation, wanted: type[AnswerT]) -> AnswerT:
         """Ask one operation."""
@@ -137,13 +131,29 @@ def _checked(answer: Answer, wanted: type[AnswerT]) -> AnswerT:
 
 
 def on_data(function: FunctionT) -> FunctionT:
-    """Give a command `--data` and `--config`; it receives a `DataDirectory` first."""
+    """Give a command `--data` and `--config`; it receives a `DataDirectory`, which must be there, first.
 
+    So a misspelt `--data` does not make a new server.
+    """
+    return _on_directory(function, make=False)
+
+
+def on_data_made(function: FunctionT) -> FunctionT:
+    """As `on_data`, for the commands with which a server may begin: the directory is made where it is missing."""
+    return _on_directory(function, make=True)
+
+
+def _on_directory(function: FunctionT, *, make: bool) -> FunctionT:
+    @functools.wraps(function)
     def wrapped(*, data: Path, config: Path | None, **arguments: Any) -> Any:
+        if make:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not data.is_dir():
+            raise DataDirectoryMissing(
+                f"There is no data directory {data}. 'sealane org add' or 'sealane serve' makes one."
+            )
         return function(DataDirectory(data, sealane_settings.load(config=config)), **arguments)
 
-    wrapped.__doc__, wrapped.__name__ = function.__doc__, function.__name__
-    wrapped.__dict__.update(function.__dict__)
     return config_option(data_option(wrapped))  # pyrefly: ignore  # the decorated command has other parameters
 
 

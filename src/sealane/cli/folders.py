@@ -30,7 +30,6 @@ def folder() -> None:
 @on_data
 def add(place: DataDirectory, folder: str, quota_bytes: int | None, quota_files: int | None) -> None:
     """Make a folder, and those above it that are missing."""
-    place.must_exist()
     place.ask(AddFolder(folder=folder, quota_bytes=quota_bytes, quota_files=quota_files), Done)
     click.echo(f"Folder {folder} is there. Nobody has rights on it until they are granted.")
 
@@ -41,7 +40,6 @@ def add(place: DataDirectory, folder: str, quota_bytes: int | None, quota_files:
 @on_data
 def list_(place: DataDirectory, organization: str, *, as_json: bool) -> None:
     """List folders, with who has which rights."""
-    place.must_exist()
     show_answer(
         place.ask(ListFolders(organization=organization), RowsAre), as_json=as_json, empty="There are no folders yet."
     )
@@ -55,7 +53,6 @@ def list_(place: DataDirectory, organization: str, *, as_json: bool) -> None:
 @on_data
 def grant(place: DataDirectory, folder: str, grantee: str, rights: tuple[Right, ...], shown_as: str) -> None:
     """Give rights on a folder and all below it. Replaces what was granted to them there before."""
-    place.must_exist()
     name = shown_as.removeprefix("/").removesuffix("/")
     place.ask(GrantFolder(folder=folder, grantee=grantee, rights=rights, shown_as=name), Done)
     seen = f", who see it as /{name}" if name else ""
@@ -68,7 +65,6 @@ def grant(place: DataDirectory, folder: str, grantee: str, rights: tuple[Right, 
 @on_data
 def revoke(place: DataDirectory, folder: str, grantee: str) -> None:
     """Take a grant back; what runs by it ends."""
-    place.must_exist()
     place.ask(RevokeFolder(folder=folder, grantee=grantee), Done)
     click.echo(f"The grant on {folder} to {grantee} is taken back.")
 
@@ -82,6 +78,5 @@ def quota(place: DataDirectory, folder: str, quota_bytes: int | None, quota_file
     """Set the quota of a folder and all below it. What is not named stays; 0 takes a quota away."""
     if quota_bytes is None and quota_files is None:
         raise click.UsageError("Name --quota or --quota-files.")
-    place.must_exist()
     place.ask(SetFolderQuota(folder=folder, quota_bytes=quota_bytes, quota_files=quota_files), Done)
     click.echo(f"The quota of {folder} is set.")

@@ -19,7 +19,6 @@ def group() -> None:
 @on_data
 def add(place: DataDirectory, name: str) -> None:
     """Make a group."""
-    place.must_exist()
     place.ask(AddGroup(group=name), Done)
     click.echo(f"Group {name} is there.")
 
@@ -30,7 +29,6 @@ def add(place: DataDirectory, name: str) -> None:
 @on_data
 def list_(place: DataDirectory, organization: str, *, as_json: bool) -> None:
     """List groups and their members."""
-    place.must_exist()
     show_answer(
         place.ask(ListGroups(organization=organization), RowsAre), as_json=as_json, empty="There are no groups yet."
     )
@@ -42,7 +40,6 @@ def list_(place: DataDirectory, organization: str, *, as_json: bool) -> None:
 @on_data
 def join(place: DataDirectory, name: str, user: str) -> None:
     """Put a user into a group of their organization."""
-    place.must_exist()
     place.ask(SetMembership(group=name, user=user, member=True), Done)
     click.echo(f"{user} is in {name}.")
 
@@ -53,6 +50,5 @@ def join(place: DataDirectory, name: str, user: str) -> None:
 @on_data
 def leave(place: DataDirectory, name: str, user: str) -> None:
     """Take a user out of a group; what they did by its rights ends."""
-    place.must_exist()
     place.ask(SetMembership(group=name, user=user, member=False), Done)
     click.echo(f"{user} is not in {name} any more.")

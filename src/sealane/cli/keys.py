@@ -19,7 +19,6 @@ def key() -> None:
 @on_data
 def rotate(place: DataDirectory, organization: str) -> None:
     """Make a new key and wrap anew what the old one wrapped. No content is touched or read."""
-    place.must_exist()
     if organization:
         place.ask(RotateOrganizationKey(name=organization), Done)
         click.echo(f"Organization {organization} has a new key; its file keys are wrapped by it.")

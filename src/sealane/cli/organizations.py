@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sealane.cli.asking import DataDirectory, json_option, on_data, show_answer
+from sealane.cli.asking import DataDirectory, json_option, on_data, on_data_made, show_answer
 from sealane.cli.words import SIZE
 from sealane.operations.accounts import AddOrganization, ListOrganizations, RowsAre, SetOrganizationQuota
 from sealane.operations.envelope import Done
@@ -22,10 +22,9 @@ def org() -> None:
 @click.argument("name")
 @quota_bytes_option
 @quota_files_option
-@on_data
+@on_data_made
 def add(place: DataDirectory, name: str, quota_bytes: int | None, quota_files: int | None) -> None:
     """Make an organization, with a key of its own. The first one makes the data directory too."""
-    place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.ask(AddOrganization(name=name, quota_bytes=quota_bytes, quota_files=quota_files), Done)
     click.echo(f"Organization {name} is there.")
 
@@ -35,7 +34,6 @@ def add(place: DataDirectory, name: str, quota_bytes: int | None, quota_files: i
 @on_data
 def list_(place: DataDirectory, *, as_json: bool) -> None:
     """List organizations, their quotas and what they hold."""
-    place.must_exist()
     show_answer(place.ask(ListOrganizations(), RowsAre), as_json=as_json, empty="There are no organizations yet.")
 
 
@@ -48,6 +46,5 @@ def quota(place: DataDirectory, name: str, quota_bytes: int | None, quota_files:
     """Set an organization's quota. What is not named stays; 0 takes a quota away."""
     if quota_bytes is None and quota_files is None:
         raise click.UsageError("Name --quota or --quota-files.")
-    place.must_exist()
     place.ask(SetOrganizationQuota(name=name, quota_bytes=quota_bytes, quota_files=quota_files), Done)
     click.echo(f"The quota of {name} is set.")

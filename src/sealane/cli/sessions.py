@@ -20,7 +20,6 @@ def session() -> None:
 @on_data
 def list_(place: DataDirectory, user: str, *, as_json: bool) -> None:
     """List open sessions: who, by which door, from where, since when."""
-    place.must_exist()
     show_answer(place.ask(ListSessions(user=user), RowsAre), as_json=as_json, empty="No session is open.")
 
 
@@ -29,6 +28,5 @@ def list_(place: DataDirectory, user: str, *, as_json: bool) -> None:
 @on_data
 def end(place: DataDirectory, name: str) -> None:
     """End a session by its name (see session list); what it is doing ends within two seconds."""
-    place.must_exist()
     place.ask(EndSession(session=name), Done)
     click.echo(f"Session {name} has ended.")

@@ -12,6 +12,5 @@ from sealane.operations.accounts import Sweep, SweptIs
 @on_data
 def sweep(place: DataDirectory) -> None:
     """Clear interrupted uploads and old versions that are past their time, and blobs that nothing needs."""
-    place.must_exist()
     swept = place.ask(Sweep(), SweptIs)
     click.echo(f"Cleared: uploads {swept.uploads}, versions {swept.versions}, blobs {swept.blobs}.")

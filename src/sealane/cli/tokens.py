@@ -50,7 +50,6 @@ def token() -> None:
 @on_data
 def add(place: DataDirectory, name: str, scopes: tuple[Scope, ...], expires: timedelta | None) -> None:
     """Make a token. It is printed once, alone on the last line; only its hash is kept."""
-    place.must_exist()
     until: datetime | None = None if expires is None else Clock().now() + expires
     answer = place.ask(AddToken(user=name, scopes=tuple(dict.fromkeys(scopes)), expires=until), TokenIs)
     lasts = "until it is revoked" if until is None else f"until {show_moment(until)}"
@@ -66,7 +65,6 @@ def add(place: DataDirectory, name: str, scopes: tuple[Scope, ...], expires: tim
 @on_data
 def list_(place: DataDirectory, name: str, *, as_json: bool) -> None:
     """List a user's tokens, without their secrets."""
-    place.must_exist()
     show_answer(place.ask(ListTokens(user=name), RowsAre), as_json=as_json, empty=f"{name} has no tokens.")
 
 
@@ -76,6 +74,5 @@ def list_(place: DataDirectory, name: str, *, as_json: bool) -> None:
 @on_data
 def revoke(place: DataDirectory, name: str, token_name: str) -> None:
     """Revoke a token by its name (see token list); sessions that it opened end."""
-    place.must_exist()
     place.ask(RevokeToken(user=name, name=token_name), Done)
     click.echo(f"Token {token_name} is revoked; its sessions have ended.")

@@ -18,5 +18,4 @@ def upload() -> None:
 @on_data
 def list_(place: DataDirectory, *, as_json: bool) -> None:
     """List unfinished uploads: whose, where to, how far, and until when they can be resumed."""
-    place.must_exist()
     show_answer(place.ask(ListUploads(), RowsAre), as_json=as_json, empty="No upload is unfinished.")

@@ -57,7 +57,6 @@ def add(
     """Make a user. Without a password or key they can be given a token only."""
     keys = tuple(line for file in key_files for line in public_key_lines(file))
     password = read_password() if password_stdin else None
-    place.must_exist()
     place.ask(AddUser(user=name, role=role, email=email, password=password, ssh_keys=keys, recipients=recipients), Done)
     click.echo(f"User {name} is there, as {role}.")
 
@@ -68,7 +67,6 @@ def add(
 @on_data
 def list_(place: DataDirectory, organization: str, *, as_json: bool) -> None:
     """List users."""
-    place.must_exist()
     show_answer(
         place.ask(ListUsers(organization=organization), RowsAre), as_json=as_json, empty="There are no users yet."
     )
@@ -79,7 +77,6 @@ def list_(place: DataDirectory, organization: str, *, as_json: bool) -> None:
 @on_data
 def disable(place: DataDirectory, name: str) -> None:
     """Disable a user: no more sign-in, and what they are doing ends within two seconds."""
-    place.must_exist()
     place.ask(DisableUser(user=name), Done)
     click.echo(f"User {name} is disabled; their sessions have ended.")
 
@@ -89,7 +86,6 @@ def disable(place: DataDirectory, name: str) -> None:
 @on_data
 def enable(place: DataDirectory, name: str) -> None:
     """Let a disabled user sign in again."""
-    place.must_exist()
     place.ask(EnableUser(user=name), Done)
     click.echo(f"User {name} may sign in again.")
 
@@ -105,7 +101,6 @@ def passwd(place: DataDirectory, name: str, *, password_stdin: bool) -> None:
     password = (
         read_password() if password_stdin else click.prompt("New password", hide_input=True, confirmation_prompt=True)
     )
-    place.must_exist()
     place.ask(SetPassword(user=name, password=password), Done)
     click.echo(f"The password of {name} is set; their sessions have ended.")
 
@@ -116,7 +111,6 @@ def passwd(place: DataDirectory, name: str, *, password_stdin: bool) -> None:
 @on_data
 def role_(place: DataDirectory, name: str, role: Role) -> None:
     """Change a user's role. No role by itself lets anyone read files."""
-    place.must_exist()
     place.ask(SetRole(user=name, role=role), Done)
     click.echo(f"User {name} is now {role}.")
 
@@ -133,7 +127,6 @@ def key() -> None:
 def key_add(place: DataDirectory, name: str, file: BinaryIO) -> None:
     """Add the public keys that stand in FILE (- is standard input)."""
     lines = public_key_lines(file)
-    place.must_exist()
     with place.open() as ask:
         for line in lines:
             ask(AddSshKey(user=name, line=line), Done)
@@ -146,7 +139,6 @@ def key_add(place: DataDirectory, name: str, file: BinaryIO) -> None:
 @on_data
 def key_list(place: DataDirectory, name: str, *, as_json: bool) -> None:
     """List a user's keys by fingerprint."""
-    place.must_exist()
     show_answer(place.ask(ListSshKeys(user=name), RowsAre), as_json=as_json, empty=f"{name} has no SSH keys.")
 
 
@@ -156,7 +148,6 @@ def key_list(place: DataDirectory, name: str, *, as_json: bool) -> None:
 @on_data
 def key_remove(place: DataDirectory, name: str, fingerprint: str) -> None:
     """Remove a key by its fingerprint; sessions that it opened end."""
-    place.must_exist()
     place.ask(RemoveSshKey(user=name, fingerprint=fingerprint), Done)
     click.echo(f"The key is removed; sessions that {name} opened with it have ended.")
 
