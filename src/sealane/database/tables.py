@@ -25,6 +25,14 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", BigId, primary_key=True)
 
 
+def _index_where_known(column: str, then: str) -> sa.Index:
+    """Return an index over the rows in which `column` is not NULL."""
+    known = sa.column(column).is_not(None)
+    return sa.Index(None, column, then, sqlite_where=known, postgresql_where=known)
+
+
+_is_root = sa.column("parent_id").is_(None)
+
 node = sa.Table(
     "node",
     metadata,
@@ -44,6 +52,7 @@ organizations = sa.Table(
     sa.Column("used_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("used_files", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("made", Moment, nullable=False),
+    sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
 )
 
 users = sa.Table(
@@ -59,6 +68,7 @@ users = sa.Table(
     sa.Column("disabled", Moment),
     sa.UniqueConstraint("organization_id", "name"),
     sa.Index(None, "name"),
+    sa.CheckConstraint("role IN ('admin', 'auditor', 'officer', 'member')", name="role_known"),
 )
 
 groups = sa.Table(
@@ -175,9 +185,11 @@ folders = sa.Table(
     sa.Column("used_files", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("made", Moment, nullable=False),
     sa.Column("modified", Moment, nullable=False),
-    sa.UniqueConstraint("organization_id", "parent_id", "name"),
-    sa.Index(None, "parent_id", "name", unique=True),
-    comment="Each organization has one root folder, with no parent and an empty name. Use is counted on every folder above a file.",
+    sa.UniqueConstraint("parent_id", "name"),
+    sa.Index("uq_folders_root", "organization_id", unique=True, sqlite_where=_is_root, postgresql_where=_is_root),
+    sa.Index(None, "organization_id"),
+    sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
+    comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above a file.",
 )
 
 grants = sa.Table(
@@ -193,6 +205,7 @@ grants = sa.Table(
     sa.UniqueConstraint("folder_id", "user_id"),
     sa.UniqueConstraint("folder_id", "group_id"),
     sa.CheckConstraint("(user_id IS NULL) <> (group_id IS NULL)", name="one_grantee"),
+    sa.CheckConstraint("rights > 0", name="some_right"),
 )
 
 files = sa.Table(
@@ -205,7 +218,7 @@ files = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("modified", Moment, nullable=False),
     sa.UniqueConstraint("folder_id", "name"),
-    comment="What is visible. The present version's size and time are repeated here, so that a listing reads one table.",
+    comment="What is visible. The present version's size and time stand here too, so that a listing reads one table.",
 )
 
 versions = sa.Table(
@@ -227,7 +240,7 @@ versions = sa.Table(
     sa.Column("leased_until", Moment),
     sa.Column("owes", sa.String(16), nullable=False, server_default=""),
     sa.Index(None, "owes", "made"),
-    comment="Contents of files. `extents` is the packed list; `authenticator` binds it, with every segment's tags and the size.",
+    comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size.",
 )
 
 upload_keys = sa.Table(
@@ -288,8 +301,9 @@ uploads = sa.Table(
     sa.Index(None, "folder_id"),
     sa.Index(None, "key_id"),
     sa.Index(None, "expires"),
-    comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). `recorded` "
-    "numbers the last record of this generation; `pieces` is at least the number of extents, the edits not yet folded in included.",
+    comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). "
+    "`recorded` numbers the last record of this generation; `pieces` is at least the number of extents, the edits not "
+    "yet folded in included.",
 )
 
 upload_edits = sa.Table(
@@ -298,7 +312,7 @@ upload_edits = sa.Table(
     sa.Column("upload_id", sa.ForeignKey("uploads.id"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("edits", sa.LargeBinary, nullable=False),
-    comment="Records that append, not yet folded into the upload's extents: a record of a long upload costs the same at its end.",
+    comment="Records that append, not yet folded into the upload's extents: a long upload's records cost no more.",
 )
 
 upload_segments = sa.Table(
@@ -341,9 +355,10 @@ ledger = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     sa.Column("chain", sa.LargeBinary, nullable=False),
-    sa.Index(None, "user_id", "seq"),
-    sa.Index(None, "file_id", "seq"),
-    sa.Index(None, "version_id", "seq"),
+    _index_where_known("user_id", "seq"),
+    _index_where_known("session_id", "seq"),
+    _index_where_known("file_id", "seq"),
+    _index_where_known("version_id", "seq"),
     sa.Index(None, "kind", "seq"),
     comment="Append only. The columns beside `body` are an index into it; what is proven is `body`.",
 )
@@ -351,9 +366,12 @@ ledger = sa.Table(
 ledger_openings = sa.Table(
     "ledger_openings",
     metadata,
-    sa.Column("seq", sa.BigInteger, primary_key=True),
-    sa.Column("field", sa.String(32), primary_key=True),
-    sa.Column("salt", sa.LargeBinary, nullable=False),
-    sa.Column("value", sa.Text, nullable=False),
-    comment="Openings of the salted commitments in ledger bodies. A lawful erasure removes rows here; the ledger still proves.",
+    sa.Column("seq", BigId, primary_key=True, autoincrement=False),
+    sa.Column("openings", sa.LargeBinary, nullable=False),
+    sa.Column("path_digest", sa.LargeBinary),
+    sa.Column("target_digest", sa.LargeBinary),
+    _index_where_known("path_digest", "seq"),
+    _index_where_known("target_digest", "seq"),
+    comment="What opens an entry's salted commitments: JSON, field to [salt, value]. A lawful erasure removes it from "
+    "here; the ledger still proves. The digests find an entry by its path.",
 )

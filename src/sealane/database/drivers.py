@@ -1,0 +1,90 @@
+"""What the engine needs of a database driver. Two real ones implement it: `sqlite.py` and `postgres.py`.
+
+Errors that a driver raises for expected trouble: `StoreFull` (no room), `Unavailable` (the connection is lost, the
+database is away), `Invalid` (a value that the column refuses). Anything else is `StatementFailed`, which carries no
+values, since a driver's own message may quote what somebody sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sealane.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import Dialect, Engine
+
+
+class LeaseHeld(Unavailable):
+    """Another keeper is the writer of this database."""
+
+    code = "lease-held"
+    default = "Another keeper already works on this data. Stop it first, or leave this one as a standby."
+
+
+class StatementFailed(RuntimeError):
+    """A programming error that the database noticed (a broken constraint, a missing table)."""
+
+
+class Driver(Protocol):
+    """One connection to a database, used by one thread at a time."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that statements are compiled for, with positional parameters."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether the connection still stands; one that does not is closed and opened anew by the engine."""
+        ...
+
+    def query(self, sql: str, arguments: Sequence[object]) -> list[tuple[object, ...]]:
+        """Run a statement and return all of its rows."""
+        ...
+
+    def change(self, sql: str, arguments: Sequence[object]) -> int:
+        """Run a statement and return how many rows it changed."""
+        ...
+
+    def change_many(self, sql: str, arguments: Sequence[Sequence[object]]) -> int:
+        """Run a statement once for each set of arguments."""
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction that may write."""
+        ...
+
+    def commit(self) -> None:
+        """Make it durable. After an error it is rolled back, or its outcome is unknown (connection lost)."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo the transaction; does nothing when there is none."""
+        ...
+
+    def savepoint(self, depth: int) -> None:
+        """Set the savepoint of this depth."""
+        ...
+
+    def release(self, depth: int) -> None:
+        """Keep what was done since the savepoint of this depth."""
+        ...
+
+    def undo(self, depth: int) -> None:
+        """Undo what was done since the savepoint of this depth, and drop it."""
+        ...
+
+    def hold_lease(self) -> None:
+        """Become the only writer until closed, or raise `LeaseHeld`. May be repeated."""
+        ...
+
+    def migration_engine(self) -> Engine:
+        """Return a SQLAlchemy engine for migrations, on connections of its own."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection and the lease."""
+        ...

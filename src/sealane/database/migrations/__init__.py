@@ -1,0 +1,1 @@
+"""The schema's revisions, as Alembic scripts. Run by `database/history.py`; a released revision is never edited."""
