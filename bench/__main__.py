@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import shutil
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine, rows, servers
@@ -36,7 +36,7 @@ def main() -> None:
         kept = [row for row in json.loads(LATEST.read_text())["rows"] if row["id"] not in ids]
     record = {
         "machine": machine.description(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": datetime.now(UTC).date().isoformat(),
         "commit": machine.commit(),
         "rows": fresh + kept,
     }

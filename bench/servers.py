@@ -139,7 +139,7 @@ def proftpd(folder: Path, made: Path) -> Iterator[Server]:
     config.write_text(
         f"LoadModule mod_sftp.c\nServerType standalone\nPort {port}\nDefaultAddress 127.0.0.1\nPidFile {folder}/proftpd.pid\n"
         f"ScoreboardFile {folder}/proftpd.score\nDelayTable {folder}/proftpd.delay\nUser {user}\nGroup {user}\n"
-        "UseReverseDNS off\nRequireValidShell off\nRootLogin on\nAllowOverwrite on\nAllowStoreRestart on\n"
+        "UseReverseDNS off\nRequireValidShell off\nUseFtpUsers off\nRootLogin on\nAllowOverwrite on\nAllowStoreRestart on\n"
         f"SFTPEngine on\nSFTPHostKey {made}/host_rsa\nSFTPAuthorizedUserKeys file:{folder}/proftpd.keys\n"
         "SFTPAuthMethods publickey\n"
     )
