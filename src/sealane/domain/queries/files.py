@@ -44,11 +44,24 @@ _COLUMNS = (
 )
 _SEEN = files.join(versions, versions.c.id == files.c.version_id)
 _UNFINISHED = (uploads.c.id, uploads.c.name, uploads.c.size, uploads.c.began)
+_newer = uploads.alias("newer")
 _OWN_OPEN = (
     uploads.c.user_id == sa.bindparam("user_id"),
     uploads.c.folder_id == sa.bindparam("folder_id"),
     uploads.c.state == "open",
     uploads.c.partial.is_(False),
+    # Of several of one name, the newest.
+    ~sa.exists().where(
+        _newer.c.user_id == uploads.c.user_id,
+        _newer.c.folder_id == uploads.c.folder_id,
+        _newer.c.name == uploads.c.name,
+        _newer.c.state == "open",
+        _newer.c.partial.is_(False),
+        sa.or_(
+            _newer.c.began > uploads.c.began,
+            sa.and_(_newer.c.began == uploads.c.began, _newer.c.id > uploads.c.id),
+        ),
+    ),
 )
 
 BY_NAME = Statement(
@@ -69,14 +82,14 @@ PAGE = Statement(
 )
 UNFINISHED_BY_NAME = Statement(
     "files.unfinished_by_name",
-    sa.select(*_UNFINISHED).where(*_OWN_OPEN, uploads.c.name == sa.bindparam("name")).order_by(uploads.c.began.desc()),
+    sa.select(*_UNFINISHED).where(*_OWN_OPEN, uploads.c.name == sa.bindparam("name")),
     UnfinishedRow,
 )
 UNFINISHED_PAGE = Statement(
     "files.unfinished_page",
     sa.select(*_UNFINISHED)
     .where(*_OWN_OPEN, uploads.c.name > sa.bindparam("after"))
-    .order_by(uploads.c.name, uploads.c.began.desc())
+    .order_by(uploads.c.name)
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     UnfinishedRow,
 )

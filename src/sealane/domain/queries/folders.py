@@ -204,7 +204,10 @@ CHARGE = Statement(
 CHARGE_ORGANIZATION = Statement(
     "folders.charge_organization",
     organizations.update()
-    .where(organizations.c.id == sa.bindparam("organization_id_charged"))
+    .where(
+        organizations.c.id
+        == sa.select(folders.c.organization_id).where(folders.c.id == sa.bindparam("charged_id")).scalar_subquery()
+    )
     .values(
         used_bytes=organizations.c.used_bytes + sa.bindparam("more_bytes", type_=sa.BigInteger),
         used_files=organizations.c.used_files + sa.bindparam("more_files", type_=sa.BigInteger),
@@ -240,4 +243,25 @@ LISTED = Statement(
     .join_from(folders, organizations, organizations.c.id == folders.c.organization_id)
     .order_by(folders.c.id),
     ListedFolder,
+)
+
+
+class OrganizationUse(NamedTuple):
+    """An organization's quota and use."""
+
+    quota_bytes: int
+    quota_files: int
+    used_bytes: int
+    used_files: int
+
+
+ORGANIZATION_USE = Statement(
+    "folders.organization_use",
+    sa.select(
+        organizations.c.quota_bytes,
+        organizations.c.quota_files,
+        organizations.c.used_bytes,
+        organizations.c.used_files,
+    ).where(organizations.c.id == sa.bindparam("organization_id")),
+    OrganizationUse,
 )

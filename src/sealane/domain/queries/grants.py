@@ -56,7 +56,7 @@ class ShownAsRow(NamedTuple):
     shown_as: str
 
 
-def _of(by_group: int, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _of(by_group: int, condition: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             sa.literal(by_group, sa.Integer).label("by_group"),

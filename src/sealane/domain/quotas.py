@@ -1,0 +1,92 @@
+"""Quotas: what is visible counts, in bytes and in files, on every folder above it and on the organization.
+
+Versions that were replaced or removed are kept for a time and do not count. A quota of 0 is none.
+Must stay true: use on a folder is the sum over the files in it and below it, so whoever makes a file visible, removes
+one, changes its size or moves it calls `charge` in the same transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealane.domain import places
+from sealane.domain.queries import folders as statements
+from sealane.domain.rights import Act, may
+from sealane.errors import IsAFolder, Missing, QuotaExceeded
+from sealane.operations.files import Space, SpaceIs
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.folders import LinkRow, OrganizationUse
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import FolderId
+
+UNBOUNDED = (1 << 63) - 1
+"""What `Room` says where there is no quota."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the tightest quota above a folder still lets in; `UNBOUNDED` without one. Negative when it was lowered."""
+
+    bytes: int
+    files: int
+
+
+def room(work: Work, folder_id: FolderId) -> Room:
+    """Return how much may still come into a folder."""
+    return _room(_uses(work, folder_id))
+
+
+def charge(work: Work, folder_id: FolderId, size: int, files: int) -> None:
+    """Count `size` bytes and `files` files more (or less) in a folder and everything above it.
+
+    Raises `QuotaExceeded` where a quota does not hold the growth; a shrinking or equal use is never refused.
+    """
+    left = room(work, folder_id)
+    if (size > 0 and size > left.bytes) or (files > 0 and files > left.files):
+        raise QuotaExceeded
+    work.transaction.run(statements.CHARGE, charged_id=folder_id, more_bytes=size, more_files=files)
+    work.transaction.run(statements.CHARGE_ORGANIZATION, charged_id=folder_id, more_bytes=size, more_files=files)
+
+
+def space(work: Work, caller: Caller, op: Space) -> SpaceIs:
+    """Say how much room there is at a path: what lies in its folder, and what the tightest quota still lets in.
+
+    A quota is shown as use here plus room, so that nobody learns what lies elsewhere in the organization.
+    """
+    folder = _folder_at(work, caller, op.path)
+    if not may(caller, Act.SEE, folder.granted):
+        return SpaceIs(quota_bytes=0, used_bytes=0, quota_files=0, used_files=0)
+    left = room(work, folder.id)
+    used = folder.row
+    return SpaceIs(
+        quota_bytes=0 if left.bytes == UNBOUNDED else used.used_bytes + max(left.bytes, 0),
+        used_bytes=used.used_bytes,
+        quota_files=0 if left.files == UNBOUNDED else used.used_files + max(left.files, 0),
+        used_files=used.used_files,
+    )
+
+
+def _folder_at(work: Work, caller: Caller, path: str) -> places.Folder:
+    try:
+        return places.find_file(work, caller, path)[0]
+    except IsAFolder:
+        return places.find_folder(work, caller, path)
+
+
+def _uses(work: Work, folder_id: FolderId) -> list[LinkRow | OrganizationUse]:
+    chain = work.transaction.all(statements.CHAIN, folder_id=folder_id)
+    if not chain:
+        raise Missing
+    organization = work.transaction.first(statements.ORGANIZATION_USE, organization_id=chain[0].organization_id)
+    if organization is None:
+        raise Missing
+    return [*chain, organization]
+
+
+def _room(uses: list[LinkRow | OrganizationUse]) -> Room:
+    return Room(
+        min((use.quota_bytes - use.used_bytes for use in uses if use.quota_bytes), default=UNBOUNDED),
+        min((use.quota_files - use.used_files for use in uses if use.quota_files), default=UNBOUNDED),
+    )
