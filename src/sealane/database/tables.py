@@ -292,6 +292,7 @@ uploads = sa.Table(
     sa.Column("metadata", sa.Text, nullable=False, server_default=""),
     sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("joined", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("base_version_id", sa.String(32)),
     sa.Column("extents", sa.LargeBinary, nullable=False),
     sa.Column("version_id", sa.String(32)),
     sa.Column("began", Moment, nullable=False),
