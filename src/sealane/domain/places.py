@@ -106,6 +106,26 @@ def find_file(work: Work, caller: Caller, path: str) -> tuple[Folder, FileRow]:
     raise Missing
 
 
+def find_again(work: Work, caller: Caller, folder_id: FolderId) -> Folder:
+    """Return a folder that was found before, as the caller stands in it now, wherever it is now.
+
+    Raises `Missing` if it is gone, or no longer the caller's to see.
+    """
+    chain = work.transaction.all(folder_statements.CHAIN, folder_id=folder_id)
+    row = work.transaction.first(folder_statements.BY_ID, folder_id=folder_id)
+    view = view_of(work, caller)
+    granted = NO_RIGHTS
+    for link in chain:
+        granted |= view.granted.get(link.id, NO_RIGHTS)
+    if row is None or not (view.knows(folder_id) or rights.may(caller, Act.SEE, granted)):
+        raise Missing
+    names = [link.name for link in reversed(chain) if link.parent_id is not None]
+    root = chain[-1].id
+    doors = (view.own_root, *view.organizations.values())
+    path = next((door.path for door in doors if door.folder_id == root), "")
+    return Folder(folder_id, row.organization_id, granted, f"{path}{'/'.join(names)}", row)
+
+
 def child_folder(work: Work, caller: Caller, parent: Folder, name: str) -> Folder | None:
     """Return the folder of this name in a folder; None if it is not there or not the caller's to see."""
     view = view_of(work, caller)
