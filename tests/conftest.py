@@ -1,0 +1,52 @@
+"""Fixtures for every room: `src` on the path, and databases in both kinds."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from sealane.database.engine import Database  # noqa: E402 - the path comes first
+from tests.peers.postgres import PostgresServer  # noqa: E402 - as above
+
+
+@pytest.fixture(scope="session")
+def empty_catalogue(tmp_path_factory) -> Path:
+    """A migrated SQLite file with nothing in it; copied, since migrating anew for each test would cost the most of it."""
+    path = tmp_path_factory.mktemp("catalogue") / "catalogue.sqlite"
+    database = Database.open(f"sqlite:///{path}")
+    database.migrate()
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One PostgreSQL server a session, started by the first test that needs it."""
+    with PostgresServer.started() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_url(request, tmp_path) -> str:
+    """The URL of a fresh, migrated database; the test runs once for each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "catalogue.sqlite"
+        shutil.copy(request.getfixturevalue("empty_catalogue"), path)
+        return f"sqlite:///{path}"
+    url = request.getfixturevalue("postgres_server").new_database()
+    database = Database.open(url)
+    database.migrate()
+    database.close()
+    return url
+
+
+@pytest.fixture
+def database(database_url):
+    """A fresh, migrated, open database; the test runs once for each kind."""
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()

@@ -1,0 +1,1 @@
+"""Real peers that tests start: servers and clients of other people's making."""
