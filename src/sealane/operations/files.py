@@ -1,6 +1,7 @@
 """Operations on folders and files, and the way out: looking, listing, making, moving, removing, opening a version.
 
 Paths are text, absolute in the caller's own view (`paths.parse` has checked them; the keeper checks them again).
+`Extent` and `SegmentPlace` are the vault's own words.
 """
 
 from __future__ import annotations
@@ -11,28 +12,8 @@ from typing import ClassVar, Literal
 import msgspec
 
 from sealane.operations.envelope import Answer, Done, Operation
-
-
-class Extent(msgspec.Struct, frozen=True, array_like=True):
-    """A run of a file's bytes: `length` bytes that begin `start` plaintext bytes into a segment.
-
-    A version is the list of its extents in file order; where each begins in the file is the sum of those before.
-    """
-
-    segment: str
-    start: int
-    length: int
-
-
-class SegmentPlace(msgspec.Struct, frozen=True, array_like=True):
-    """Where a segment's ciphertext is and which key opens it."""
-
-    segment: str
-    key_id: int
-    length: int
-    """Plaintext bytes."""
-    inline: bytes | None = None
-    """The ciphertext itself, where it is kept in the catalogue instead of the blob store."""
+from sealane.vault.extents import Extent
+from sealane.vault.segments import SegmentPlace
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,315 @@
+"""The key chain: key file of the node - key of the organization - key of the upload; and what authenticates a version.
+
+Lives here: making, wrapping and unwrapping keys, the version's authenticator, wrapping of the node's other secrets
+(the SSH host key). Not here: rows that hold wrapped keys (domain), the encryption of contents (`segments.py`).
+Must stay true: no key is stored but wrapped, save the node's key file (mode 0400); every wrap binds its purpose and
+whose it is, so that a row put in another's place does not open; rotation wraps anew and touches no content.
+
+Wrapped form: version (1 byte) | node key generation (4 bytes, only under a node key) | nonce (12) | AES-256-GCM.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+from collections import OrderedDict
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sealane.errors import Integrity, Unavailable
+from sealane.ids import KeyId, SegmentId  # fields of a NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from sealane.ids import FileId, OrganizationId, VersionId
+
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_FORM: Final = b"\x01"
+_GENERATION_BYTES: Final = 4
+_KEY_FILE: Final = re.compile(r"node-([1-9][0-9]{0,8})\.key")
+_KEY_FILE_HEAD: Final = b"sealane node key 1\n"
+_UNWRAPPED_KEPT_MAX: Final = 256
+"""Organizations' keys that are kept unwrapped in memory; a node with more unwraps again now and then."""
+
+
+class KeyFileInvalid(Unavailable):
+    """A key file of the node is missing, damaged or open to others."""
+
+    code = "key-file-invalid"
+    default = "The node's key file cannot be used."
+
+
+class AuthenticatedSegment(NamedTuple):
+    """What a version's authenticator binds of each segment."""
+
+    segment: SegmentId
+    key_id: KeyId
+    length: int
+    tags_digest: bytes
+
+
+class OrganizationKey:
+    """An organization's unwrapped key: opens and closes its upload keys, vouches for its versions. Never printed."""
+
+    __slots__ = ("_secret", "_versions", "_wrapping", "organization")
+
+    def __init__(self, organization: OrganizationId, secret: bytes) -> None:
+        """Take the two halves: a wrapping key, which rotation replaces, and the seed of what vouches, which stays."""
+        assert len(secret) == 2 * KEY_BYTES
+        self.organization = organization
+        self._secret = secret
+        self._wrapping = AESGCM(secret[:KEY_BYTES])
+        self._versions = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"sealane versions 1").derive(secret[KEY_BYTES:])
+
+    def new_upload_key(self) -> tuple[bytes, bytes]:
+        """Return a fresh upload key and its wrapped form."""
+        key = secrets.token_bytes(KEY_BYTES)
+        return key, self.wrap_upload_key(key)
+
+    def wrap_upload_key(self, key: bytes) -> bytes:
+        """Wrap an upload key for this organization."""
+        return _wrap(self._wrapping, key, self._upload_purpose())
+
+    def unwrap_upload_key(self, wrapped: bytes) -> bytes:
+        """Return an upload key. Raises `Integrity` for one that was altered or belongs to another organization.
+
+        That it is the key of that very segment is not bound here: a segment opens under its own key only, and the
+        version's authenticator names the key of each.
+        """
+        return _unwrap(self._wrapping, wrapped, self._upload_purpose())
+
+    def authenticate(
+        self, version: VersionId, file: FileId, size: int, extents: bytes, segments: Iterable[AuthenticatedSegment]
+    ) -> bytes:
+        """Return the authenticator (32 bytes) of a version: its ids, size, packed extents and every segment it names.
+
+        docs/formats/segment.md, "The authenticator". The order of `segments` does not matter.
+        """
+        named = sorted(segments)
+        name = version.encode()
+        parts = [b"sealane version 1\0", len(name).to_bytes(2, "big"), name]
+        parts += (number.to_bytes(8, "big") for number in (file, size, len(extents)))
+        parts += (extents, len(named).to_bytes(8, "big"))
+        for segment in named:
+            assert len(segment.tags_digest) == sha256().digest_size
+            parts += (
+                bytes.fromhex(segment.segment),
+                segment.key_id.to_bytes(8, "big"),
+                segment.length.to_bytes(8, "big"),
+                segment.tags_digest,
+            )
+        return hmac.digest(self._versions, b"".join(parts), "sha256")
+
+    def check(
+        self,
+        authenticator: bytes,
+        *,
+        version: VersionId,
+        file: FileId,
+        size: int,
+        extents: bytes,
+        segments: Iterable[AuthenticatedSegment],
+    ) -> None:
+        """Raise `Integrity` unless `authenticate` gave this authenticator for exactly this."""
+        if not hmac.compare_digest(authenticator, self.authenticate(version, file, size, extents, segments)):
+            raise Integrity
+
+    def rotated(self) -> OrganizationKey:
+        """Return the organization's next key: a new wrapping key, the same voice for versions."""
+        return OrganizationKey(self.organization, secrets.token_bytes(KEY_BYTES) + self._secret[KEY_BYTES:])
+
+    def __repr__(self) -> str:
+        return f"OrganizationKey(organization={self.organization})"
+
+    def _upload_purpose(self) -> bytes:
+        return b"sealane upload key\0" + self.organization.to_bytes(8, "big")
+
+
+class NodeKeys:
+    """The node's key files, `node-N.key` in one folder: the newest wraps, every one there unwraps.
+
+    Used by the keeper's one writer thread. Never printed.
+    """
+
+    __slots__ = ("_ciphers", "_folder", "_unwrapped")
+
+    def __init__(self, folder: Path, keys: dict[int, bytes]) -> None:
+        """Use `open` instead."""
+        self._folder = folder
+        self._ciphers = {generation: AESGCM(key) for generation, key in keys.items()}
+        self._unwrapped: OrderedDict[tuple[OrganizationId, bytes], OrganizationKey] = OrderedDict()
+
+    @classmethod
+    def open(cls, folder: Path, *, may_create: bool = True) -> Self:
+        """Read the key files; make the folder and the first key where there is none and `may_create` says so.
+
+        Whoever knows that wrapped keys exist (a database that is not empty) passes `may_create=False`: a lost key file
+        must be told, not replaced. Raises `KeyFileInvalid`.
+        """
+        if may_create:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = {
+            int(match[1]): path
+            for path in (folder.iterdir() if folder.is_dir() else ())
+            if (match := _KEY_FILE.fullmatch(path.name))
+        }
+        if not found:
+            if not may_create:
+                raise KeyFileInvalid(
+                    f"The node's key file is not in {folder}. Restore it from your backup of the keys."
+                )
+            _write_key_file(folder, 1)
+            found = {1: folder / "node-1.key"}
+        return cls(folder, {generation: _read_key_file(path) for generation, path in sorted(found.items())})
+
+    @property
+    def generation(self) -> int:
+        """The generation that wraps now."""
+        return max(self._ciphers)
+
+    def rotate(self) -> int:
+        """Make the next node key, durable before this returns, and wrap with it from now on. Old ones still unwrap.
+
+        The caller then wraps every organization's key and node secret anew (`rewrap_organization`, `wrap_secret`).
+        """
+        generation = self.generation + 1
+        path = _write_key_file(self._folder, generation)
+        self._ciphers[generation] = AESGCM(_read_key_file(path))
+        self._unwrapped.clear()
+        return generation
+
+    def retire(self) -> int:
+        """Remove every node key but the newest, once nothing is wrapped under them any more; return how many."""
+        old = sorted(self._ciphers)[:-1]
+        for generation in old:
+            (self._folder / f"node-{generation}.key").unlink(missing_ok=True)
+            del self._ciphers[generation]
+        _sync_folder(self._folder)
+        return len(old)
+
+    def new_organization(self, organization: OrganizationId) -> bytes:
+        """Return a fresh organization key, wrapped."""
+        return self._wrap(secrets.token_bytes(2 * KEY_BYTES), _organization_purpose(organization))
+
+    def organization(self, organization: OrganizationId, wrapped: bytes) -> OrganizationKey:
+        """Return an organization's key, unwrapped. Raises `Integrity` if it was altered or is another's."""
+        place = (organization, wrapped)
+        key = self._unwrapped.get(place)
+        if key is None:
+            key = OrganizationKey(organization, self._unwrap(wrapped, _organization_purpose(organization)))
+            self._unwrapped[place] = key
+            if len(self._unwrapped) > _UNWRAPPED_KEPT_MAX:
+                self._unwrapped.popitem(last=False)
+        else:
+            self._unwrapped.move_to_end(place)
+        return key
+
+    def rewrap_organization(self, organization: OrganizationId, wrapped: bytes) -> bytes:
+        """Return the same organization key wrapped by the newest node key."""
+        purpose = _organization_purpose(organization)
+        return self._wrap(self._unwrap(wrapped, purpose), purpose)
+
+    def wrap_organization(self, key: OrganizationKey) -> bytes:
+        """Wrap an organization's key that `rotated` has made."""
+        return self._wrap(key._secret, _organization_purpose(key.organization))  # noqa: SLF001  # its own module's class
+
+    def wrap_secret(self, name: str, secret: bytes) -> bytes:
+        """Wrap a secret of the node itself (an SSH host key) under its name."""
+        return self._wrap(secret, b"sealane node secret\0" + name.encode())
+
+    def unwrap_secret(self, name: str, wrapped: bytes) -> bytes:
+        """Return a secret of the node. Raises `Integrity` if it was altered or wrapped under another name."""
+        return self._unwrap(wrapped, b"sealane node secret\0" + name.encode())
+
+    def __repr__(self) -> str:
+        return f"NodeKeys(generation={self.generation})"
+
+    def _wrap(self, secret: bytes, purpose: bytes) -> bytes:
+        generation = self.generation
+        number = generation.to_bytes(_GENERATION_BYTES, "big")
+        return _wrap(self._ciphers[generation], secret, number + purpose, number)
+
+    def _unwrap(self, wrapped: bytes, purpose: bytes) -> bytes:
+        number = wrapped[1 : 1 + _GENERATION_BYTES]
+        cipher = self._ciphers.get(int.from_bytes(number, "big"))
+        if cipher is None:
+            raise KeyFileInvalid(
+                f"Something is wrapped by node key {int.from_bytes(number, 'big')}, which is not in {self._folder}."
+            )
+        return _unwrap(cipher, wrapped, number + purpose, number)
+
+
+def _organization_purpose(organization: OrganizationId) -> bytes:
+    return b"sealane organization key\0" + organization.to_bytes(8, "big")
+
+
+def _wrap(cipher: AESGCM, secret: bytes, purpose: bytes, generation: bytes = b"") -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return _FORM + generation + nonce + cipher.encrypt(nonce, secret, _FORM + purpose)
+
+
+def _unwrap(cipher: AESGCM, wrapped: bytes, purpose: bytes, generation: bytes = b"") -> bytes:
+    head = _FORM + generation
+    if not wrapped.startswith(head) or len(wrapped) < len(head) + _NONCE_BYTES:
+        raise Integrity
+    nonce = wrapped[len(head) : len(head) + _NONCE_BYTES]
+    try:
+        return cipher.decrypt(nonce, wrapped[len(head) + _NONCE_BYTES :], _FORM + purpose)
+    except InvalidTag:
+        raise Integrity from None
+
+
+def _read_key_file(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            text = file.read(len(_KEY_FILE_HEAD) + 2 * KEY_BYTES + 2)
+    except OSError as problem:
+        raise KeyFileInvalid(f"The key file {path} cannot be read: {problem.strerror}.") from None
+    if mode & 0o077:
+        raise KeyFileInvalid(f"The key file {path} is open to others. It must have mode 0400.")
+    try:
+        key = bytes.fromhex(text.removeprefix(_KEY_FILE_HEAD).decode("ascii").removesuffix("\n"))
+    except ValueError:
+        key = b""
+    if not text.startswith(_KEY_FILE_HEAD) or len(key) != KEY_BYTES:
+        raise KeyFileInvalid(f"The key file {path} is damaged.")
+    return key
+
+
+def _write_key_file(folder: Path, generation: int) -> Path:
+    """Make a key file that is whole and durable under its name, or not there at all."""
+    path = folder / f"node-{generation}.key"
+    unfinished = folder / f".node-{generation}.{secrets.token_hex(4)}"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(_KEY_FILE_HEAD + secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        os.link(unfinished, path)  # unlike a rename it never replaces a key that is there
+    except FileExistsError:
+        raise KeyFileInvalid(f"The key file {path} was made by another process just now.") from None
+    finally:
+        unfinished.unlink()
+    _sync_folder(folder)
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
