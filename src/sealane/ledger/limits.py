@@ -1,0 +1,47 @@
+"""What an entry can hold. Part of the format (docs/formats/ledger.md), therefore not settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealane.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import msgspec
+
+INTEGER_BITS_MAX = 53
+"""2^53 - 1 is the largest number that every JSON reader keeps whole (RFC 7493, 2.2)."""
+TEXT_BYTES_MAX = 16_384
+"""Of one text, in UTF-8."""
+ITEMS_MAX = 10_000
+"""Of one list."""
+
+
+def check_fields(struct: msgspec.Struct) -> None:
+    """Raise `Invalid` unless every number, text and list of this struct fits."""
+    _check([getattr(struct, name) for name in struct.__struct_fields__])
+
+
+def _check(values: Iterable[object]) -> None:
+    for value in values:
+        if isinstance(value, str):
+            if not value.isascii() or len(value) > TEXT_BYTES_MAX:
+                _check_text(value)
+        elif isinstance(value, int):
+            if value.bit_length() > INTEGER_BITS_MAX:
+                raise Invalid("A number in the request is out of range.")
+        elif isinstance(value, tuple):
+            if len(value) > ITEMS_MAX:
+                raise Invalid("The request names too many things at once.")
+            _check(value)
+
+
+def _check_text(value: str) -> None:
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError:
+        raise Invalid("A text in the request is not Unicode.") from None
+    if len(encoded) > TEXT_BYTES_MAX:
+        raise Invalid("A text in the request is too long.")
