@@ -51,6 +51,7 @@ class Settings:
     blob_store: str = ""
     """`s3://bucket/prefix`, or empty for the data directory's `blobs/`."""
     blob_store_endpoint: str = ""
+    blob_store_region: str = "us-east-1"
     blob_store_access_key: str = field(default="", repr=False)
     blob_store_secret_key: str = field(default="", repr=False)
 
