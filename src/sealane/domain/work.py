@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealane.domain.views import Views
+from sealane.ledger.events import Who
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +38,20 @@ class Caller:
     session: SessionId
     door: str
     address: str
+    expires: datetime
+    """When the session ends if it is not used; the keeper asks again before (`sessions.caller_of`)."""
+
+    @property
+    def who(self) -> Who:
+        """Return how the ledger names the caller."""
+        return Who(
+            door=self.door,
+            organization_id=self.organization_id,
+            user_id=self.user_id,
+            session_id=self.session,
+            user_name=self.name,
+            address=self.address,
+        )
 
 
 @dataclass(slots=True)

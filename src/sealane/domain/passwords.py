@@ -1,0 +1,44 @@
+"""Passwords: argon2id with fixed parameters (RFC 9106). Slow on purpose; the keeper runs `is_right` in its own pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from sealane.errors import Invalid
+
+if TYPE_CHECKING:
+    from sealane.settings import Settings
+
+# 64 MiB and three passes, the memory-constrained choice of RFC 9106, 4; one lane, since the pool gives the parallelism.
+_HASHER = PasswordHasher(
+    time_cost=3, memory_cost=64 * 1024, parallelism=1, hash_len=32, salt_len=16, encoding="utf-8", type=Type.ID
+)
+NOBODYS_HASH = "$argon2id$v=19$m=65536,t=3,p=1$NmZtS2dRb2l3Z3JhZ3JhZw$u0eO4nXxYh9tOq7p2fVwqf1H0c9dFqmI8JmJv3oWk9E"
+"""Checked where there is no user or no password, so that it takes as long. Nothing hashes to it."""
+
+
+class PasswordInvalid(Invalid):
+    """A password is too short or too long."""
+
+    code = "password-invalid"
+    default = "The password is too short or too long."
+
+
+def hashed(password: str, settings: Settings) -> str:
+    """Return the hash to store. Raises `PasswordInvalid` outside the lengths that the settings allow."""
+    if len(password) < settings.password_characters_min:
+        raise PasswordInvalid(f"The password needs {settings.password_characters_min} characters or more.")
+    if len(password) > settings.password_characters_max:
+        raise PasswordInvalid(f"The password may have {settings.password_characters_max} characters at most.")
+    return _HASHER.hash(password)
+
+
+def is_right(stored: str, password: str) -> bool:
+    """Return whether this is the password of a stored hash. Takes about as long for every hash."""
+    try:
+        return _HASHER.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,171 @@
+"""Statements on sessions: opening, finding by handle, ending, listing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from sealane.database.statements import Statement
+from sealane.database.tables import memberships, organizations, sessions, users
+from sealane.ids import GroupId, OrganizationId, SessionId, UserId
+
+
+class SessionRow(NamedTuple):
+    """An open session and its user."""
+
+    id: SessionId
+    user_id: UserId
+    user: str
+    role: str
+    disabled: datetime | None
+    organization_id: OrganizationId
+    organization: str
+    door: str
+    address: str
+    scopes: str
+    method: str
+    began: datetime
+    expires: datetime
+
+
+class OpenSession(NamedTuple):
+    """A session that is to end."""
+
+    id: SessionId
+    user_id: UserId
+    organization_id: OrganizationId
+
+
+class ListedSession(NamedTuple):
+    """A session, for the administrator's listing."""
+
+    id: SessionId
+    user: str
+    organization: str
+    door: str
+    address: str
+    method: str
+    credential: str
+    began: datetime
+    expires: datetime
+
+
+class CountRow(NamedTuple):
+    """One number."""
+
+    count: int
+
+
+class GroupRow(NamedTuple):
+    """A group's number."""
+
+    id: GroupId
+
+
+_WITH_USER = sessions.join(users, users.c.id == sessions.c.user_id).join(
+    organizations, organizations.c.id == users.c.organization_id
+)
+_OPEN = (
+    (sa.select(sessions.c.id, sessions.c.user_id, users.c.organization_id))
+    .select_from(_WITH_USER)
+    .where(sessions.c.ended.is_(None))
+)
+
+INSERT = Statement(
+    "sessions.insert",
+    sessions.insert().values(
+        id=sa.bindparam("id"),
+        handle_hash=sa.bindparam("handle_hash"),
+        user_id=sa.bindparam("user_id"),
+        door=sa.bindparam("door"),
+        address=sa.bindparam("address"),
+        method=sa.bindparam("method"),
+        credential=sa.bindparam("credential"),
+        scopes=sa.bindparam("scopes"),
+        began=sa.bindparam("began"),
+        expires=sa.bindparam("expires"),
+    ),
+)
+BY_HANDLE = Statement(
+    "sessions.by_handle",
+    sa.select(
+        sessions.c.id,
+        sessions.c.user_id,
+        users.c.name,
+        users.c.role,
+        users.c.disabled,
+        organizations.c.id,
+        organizations.c.name,
+        sessions.c.door,
+        sessions.c.address,
+        sessions.c.scopes,
+        sessions.c.method,
+        sessions.c.began,
+        sessions.c.expires,
+    )
+    .select_from(_WITH_USER)
+    .where(sessions.c.handle_hash == sa.bindparam("handle_hash"), sessions.c.ended.is_(None)),
+    SessionRow,
+)
+GROUPS_OF = Statement(
+    "sessions.groups_of",
+    sa.select(memberships.c.group_id).where(memberships.c.user_id == sa.bindparam("user_id")),
+    GroupRow,
+)
+COUNT_OPEN_OF = Statement(
+    "sessions.count_open_of",
+    sa.select(sa.func.count())
+    .select_from(sessions)
+    .where(sessions.c.user_id == sa.bindparam("user_id"), sessions.c.ended.is_(None)),
+    CountRow,
+)
+EXTEND = Statement(
+    "sessions.extend",
+    sessions.update().where(sessions.c.id == sa.bindparam("session_id")).values(expires=sa.bindparam("until")),
+)
+END = Statement(
+    "sessions.end",
+    sessions.update()
+    .where(sessions.c.id == sa.bindparam("session_id"), sessions.c.ended.is_(None))
+    .values(ended=sa.bindparam("at")),
+)
+OPEN_OF_USER = Statement(
+    "sessions.open_of_user", _OPEN.where(sessions.c.user_id == sa.bindparam("user_id")), OpenSession
+)
+OPEN_OF_CREDENTIAL = Statement(
+    "sessions.open_of_credential",
+    _OPEN.where(
+        sessions.c.user_id == sa.bindparam("user_id"),
+        sessions.c.method == sa.bindparam("method"),
+        sessions.c.credential == sa.bindparam("credential"),
+    ),
+    OpenSession,
+)
+OPEN_BY_ID = Statement("sessions.open_by_id", _OPEN.where(sessions.c.id == sa.bindparam("session_id")), OpenSession)
+EXPIRED = Statement(
+    "sessions.expired",
+    _OPEN.where(sessions.c.expires <= sa.bindparam("at"))
+    .order_by(sessions.c.expires)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    OpenSession,
+)
+LISTED = Statement(
+    "sessions.listed",
+    sa.select(
+        sessions.c.id,
+        users.c.name,
+        organizations.c.name,
+        sessions.c.door,
+        sessions.c.address,
+        sessions.c.method,
+        sessions.c.credential,
+        sessions.c.began,
+        sessions.c.expires,
+    )
+    .select_from(_WITH_USER)
+    .where(sessions.c.ended.is_(None), sessions.c.expires > sa.bindparam("at"))
+    .order_by(sessions.c.began, sessions.c.id),
+    ListedSession,
+)

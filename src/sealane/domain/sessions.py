@@ -1,0 +1,180 @@
+"""Sessions: opened after a verified sign-in, found by their handle, ended for a reason that is on record.
+
+A session has a name for the ledger and a handle, the secret by which a door speaks for it; only the handle's hash is
+stored. A session that is used lives on until its lifetime is over, one that a token opened is short and never extended.
+Must stay true: whatever ends a session goes through `end`, so that every door is told and the ledger says why.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from sealane import ids
+from sealane.domain.queries import sessions as statements
+from sealane.domain.rights import ALL_SCOPES
+from sealane.domain.work import Caller
+from sealane.errors import SessionEnded, TooMany
+from sealane.ids import SessionId
+from sealane.ledger import events
+from sealane.operations.envelope import Done
+from sealane.operations.signing import SignedIn, SignOut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sealane.domain.queries.sessions import OpenSession, SessionRow
+    from sealane.domain.queries.sign_in import AccountRow, TokenRow
+    from sealane.domain.work import Work
+    from sealane.ids import UserId
+    from sealane.ledger.events import Who
+
+TOKEN = "token"  # noqa: S105  # the name of a way to sign in
+KEY = "key"
+PASSWORD = "password"  # noqa: S105  # likewise
+
+
+def begin(work: Work, account: AccountRow, *, method: str, credential: str, door: str, address: str) -> SignedIn:
+    """Open a session for a user who proved who they are by a key or a password."""
+    expires = work.now + timedelta(
+        seconds=min(work.settings.session_idle_seconds, work.settings.session_lifetime_seconds)
+    )
+    return _begin(
+        work,
+        user_id=account.id,
+        user=f"{account.name}@{account.organization}",
+        method=method,
+        credential=credential,
+        scopes=ALL_SCOPES,
+        expires=expires,
+        door=door,
+        address=address,
+    )
+
+
+def begin_by_token(work: Work, token: TokenRow, *, door: str, address: str) -> SignedIn:
+    """Open the short session of a token, with the token's scopes."""
+    expires = work.now + timedelta(seconds=work.settings.token_session_seconds)
+    return _begin(
+        work,
+        user_id=token.user_id,
+        user=f"{token.user}@{token.organization}",
+        method=TOKEN,
+        credential=token.name,
+        scopes=frozenset(token.scopes.split()),
+        expires=expires if token.expires is None else min(expires, token.expires),
+        door=door,
+        address=address,
+    )
+
+
+def _begin(
+    work: Work,
+    *,
+    user_id: UserId,
+    user: str,
+    method: str,
+    credential: str,
+    scopes: frozenset[str],
+    expires: datetime,
+    door: str,
+    address: str,
+) -> SignedIn:
+    count = work.transaction.first(statements.COUNT_OPEN_OF, user_id=user_id)
+    if count is not None and count.count >= work.settings.sessions_per_user_max:
+        raise TooMany("Too many sessions of this user are open. Close some, or wait until they end.")
+    session, handle = SessionId(ids.random_name()), ids.new_session_handle()
+    ordered = tuple(sorted(scopes))
+    work.transaction.run(
+        statements.INSERT,
+        id=session,
+        handle_hash=_hash(handle),
+        user_id=user_id,
+        door=door,
+        address=address,
+        method=method,
+        credential=credential,
+        scopes=" ".join(ordered),
+        began=work.now,
+        expires=expires,
+    )
+    return SignedIn(handle=handle, session=session, user=user, scopes=ordered, expires=expires)
+
+
+def caller_of(work: Work, handle: str) -> Caller:
+    """Return who speaks by this handle. Raises `SessionEnded`.
+
+    The keeper may keep the answer for a quarter of `session_idle_seconds`, until the session is told as ended, and no
+    longer than `Caller.expires`; asking again is what keeps a session alive that is in use.
+    """
+    row = work.transaction.first(statements.BY_HANDLE, handle_hash=_hash(handle))
+    if row is None or row.expires <= work.now or row.disabled is not None:
+        raise SessionEnded
+    groups = work.transaction.all(statements.GROUPS_OF, user_id=row.user_id)
+    return Caller(
+        user_id=row.user_id,
+        organization_id=row.organization_id,
+        name=f"{row.user}@{row.organization}",
+        role=row.role,
+        groups=frozenset(group.id for group in groups),
+        scopes=frozenset(row.scopes.split()),
+        session=row.id,
+        door=row.door,
+        address=row.address,
+        expires=_extended(work, row),
+    )
+
+
+def sign_out(work: Work, caller: Caller, op: SignOut) -> Done:
+    """End the caller's own session."""
+    found = work.transaction.all(statements.OPEN_BY_ID, session_id=caller.session)
+    end(work, found, who=caller.who, reason=op.reason)
+    return Done()
+
+
+def end(work: Work, found: Iterable[OpenSession], *, who: Who, reason: str) -> int:
+    """End these sessions: rows, ledger, and the notice to every door. Returns how many."""
+    count = 0
+    for session in found:
+        if work.transaction.run(statements.END, session_id=session.id, at=work.now):
+            work.ended.append(session.id)
+            work.record(
+                events.SessionOver(who=who, ended_session_id=session.id, account_id=session.user_id, reason=reason)
+            )
+            count += 1
+    return count
+
+
+def end_of_user(work: Work, user_id: UserId, *, who: Who, reason: str) -> int:
+    """End all sessions of a user."""
+    return end(work, work.transaction.all(statements.OPEN_OF_USER, user_id=user_id), who=who, reason=reason)
+
+
+def end_of_credential(work: Work, user_id: UserId, *, who: Who, method: str, credential: str, reason: str) -> int:
+    """End the sessions that one key or token opened."""
+    found = work.transaction.all(statements.OPEN_OF_CREDENTIAL, user_id=user_id, method=method, credential=credential)
+    return end(work, found, who=who, reason=reason)
+
+
+def end_expired(work: Work, limit: int = 500) -> int:
+    """End up to `limit` sessions whose time is over. Returns how many; called by the keeper's tick."""
+    found = work.transaction.all(statements.EXPIRED, at=work.now, limit=limit)
+    return end(work, found, who=events.KEEPER, reason="expired")
+
+
+def _extended(work: Work, row: SessionRow) -> datetime:
+    """Return when the session ends, now that it was used; a token's session is never extended."""
+    idle = timedelta(seconds=work.settings.session_idle_seconds)
+    if row.method == TOKEN or row.expires - work.now > idle / 2:
+        return row.expires
+    until = min(work.now + idle, row.began + timedelta(seconds=work.settings.session_lifetime_seconds))
+    if until > row.expires:
+        work.transaction.run(statements.EXTEND, session_id=row.id, until=until)
+        return until
+    return row.expires
+
+
+def _hash(handle: str) -> bytes:
+    return sha256(handle.encode("utf-8", "surrogatepass")).digest()

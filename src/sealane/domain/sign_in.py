@@ -1,0 +1,246 @@
+"""Signing in: by a key, by a password, by a token. The one place where somebody becomes a session.
+
+Every way ends in an `Outcome`: an answer or a refusal, and how long the keeper holds it back. A refusal is returned and
+not raised, since what was counted of it must be committed. For strangers all refusals are one answer after the same
+work: unknown names, wrong proofs, disabled users, tokens out of date.
+
+Not here: hashing passwords (the keeper's pool: `password_to_check`, then `finish_password`), what a session is
+(`sessions.py`), counting failures (`attempts.py`).
+Must stay true: an SSH exchange opens one session at most, only within `login_grace_seconds` of the keeper's signature;
+a locked name or address range gets no password tried, while a right key or token still opens a session, since neither
+can be guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from sealane.domain import attempts, passwords, sessions, ssh_keys
+from sealane.domain.queries import sign_in as statements
+from sealane.errors import Locked, NotSignedIn, SealaneError, TooMany
+from sealane.ledger import events
+from sealane.operations.signing import KeyAcceptable, KeyAcceptableIs, SignedIn
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.sign_in import AccountRow, TokenRow
+    from sealane.domain.work import Work
+    from sealane.ids import SshKeyId, TokenId
+    from sealane.operations.signing import SignInWithKey, SignInWithPassword, SignInWithToken
+
+TOKEN_PREFIX = "sealane_"  # noqa: S105  # a mark by which leaked tokens are found, no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a try to sign in ended. The keeper commits, waits, then answers (or raises the refusal)."""
+
+    answer: SignedIn | SealaneError
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """What every way of signing in has in common."""
+
+    method: str
+    name: str
+    """As typed; empty where the method has none."""
+    address: str
+    door: str
+    stands: attempts.Standing
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """By what somebody has proved who they are: a key, a token, or (empty) the password."""
+
+    id: SshKeyId | TokenId | None = None
+    name: str = ""
+    """The key's fingerprint or the token's name."""
+    token: TokenRow | None = None
+
+
+def remember_exchange(work: Work, exchange_hash: bytes) -> None:
+    """Note that the keeper signs this exchange as a connection's first; one session may be opened for it."""
+    work.transaction.run(statements.REMEMBER_EXCHANGE, exchange_hash=exchange_hash, signed=work.now)
+
+
+def forget_exchanges(work: Work) -> int:
+    """Forget exchanges that are past their time. Returns how many; called by the keeper's tick."""
+    grace = timedelta(seconds=work.settings.login_grace_seconds)
+    return work.transaction.run(statements.FORGET_EXCHANGES, before=work.now - grace)
+
+
+def key_acceptable(work: Work, op: KeyAcceptable) -> KeyAcceptableIs:
+    """Say whether a signature by this key would be accepted for this name. Nothing is counted for asking."""
+    account = _account(work, op.name)
+    key = _key_of(work, account, op.key)
+    return KeyAcceptableIs(acceptable=key is not None and account is not None and account.disabled is None)
+
+
+def sign_in_with_key(work: Work, op: SignInWithKey) -> Outcome:
+    """Verify a user's SSH signature (RFC 4252, 7) and open a session for the exchange it was made for."""
+    attempt = _Try(sessions.KEY, "", op.address, op.door, attempts.standing(work, name="", address=op.address))
+    account = _account(work, op.name)
+    message = ssh_keys.request_signed(
+        session_identifier=op.session_identifier, user=op.name, algorithm=op.algorithm, blob=op.key
+    )
+    signed = ssh_keys.is_signed(blob=op.key, algorithm=op.algorithm, signature=op.signature, message=message)
+    key = _key_of(work, account, op.key)
+    if account is None or key is None:
+        return _refused(work, attempt, account, "unknown-key")
+    if not signed:
+        return _refused(work, attempt, account, "wrong-signature")
+    if account.disabled is not None:
+        return _refused(work, attempt, account, "disabled")
+    if not _use_exchange(work, op.session_identifier):
+        return _refused(work, attempt, account, "replayed")
+    return _opened(work, attempt, account, _Proof(id=key, name=ssh_keys.fingerprint(op.key)))
+
+
+def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
+    """Return the hash that the keeper is to check the password against; None where it is not to be tried (locked).
+
+    A hash comes for every name, also one that nobody has.
+    """
+    if attempts.standing(work, name=op.name, address=op.address).locked:
+        return None
+    account = _account(work, op.name)
+    if account is None or account.password_hash is None:
+        return passwords.NOBODYS_HASH
+    return account.password_hash
+
+
+def finish_password(work: Work, op: SignInWithPassword, *, checked: str | None, right: bool) -> Outcome:
+    """Open a session if the password was right for the hash `checked` and everything still stands as it did then."""
+    attempt = _Try(
+        sessions.PASSWORD, op.name, op.address, op.door, attempts.standing(work, name=op.name, address=op.address)
+    )
+    account = _account(work, op.name)
+    if checked is None or attempt.stands.locked:
+        return _refused(work, attempt, account, "locked")
+    if account is None or not right or account.password_hash != checked:
+        return _refused(work, attempt, account, "wrong-password")
+    if account.disabled is not None:
+        return _refused(work, attempt, account, "disabled")
+    if op.door == "sftp" and not _use_exchange(work, op.session_identifier):
+        return _refused(work, attempt, account, "replayed")
+    attempts.succeeded(work, name=op.name)
+    return _opened(work, attempt, account, _Proof())
+
+
+def sign_in_with_token(work: Work, op: SignInWithToken) -> Outcome:
+    """Open the short session of an API token."""
+    attempt = _Try(sessions.TOKEN, "", op.address, op.door, attempts.standing(work, name="", address=op.address))
+    secret_hash = token_hash(op.token)
+    token = work.transaction.first(statements.TOKEN, secret_hash=secret_hash)
+    if token is None:
+        return _refused(work, attempt, None, "unknown-token")
+    account = work.transaction.first(statements.BY_ID, user_id=token.user_id)
+    reason = _unusable(work, token)
+    if account is None or reason:
+        return _refused(work, attempt, account, reason)
+    return _opened(work, attempt, account, _Proof(id=token.id, name=token.name, token=token))
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a token: it has 256 random bits, so a plain hash does."""
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _opened(work: Work, attempt: _Try, account: AccountRow, proof: _Proof) -> Outcome:
+    """Open the session, on record."""
+    try:
+        if proof.token is None:
+            opened = sessions.begin(
+                work,
+                account,
+                method=attempt.method,
+                credential=proof.name,
+                door=attempt.door,
+                address=attempt.address,
+            )
+        else:
+            opened = sessions.begin_by_token(work, proof.token, door=attempt.door, address=attempt.address)
+    except TooMany as full:
+        return Outcome(full, 0.0)
+    work.record(
+        events.SignedIn(
+            who=events.Who(
+                door=attempt.door,
+                organization_id=account.organization_id,
+                user_id=account.id,
+                session_id=opened.session,
+                user_name=opened.user,
+                address=attempt.address,
+            ),
+            method=attempt.method,
+            credential_id=proof.id,
+            credential=proof.name,
+            scopes=opened.scopes,
+            expires=opened.expires,
+        )
+    )
+    return Outcome(opened, attempts.wait_seconds(work, attempt.stands))
+
+
+def _refused(work: Work, attempt: _Try, account: AccountRow | None, reason: str) -> Outcome:
+    """Count a refused try and record it: of a known account by itself, of strangers and while locked by the minute."""
+    if account is None or attempt.stands.locked:
+        attempts.count_stranger(work, address=attempt.address, door=attempt.door)
+    else:
+        work.record(
+            events.SignInRefused(
+                who=events.Who(door=attempt.door, address=attempt.address),
+                account_id=account.id,
+                account_name=f"{account.name}@{account.organization}",
+                method=attempt.method,
+                reason=reason,
+            )
+        )
+    if attempt.stands.locked:
+        return Outcome(Locked(), attempts.wait_seconds(work, attempt.stands))
+    attempts.failed(work, name=attempt.name, address=attempt.address)
+    stands = attempts.standing(work, name=attempt.name, address=attempt.address)
+    return Outcome(NotSignedIn(), attempts.wait_seconds(work, stands))
+
+
+def _account(work: Work, name: str) -> AccountRow | None:
+    """Return the user of `NAME@ORG`, or of a bare `NAME` that only one user has."""
+    bare, at, organization = name.rpartition("@")
+    if at:
+        return work.transaction.first(statements.BY_FULL_NAME, name=bare, organization=organization)
+    found = work.transaction.all(statements.BY_NAME, name=name)
+    return found[0] if len(found) == 1 else None
+
+
+def _key_of(work: Work, account: AccountRow | None, blob: bytes) -> SshKeyId | None:
+    """Return the key if it is enrolled for this very user; for nobody it is looked up all the same."""
+    row = work.transaction.first(
+        statements.KEY_OF,
+        user_id=0 if account is None else account.id,
+        fingerprint=ssh_keys.fingerprint(blob),
+        blob=blob,
+    )
+    return None if row is None else row.id
+
+
+def _use_exchange(work: Work, exchange_hash: bytes) -> bool:
+    """Use up an exchange. False if the keeper did not sign it, too long ago, or a session was opened for it already."""
+    grace = timedelta(seconds=work.settings.login_grace_seconds)
+    return (
+        work.transaction.run(statements.USE_EXCHANGE, hash_used=exchange_hash, not_before=work.now - grace, at=work.now)
+        == 1
+    )
+
+
+def _unusable(work: Work, token: TokenRow) -> str:
+    """Return why a token opens nothing any more; empty if it does."""
+    if token.revoked is not None:
+        return "revoked"
+    if token.expires is not None and token.expires <= work.now:
+        return "expired"
+    return "disabled" if token.disabled is not None else ""
