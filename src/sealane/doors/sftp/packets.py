@@ -9,10 +9,18 @@ import enum
 import struct
 from typing import TYPE_CHECKING, Final
 
+from sealane import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 VERSION: Final = 3
+HANDLE_BYTES_MAX: Final = 256
+"""Of a handle, as section 6.3 bounds it; ours have 4."""
+WORD_BYTES_MAX: Final = 1024
+"""Of the name of an extension or a list of algorithms."""
+_PATH_BYTES_MAX: Final = 4 * paths.PATH_BYTES_MAX
+"""Of a path before `.`, `..` and `//` are folded."""
 
 
 class Kind(enum.IntEnum):
@@ -120,6 +128,16 @@ class Fields:
         taken = self._body[self._at : end]
         self._at = end
         return taken
+
+
+def read_text(fields: Fields) -> str:
+    """Return the text of a path at this place of a request, not yet parsed. Raises `PathInvalid`."""
+    return paths.decode(fields.string(_PATH_BYTES_MAX))
+
+
+def read_path(fields: Fields) -> str:
+    """Return the path at this place of a request, checked and absolute; relative ones begin at the root."""
+    return paths.show(paths.resolve(read_text(fields)))
 
 
 def string(value: bytes) -> bytes:

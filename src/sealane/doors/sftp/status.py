@@ -20,7 +20,7 @@ _CODES = {
 
 
 def code_of(error: SealaneError) -> Code:
-    """Return the status code of a failure. A file in the way of a folder is missing, as POSIX servers answer ENOTDIR."""
+    """Return the status code of a failure. A file in the way of a folder is missing, as others answer ENOTDIR."""
     if isinstance(error, NotAFolder):
         return Code.NO_SUCH_FILE
     return _CODES[error.kind]

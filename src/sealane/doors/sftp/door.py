@@ -1,0 +1,90 @@
+"""What all connections of one SFTP worker share: the keeper's line, the store, the settings, and who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+from sealane.clock import Clock
+from sealane.doors.sftp.admission import Admission
+from sealane.errors import SealaneError, SessionEnded
+from sealane.operations.envelope import Answer, SessionsEnded
+from sealane.operations.signing import SignOut
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from sealane.doors.sftp.connection import SftpConnection
+    from sealane.operations.envelope import Operation
+    from sealane.operations.signing import SignedIn
+    from sealane.settings import Settings
+    from sealane.vault.blobs import BlobStore
+
+log = logging.getLogger(__name__)
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+
+class SftpDoor:
+    """One worker's door."""
+
+    def __init__(
+        self,
+        ask: Callable[[Operation], Awaitable[Answer]],
+        store: BlobStore,
+        settings: Settings,
+        clock: Clock | None = None,
+    ) -> None:
+        """Nobody is connected yet. `ask` asks the keeper one operation."""
+        self._ask = ask
+        self.store = store
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.admission = Admission(
+            all_max=settings.unauthenticated_connections_max,
+            range_max=settings.unauthenticated_connections_per_range_max,
+        )
+        self.connections: set[SftpConnection] = set()
+        self._by_session: dict[str, SftpConnection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, operation: Operation, answer: type[AnswerT]) -> AnswerT:
+        """Ask the keeper and return its answer, or raise the failure that it answered."""
+        answered = await self._ask(operation)
+        if not isinstance(answered, answer):
+            raise TypeError(f"{type(operation).__name__} was answered with {type(answered).__name__}")
+        return answered
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run something that must outlive the connection it is about, such as suspending its uploads."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish_tasks(self) -> None:
+        """Wait for everything that was spawned."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def signed_in(self, signed: SignedIn, connection: SftpConnection) -> None:
+        """Remember which connection to end when the keeper ends this session."""
+        self._by_session[signed.session] = connection
+
+    async def sign_out(self, signed: SignedIn) -> None:
+        """Tell the keeper that nobody uses this session any more."""
+        self._by_session.pop(signed.session, None)
+        try:
+            await self.ask(SignOut(handle=signed.handle, reason="disconnected"), Answer)
+        except SessionEnded:
+            pass
+        except SealaneError as error:
+            log.warning("a session could not be signed out: %s", error.code)
+
+    def notice(self, notice: Answer) -> None:
+        """End at once what the keeper says has ended."""
+        if isinstance(notice, SessionsEnded):
+            for session in notice.sessions:
+                connection = self._by_session.get(session)
+                if connection is not None:
+                    connection.end(SessionEnded.default)

@@ -1,0 +1,155 @@
+"""A signed-in client's files: what SFTP and scp ask the keeper in its name, and how they open files.
+
+One method an act; each is one operation, or the few that opening a file takes. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sealane.doors.incoming import Incoming
+from sealane.doors.outgoing import Outgoing
+
+from sealane.doors.sftp.handles import ReadingFile, WritingFile
+from sealane.errors import Missing
+from sealane.operations.envelope import Done
+from sealane.operations.files import (
+    ListFolder,
+    Look,
+    MakeFolder,
+    Move,
+    OpenVersion,
+    Page,
+    RemoveFile,
+    RemoveFolder,
+    Seen,
+    SetModified,
+    Space,
+    SpaceIs,
+    VersionOpened,
+)
+from sealane.operations.uploads import BeginUpload, UploadOpened
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sealane.doors.sftp.door import SftpDoor
+    from sealane.operations.files import Entry
+    from sealane.operations.signing import SignedIn
+
+
+class Files:
+    """What one session may ask, in its own name."""
+
+    def __init__(self, door: SftpDoor, signed: SignedIn) -> None:
+        """Speak for the session `signed`."""
+        self.door = door
+        self.session_handle = signed.handle
+
+    async def look(self, path: str, *, own_uploads: bool = True) -> Entry:
+        """Return what is at `path`; the caller's own interrupted upload stands before the file."""
+        seen = await self.door.ask(Look(self.session_handle, path, own_uploads=own_uploads), Seen)
+        return seen.entry
+
+    async def look_or_none(self, path: str) -> Entry | None:
+        """Return what is at `path`, or None when nothing is there."""
+        try:
+            return await self.look(path)
+        except Missing:
+            return None
+
+    async def page(self, path: str, after: str = "") -> Page:
+        """Return a page of a folder."""
+        limit = self.door.settings.page_entries_max
+        return await self.door.ask(
+            ListFolder(self.session_handle, path, after=after, limit=limit, own_uploads=True), Page
+        )
+
+    async def make_folder(self, path: str, modified: datetime | None = None) -> None:
+        """Make a folder."""
+        await self.door.ask(MakeFolder(self.session_handle, path, modified), Seen)
+
+    async def remove_folder(self, path: str) -> None:
+        """Remove an empty folder."""
+        await self.door.ask(RemoveFolder(self.session_handle, path), Done)
+
+    async def remove_file(self, path: str) -> None:
+        """Remove a file, or the caller's interrupted upload of it."""
+        await self.door.ask(RemoveFile(self.session_handle, path, own_uploads=True), Done)
+
+    async def move(self, source: str, target: str, *, replace: bool) -> None:
+        """Rename or move."""
+        await self.door.ask(Move(self.session_handle, source, target, replace=replace), Done)
+
+    async def set_modified(self, path: str, modified: datetime) -> None:
+        """Set the time that is shown."""
+        await self.door.ask(SetModified(self.session_handle, path, modified), Done)
+
+    async def space(self, path: str) -> SpaceIs:
+        """Return quota and use at `path`."""
+        return await self.door.ask(Space(self.session_handle, path), SpaceIs)
+
+    async def open_reading(self, path: str, version: str = "") -> ReadingFile:
+        """Open a file for reading; that it was opened is on record before this returns."""
+        opened = await self.door.ask(OpenVersion(self.session_handle, path, version), VersionOpened)
+        return ReadingFile(path, Outgoing(opened, self.session_handle, self.door.ask_any, self.door.store))
+
+    async def begin(
+        self,
+        path: str,
+        mode: Literal["create", "update", "resume"],
+        *,
+        may_create: bool = True,
+        exclusive: bool = False,
+        declared: int | None = None,
+    ) -> Incoming:
+        """Begin an upload."""
+        opened = await self.door.ask(
+            BeginUpload(self.session_handle, path, mode, may_create=may_create, exclusive=exclusive, declared=declared),
+            UploadOpened,
+        )
+        return Incoming(opened, self.session_handle, self.door.ask_any, self.door.store, self.door.settings)
+
+    async def open_writing(
+        self,
+        path: str,
+        *,
+        truncate: bool,
+        may_create: bool,
+        exclusive: bool = False,
+        readable: bool = False,
+        appending: bool = False,
+        declared: int | None = None,
+    ) -> WritingFile:
+        """Open a file for writing as OPEN's flags say.
+
+        Without `truncate` the caller's interrupted upload of this path is taken up again, else the present content is
+        what is changed. `declared` is the length that a new file will have, where the client says it. The latter can be read too, through a download of its own that begins at the first read.
+        """
+        now = self.door.clock.now()
+        if truncate or exclusive:
+            incoming = await self.begin(path, "create", may_create=may_create, exclusive=exclusive, declared=declared)
+            return WritingFile(
+                path, incoming, modified=now, exclusive=exclusive, readable=readable, appending=appending
+            )
+        before = await self.look_or_none(path)
+        incoming = await self.begin(path, "resume", may_create=may_create)
+        changes_present = before is not None and before.kind == "file" and not before.unfinished
+        return WritingFile(
+            path,
+            incoming,
+            modified=before.modified if before is not None else now,
+            appending=appending,
+            readable=readable,
+            base=(lambda: self.open_reading(path, before.version)) if before is not None and changes_present else None,
+            unchanged_if_untouched=changes_present,
+        )
+
+    async def close(self, opened: ReadingFile | WritingFile) -> None:
+        """End a handle as its client asked: what was written is published, durably, before this returns."""
+        if isinstance(opened, ReadingFile):
+            await opened.close()
+            return
+        changed = await opened.finish()
+        if not changed and opened.untouched_change is not None:
+            await self.set_modified(opened.path, opened.untouched_change)
