@@ -1,0 +1,153 @@
+"""What is at the server: looking, listing, making, removing, receipts. Names from there are checked again here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+
+from sealane import paths
+from sealane.client.failures import AnswerInvalid
+from sealane.client.server import digest_of, modified_of, target_of, version_of
+from sealane.errors import Conflict, IsAFolder, Missing, NotAFolder, NotAllowed, TooMany
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealane.client.server import Server
+    from sealane.settings import ClientSettings
+
+
+ThingT = TypeVar("ThingT")
+
+
+class RemoteEntry(msgspec.Struct, frozen=True):
+    """One line of a listing."""
+
+    name: str
+    kind: Literal["file", "folder"]
+    size: int
+    modified: datetime
+    rights: tuple[str, ...] = ()
+    version: str = ""
+    sha256: str | None = None
+    """Hexadecimal; None while it is owed."""
+
+
+class RemoteTransfer(msgspec.Struct, frozen=True):
+    """Who sent or fetched the bytes of a receipt."""
+
+    kind: Literal["upload", "download"]
+    at: datetime
+    user: str
+    door: str
+    bytes: int
+    entry: int
+    leaf: str
+
+
+class RemoteReceipt(msgspec.Struct, frozen=True):
+    """Who sent and who fetched exactly these bytes."""
+
+    path: str
+    version: str
+    size: int
+    sha256: str | None
+    transfers: tuple[RemoteTransfer, ...]
+
+
+class _Page(msgspec.Struct, frozen=True):
+    entries: tuple[RemoteEntry, ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """The present version of a file."""
+
+    path: paths.Path
+    version: str
+    size: int
+    modified: datetime | None
+    sha256: str | None
+    """Hexadecimal; None while it is owed."""
+
+
+def look(server: Server, path: paths.Path) -> RemoteFile:
+    """Return what is known of a file. Raises `IsAFolder`, `Missing` and whatever else the server answers."""
+    if not path:
+        raise IsAFolder
+    try:
+        reply = server.ask("HEAD", target_of("content", path))
+    except Conflict:
+        # The answer to HEAD has no body that names the failure; a folder is the only conflict there is.
+        raise IsAFolder from None
+    digest = digest_of(reply.headers)
+    try:
+        size = int(reply.headers["content-length"])
+    except (KeyError, ValueError):
+        raise AnswerInvalid from None
+    return RemoteFile(
+        path=path,
+        version=version_of(reply.headers),
+        size=size,
+        modified=modified_of(reply.headers),
+        sha256=None if digest is None else digest.hex(),
+    )
+
+
+def is_folder(server: Server, path: paths.Path) -> bool:
+    """Say whether a folder is there. One that may be written to and not listed is one too."""
+    try:
+        server.ask("GET", target_of("folders", path), params={"limit": "1"})
+    except (Missing, NotAFolder):
+        return False
+    except NotAllowed:
+        return True
+    return True
+
+
+def entries(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteEntry]:
+    """Yield a folder's entries in the server's order. A name that breaks the rules ends it with `PathInvalid`."""
+    after, count = "", 0
+    while True:
+        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
+        page = _decoded(server.ask("GET", target_of("folders", path), params=params).body, _Page)
+        for entry in page.entries:
+            paths.check_name(entry.name)
+            yield entry
+        count += len(page.entries)
+        if count > settings.listing_entries_max:
+            raise TooMany
+        if not page.after:
+            return
+        if page.after <= after:
+            raise AnswerInvalid
+        after = page.after
+
+
+def make_folder(server: Server, path: paths.Path) -> None:
+    """Make one folder inside an existing one."""
+    server.ask("POST", target_of("folders", path))
+
+
+def remove(server: Server, path: paths.Path) -> None:
+    """Remove a file, or an empty folder."""
+    try:
+        server.ask("DELETE", target_of("content", path))
+    except IsAFolder:
+        server.ask("DELETE", target_of("folders", path))
+
+
+def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
+    """Return who sent and who fetched the bytes that are at this path now."""
+    return _decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
+
+
+def _decoded(body: bytes, kind: type[ThingT]) -> ThingT:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError:
+        raise AnswerInvalid from None

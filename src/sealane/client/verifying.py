@@ -1,0 +1,49 @@
+"""Comparing what was read or written here with the server's digest of record, which may still be owed for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealane.client import remote
+from sealane.client.events import FileChecked
+from sealane.client.failures import NotVerified
+from sealane.errors import Missing, NotAllowed
+
+if TYPE_CHECKING:
+    from sealane import paths
+    from sealane.client.runs import Run
+
+_FIRST_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS_MAX = 5.0
+
+
+def verify(
+    run: Run, name: str, path: paths.Path, *, version: str, size: int, ours: bytes, theirs: bytes | None
+) -> bool:
+    """Say whether a file is verified: its digest of record is `ours`. Raises `NotVerified` where it is another.
+
+    False where the digest of record cannot be had: it is owed for longer than a limit, or the caller may not see it.
+    """
+    run.tell(FileChecked(name))
+    if theirs is None:
+        theirs = _awaited(run, name, path, version=version, size=size)
+    if theirs is not None and theirs != ours:
+        raise NotVerified
+    return theirs is not None
+
+
+def _awaited(run: Run, name: str, path: paths.Path, *, version: str, size: int) -> bytes | None:
+    settings = run.settings
+    deadline = run.clock.monotonic() + settings.digest_wait_seconds + size / settings.digest_bytes_per_second_min
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            receipt = run.patiently(name, lambda: remote.receipt(run.server, path))
+        except (Missing, NotAllowed):
+            return None
+        if receipt.version != version or run.clock.monotonic() > deadline:
+            return None
+        if receipt.sha256 is not None:
+            return bytes.fromhex(receipt.sha256)
+        run.stop.pause(pause)
+        pause = min(pause * 1.5, _PAUSE_SECONDS_MAX)
