@@ -1,0 +1,205 @@
+"""The payload of an age file: chunks of 64 KiB under ChaCha20-Poly1305 (C2SP age.md, "Payload").
+
+A payload is a 16-byte nonce and chunks; chunk i has the nonce `i (11 bytes, big-endian) || last (1 byte)`. Whatever
+follows a chunk
+decides whether it was the last, so a writer holds the last chunk back until bytes follow it or the file ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sealane.vault.age.failures import PayloadDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealane.vault.blobs import Buffer
+
+CHUNK_BYTES: Final = 64 * 1024
+TAG_BYTES: Final = 16
+STORED_CHUNK_BYTES: Final = CHUNK_BYTES + TAG_BYTES
+NONCE_BYTES: Final = 16
+
+
+def sealed_length(length: int) -> int:
+    """Return the bytes of the chunks of `length` plaintext bytes (without header and nonce)."""
+    return length + TAG_BYTES * max(1, -(-length // CHUNK_BYTES))
+
+
+def plain_length(sealed: int) -> int:
+    """Return the plaintext bytes of chunks of this length. Raises `PayloadDamaged` for a length no payload has."""
+    chunks = -(-sealed // STORED_CHUNK_BYTES)
+    plain = sealed - TAG_BYTES * chunks
+    if chunks == 0 or sealed_length(max(plain, 0)) != sealed:
+        raise PayloadDamaged
+    return plain
+
+
+class PayloadKey:
+    """The key of one payload. Chunks go in and out of the caller's buffers; the GIL is released while they do."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, file_key: bytes, nonce: bytes) -> None:
+        """Derive it from the file key and the payload's nonce."""
+        assert len(nonce) == NONCE_BYTES
+        self._cipher = ChaCha20Poly1305(HKDF(SHA256(), 32, salt=nonce, info=b"payload").derive(file_key))
+
+    def seal_into(self, number: int, plain: Buffer, sealed: Buffer, *, last: bool) -> None:
+        """Seal one chunk; `sealed` is 16 bytes longer than `plain`."""
+        self._cipher.encrypt_into(_nonce(number, last=last), plain, None, sealed)
+
+    def open_into(self, number: int, sealed: Buffer, plain: Buffer, *, last: bool) -> None:
+        """Open one chunk. Raises `PayloadDamaged`; what `plain` then holds is not to be used."""
+        try:
+            self._cipher.decrypt_into(_nonce(number, last=last), sealed, None, plain)
+        except InvalidTag:
+            raise PayloadDamaged from None
+
+
+class Sealer:
+    """Seals a stream. `update` gives the chunks that are certainly not the last; `finish` gives the last.
+
+    To go on after an interruption, begin with the number of the next chunk and feed the plaintext from there on;
+    chunks that
+    were given out before are never sealed again with other bytes.
+    """
+
+    __slots__ = ("_held", "_key", "next_chunk")
+
+    def __init__(self, key: PayloadKey, *, next_chunk: int = 0) -> None:
+        """Begin at a chunk."""
+        self._key = key
+        self._held = bytearray()
+        self.next_chunk = next_chunk
+
+    def update(self, plain: Buffer) -> bytearray:
+        """Take plaintext of any size; return sealed chunks (maybe none). One chunk's worth at most is held back."""
+        view = memoryview(plain).cast("B")
+        chunks = max(0, -(-(len(self._held) + len(view)) // CHUNK_BYTES) - 1)
+        sealed = bytearray(chunks * STORED_CHUNK_BYTES)
+        out = memoryview(sealed)
+        for index in range(chunks):
+            if self._held:
+                missing = CHUNK_BYTES - len(self._held)
+                self._held += view[:missing]
+                chunk: Buffer = self._held
+            else:
+                missing = CHUNK_BYTES
+                chunk = view[:missing]
+            view = view[missing:]
+            start = index * STORED_CHUNK_BYTES
+            self._key.seal_into(self.next_chunk, chunk, out[start : start + STORED_CHUNK_BYTES], last=False)
+            self.next_chunk += 1
+            if self._held:
+                del chunk
+                self._held = bytearray()
+        self._held += view
+        return sealed
+
+    def finish(self) -> bytearray:
+        """Return the last chunk."""
+        assert self._held or self.next_chunk == 0, "a payload that goes on does not end with an empty chunk"
+        sealed = bytearray(len(self._held) + TAG_BYTES)
+        self._key.seal_into(self.next_chunk, self._held, sealed, last=True)
+        self._held = bytearray()
+        return sealed
+
+
+class Opener:
+    """Opens a stream from its first chunk. Only when `finish` has returned is the file known to be whole."""
+
+    __slots__ = ("_held", "_key", "_number")
+
+    def __init__(self, key: PayloadKey) -> None:
+        """Begin at the first chunk."""
+        self._key = key
+        self._held = bytearray()
+        self._number = 0
+
+    def update(self, sealed: Buffer) -> bytearray:
+        """Take sealed bytes of any size; return the plaintext of the chunks that something follows."""
+        self._held += memoryview(sealed).cast("B")
+        chunks = max(0, -(-len(self._held) // STORED_CHUNK_BYTES) - 1)
+        plain = bytearray(chunks * CHUNK_BYTES)
+        with memoryview(self._held) as held, memoryview(plain) as out:
+            for index in range(chunks):
+                start = index * STORED_CHUNK_BYTES
+                target = out[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
+                try:
+                    self._key.open_into(self._number, held[start : start + STORED_CHUNK_BYTES], target, last=False)
+                except PayloadDamaged as failure:
+                    raise PayloadCutAt(bytes(out[: index * CHUNK_BYTES])) from failure
+                self._number += 1
+        del self._held[: chunks * STORED_CHUNK_BYTES]
+        return plain
+
+    def finish(self) -> bytearray:
+        """Return the plaintext of the last chunk. Raises `PayloadDamaged` if the file is not whole."""
+        if len(self._held) < TAG_BYTES or (len(self._held) == TAG_BYTES and self._number):
+            raise PayloadDamaged
+        plain = bytearray(len(self._held) - TAG_BYTES)
+        self._key.open_into(self._number, self._held, plain, last=True)
+        return plain
+
+
+class PayloadCutAt(PayloadDamaged):
+    """A chunk amid a stream does not open. `before` is the plaintext of this call that came before it."""
+
+    code = "age-payload-cut"
+
+    def __init__(self, before: bytes) -> None:
+        """Keep what opened."""
+        super().__init__()
+        self.before = before
+
+
+class RangeReader:
+    """Reads ranges of a payload whose length is known, without reading the rest.
+
+    `read(offset, length)` gives sealed bytes, counted from the first chunk. The last chunk is opened first: only that
+    proves
+    where the file ends (C2SP age.md, "Seeking relatively to the end").
+    """
+
+    __slots__ = ("_key", "_last", "_read", "_tail", "length")
+
+    def __init__(self, key: PayloadKey, read: Callable[[int, int], bytes], sealed: int) -> None:
+        """Open the last chunk of a payload of `sealed` bytes. Raises `PayloadDamaged`."""
+        self._key = key
+        self._read = read
+        self.length = plain_length(sealed)
+        self._last = max(0, -(-self.length // CHUNK_BYTES) - 1)
+        self._tail = b""
+        self._tail = bytes(self._open(self._last))
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` plaintext bytes from `offset`, fewer at the end."""
+        end = min(offset + length, self.length)
+        if offset >= end:
+            return b""
+        first, last = offset // CHUNK_BYTES, (end - 1) // CHUNK_BYTES
+        plain = b"".join(self._open(number) for number in range(first, last + 1))
+        start = offset - first * CHUNK_BYTES
+        return plain[start : start + end - offset]
+
+    def _open(self, number: int) -> bytearray | bytes:
+        if number == self._last and self._tail:
+            return self._tail
+        size = min(CHUNK_BYTES, self.length - number * CHUNK_BYTES)
+        sealed = self._read(number * STORED_CHUNK_BYTES, size + TAG_BYTES)
+        if len(sealed) != size + TAG_BYTES:
+            raise PayloadDamaged
+        plain = bytearray(size)
+        self._key.open_into(number, sealed, plain, last=number == self._last)
+        return plain
+
+
+def _nonce(number: int, *, last: bool) -> bytes:
+    return number.to_bytes(11, "big") + (b"\1" if last else b"\0")
