@@ -185,7 +185,7 @@ class StrangersRefused(Event, frozen=True, kw_only=True):
     count: int
 
 
-class SessionOver(Event, frozen=True, kw_only=True):
+class SessionEnded(Event, frozen=True, kw_only=True):
     """A session ended: signed out, expired, or ended by somebody else (`who`)."""
 
     kind: ClassVar[Kind] = Kind.SESSION_ENDED
@@ -270,7 +270,8 @@ class UploadRemoved(Event, frozen=True, kw_only=True):
     folder_id: int | None = None
     path: Private = ""
     size: int
-    reason: Literal["abandoned", "expired", "superseded", "removed"]
+    reason: str
+    """A code: abandoned, expired, replaced, unchanged, removed."""
 
 
 class ContentShared(Event, frozen=True, kw_only=True):

@@ -1,0 +1,57 @@
+"""Reading the ledger: pages of entries by who, where, what and when; its checkpoint. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealane.ledger import chain, queries
+from sealane.ledger.bodies import opened, path_digest
+from sealane.ledger.checkpoints import Checkpoint
+from sealane.ledger.verifier import Entry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sealane.database.engine import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which entries: those that fit everything given."""
+
+    since: datetime | None = None
+    kind: str = ""
+    user_id: int | None = None
+    """Who did it, or whose account it was done to."""
+    paths: tuple[str, ...] | None = None
+    """Any of these, each as it was recorded: `ORG:/PATH`. Found as long as the opening is kept."""
+
+
+EVERYTHING = Question()
+
+
+def page(transaction: Transaction, question: Question, *, after: int = 0, limit: int) -> list[Entry]:
+    """Return at most `limit` entries with numbers greater than `after`, in order; fewer means there are no more."""
+    values: dict[str, object] = {}
+    if question.since is not None:
+        values["since"] = question.since
+    if question.kind:
+        values["kind"] = question.kind
+    if question.user_id is not None:
+        values["user_id"] = question.user_id
+    if question.paths is not None:
+        values["paths"] = [path_digest(path) for path in question.paths]
+    statement = queries.ENTRIES[frozenset(values)]
+    return [
+        Entry(row.seq, row.body, row.leaf, row.chain, opened(row.openings) if row.openings is not None else None)
+        for row in transaction.all(statement, after=after, limit=limit, **values)
+    ]
+
+
+def checkpoint(transaction: Transaction, origin: str) -> Checkpoint:
+    """Return the present size and head."""
+    last = transaction.first(queries.LAST)
+    if last is None:
+        return Checkpoint(origin, 0, chain.EMPTY)
+    return Checkpoint(origin, last.seq, last.chain)
