@@ -93,6 +93,8 @@ class Settings:
     queued_operations_max: int = 20_000
     connection_operations_max: int = 4_000
     """Unanswered operations of one connection; past it the keeper reads no more from it until some are answered."""
+    callers_kept_max: int = 20_000
+    """Sessions whose user the keeper remembers without looking them up again."""
     refusals_recorded_per_minute_max: int = 60
     """Refusals of one session that are written to the ledger one by one in a minute; the rest are counted."""
     keeper_wait_seconds: int = 60
@@ -118,7 +120,12 @@ class Settings:
     """How long a version that was replaced or deleted is kept."""
     upload_keep_seconds: int = 7 * 86400
     """How long an interrupted upload can be resumed."""
+    finished_upload_keep_seconds: int = 86400
+    """How long an upload that is finished still answers for itself (a client that lost the answer asks again)."""
     uploads_per_user_max: int = 10_000
+    download_ranges_max: int = 1000
+    """Ranges that a door may report of one download; it merges them to so many."""
+    receipt_transfers_max: int = 1000
     quota_bytes: int = 0
     """Default for new organizations; 0 means no quota."""
     quota_files: int = 0
@@ -146,8 +153,20 @@ class Settings:
     sftp_ciphers_older: str = ""
     """SSH ciphers offered beyond the good ones, for partners who have nothing better; comma-separated."""
     sftp_macs_older: str = ""
-    dirty_slots_max: int = 8
-    """Slots an upload may hold unwritten in memory when its client jumps about."""
+    data_threads: int = 16
+    """Threads of a door that encrypt, hash, and wait for the blob store."""
+    door_slots_max: int = 1024
+    """Slots (256 KiB) that all transfers of a door process hold in memory; past it each has one, and waits."""
+    upload_slots_max: int = 12
+    """Slots of one upload that were received and are not yet encrypted and hashed; past it its client waits."""
+    upload_segments_ahead_max: int = 2
+    """Segments of one upload that are being made durable and recorded while the next one fills."""
+    edits_per_record_max: int = 4096
+    """Places that a client wrote to within one segment; past it the segment is closed."""
+    read_ahead_slots: int = 4
+    """Slots read at once for a client that reads in order; as many again are read ahead."""
+    download_ranges_max: int = 64
+    """Ranges by which a download is described at its end; past it neighbours are told as one."""
     header_bytes_max: int = 64 * KIB
     drain_seconds: int = 30
 
@@ -158,6 +177,18 @@ class Settings:
 
     # Inspector.
     inspector_batch: int = 16
+    inspector_lease_seconds: int = 3600
+    """How long the inspector may take over an arrival before it is given again; a terabyte is read in this time."""
+    inspector_poll_seconds: int = 60
+    """How often the inspector asks for arrivals when nothing told it to; leases that ran out are found so."""
+
+    # Clearing up.
+    sweep_rows_max: int = 500
+    """Rows that one transaction of the sweep clears of each kind, so that nobody waits long behind it."""
+    ended_session_keep_seconds: int = 86400
+    """How long the row of a session that is over is kept; the ledger keeps its record for good."""
+    unnamed_blob_keep_seconds: int = 86400
+    """How long a blob that no row names is left alone: it may be of an upload that is just about to be recorded."""
 
 
 @dataclass(frozen=True, slots=True)

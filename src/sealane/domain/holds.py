@@ -72,15 +72,20 @@ class Holds:
         self._before.clear()
         self._arrivals_before.clear()
 
-    def rolled_back(self) -> None:
-        """The transaction is gone: undo what was done here since the last one, newest first."""
-        while self._before:
+    def mark(self) -> tuple[int, int]:
+        """Return where this transaction stands, to come back to when one act of it fails."""
+        return len(self._before), len(self._arrivals_before)
+
+    def rolled_back(self, to: tuple[int, int] = (0, 0)) -> None:
+        """The transaction, or all of it since a mark, is gone: undo what was done here since, newest first."""
+        held, arrivals = to
+        while len(self._before) > held:
             upload, hold = self._before.pop()
             if hold is None:
                 self._held.pop(upload, None)
             else:
                 self._held[upload] = hold
-        while self._arrivals_before:
+        while len(self._arrivals_before) > arrivals:
             self._put_arrival(*self._arrivals_before.pop())
 
     def _put_arrival(self, connection: str, version: VersionId | None) -> None:

@@ -218,7 +218,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport: only the connection in force may report its loss."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio's promise for stream sockets
+        assert isinstance(transport, asyncio.Transport)  # asyncio's promise for stream sockets
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:

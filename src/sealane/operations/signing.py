@@ -23,6 +23,7 @@ class HostKeysAre(Answer, frozen=True):
 class HostKeys(Operation, frozen=True):
     """Which SSH host keys does the node have? They are made on first start."""
 
+    askers: ClassVar[Asker] = Asker.DOOR | Asker.ADMIN
     answer: ClassVar[type[Answer]] = HostKeysAre
 
 
@@ -35,6 +36,7 @@ class ExchangeSigned(Answer, frozen=True):
 class SignExchange(Operation, frozen=True):
     """Sign the exchange hash H of a connection (RFC 4253, 8). `first` says that H becomes the session identifier."""
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = ExchangeSigned
     exchange_hash: bytes
     algorithm: str

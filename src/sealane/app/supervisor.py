@@ -1,0 +1,175 @@
+"""The order in which a server comes up and goes down, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from sealane import __version__
+from sealane.app import certificate, listening
+from sealane.app.children import Child
+from sealane.clock import Clock
+from sealane.errors import SealaneError, Unavailable
+from sealane.keeper.host_keys import fingerprint
+from sealane.operations.accounts import ListOrganizations, RowsAre
+from sealane.operations.caller import KeeperCaller
+from sealane.operations.signing import Health, HostKeys, HostKeysAre
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from sealane.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_HEALTH_SECONDS = 10.0
+"""How often the keeper is asked whether it can write."""
+_KEEPER_STOP_SECONDS = 30.0
+_DRAIN_EXTRA_SECONDS = 5.0
+"""What a door may take beyond `drain_seconds` to let go of what is left."""
+
+
+class StartFailed(Unavailable):
+    """A process of the server ended before it was ready."""
+
+    code = "start-failed"
+    default = "The server could not start. The lines above say why."
+
+
+class Supervisor:
+    """One server: its sockets and its processes."""
+
+    def __init__(self, settings: Settings, data_dir: Path) -> None:
+        """Nothing is bound or started yet."""
+        self._settings = settings
+        self._data_dir = data_dir
+        self._caller: KeeperCaller | None = None
+        self._stop = asyncio.Event()
+        self._http_number = 0
+
+    async def run(self) -> int:
+        """Serve until told to stop; return the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        http = listening.bound(self._settings.http)
+        sftp = listening.bound(self._settings.sftp)
+        settings = self._with_certificate(http)
+        self._caller = KeeperCaller(self._data_dir / "run", "admin", settings)
+        keeper = Child("keeper", "sealane.keeper", settings=settings, data_dir=self._data_dir)
+        await keeper.start()
+        inspector = Child("inspector", "sealane.inspector", settings=settings, data_dir=self._data_dir)
+        doors: list[Child] = []
+        web: list[Child] = []
+        try:
+            if not await self._ready(keeper):
+                return 0
+            for number in range(1, max(1, settings.workers) + 1):
+                doors.append(self._door(f"sftp-{number}", "sealane.doors.sftp", settings, sftp))
+                web.append(self._http_worker(settings, http))
+            for child in (*doors, *web, inspector):
+                await child.start()
+            await self._announce(settings, http, sftp)
+            loop.add_signal_handler(
+                signal.SIGHUP, lambda: loop.create_task(self._replace_http(web, settings, http), name="reload")
+            )
+            await self._watch(keeper)
+        finally:
+            drain = settings.drain_seconds + _DRAIN_EXTRA_SECONDS
+            for listener in (*http, *sftp):
+                listener.close()
+            await asyncio.gather(*(child.stop(drain) for child in (*doors, *web)))
+            await inspector.stop(_DRAIN_EXTRA_SECONDS)
+            await self._caller.close()
+            await keeper.stop(_KEEPER_STOP_SECONDS)
+        return 0
+
+    def _with_certificate(self, http: list[socket.socket]) -> Settings:
+        """Return the settings with a certificate wherever HTTP can be reached from outside."""
+        settings = self._settings
+        if settings.tls_cert or all(listening.is_loopback(listener) for listener in http):
+            return settings
+        host, _ = listening.parsed(settings.http)
+        hosts = [host] if host and host not in {"0.0.0.0", "::"} else []  # noqa: S104  # compared, not bound
+        cert, key = certificate.ensured(self._data_dir / "keys", hosts, Clock().now())
+        log.warning("no certificate was given: HTTPS uses the self-signed %s", cert)
+        return dataclasses.replace(settings, tls_cert=str(cert), tls_key=str(key))
+
+    def _door(self, name: str, module: str, settings: Settings, listeners: list[socket.socket]) -> Child:
+        return Child(name, module, settings=settings, data_dir=self._data_dir, listeners=listeners)
+
+    def _http_worker(self, settings: Settings, listeners: list[socket.socket]) -> Child:
+        self._http_number += 1
+        return self._door(f"http-{self._http_number}", "sealane.doors.http", settings, listeners)
+
+    async def _ready(self, keeper: Child) -> bool:
+        """Wait until the keeper has written something durably. Return False when told to stop meanwhile."""
+        assert self._caller is not None
+        asking = asyncio.create_task(self._caller.ask(Health()))
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            while not asking.done() and not stopping.done():
+                if not keeper.running:
+                    raise StartFailed
+                await asyncio.wait({asking, stopping}, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                asking.result()
+            return not stopping.done()
+        finally:
+            asking.cancel()
+            stopping.cancel()
+            await asyncio.gather(asking, stopping, return_exceptions=True)
+
+    async def _watch(self, keeper: Child) -> None:
+        """Ask the keeper now and then whether it can write, until told to stop; kill one that does not answer."""
+        assert self._caller is not None
+        while not self._stop.is_set():
+            try:
+                await asyncio.wait_for(self._stop.wait(), _HEALTH_SECONDS)
+            except TimeoutError:
+                pass
+            else:
+                return
+            try:
+                await self._caller.ask(Health())
+            except SealaneError as problem:
+                log.error("the keeper cannot write: %s", problem.code)  # noqa: TRY400  # its own log says more
+                if problem.code == "keeper-away" and keeper.running:
+                    log.error("the keeper does not answer; it is killed and started again")  # noqa: TRY400  # as above
+                    keeper.kill()
+
+    async def _replace_http(self, web: list[Child], settings: Settings, http: list[socket.socket]) -> None:
+        """Put new HTTP workers, which read the certificate anew, in place of each old one; the old ones drain."""
+        log.info("reload: the HTTP workers are replaced")
+        for number, old in enumerate(list(web)):
+            new = self._http_worker(settings, http)
+            await new.start()
+            web[number] = new
+            await old.stop(settings.drain_seconds + _DRAIN_EXTRA_SECONDS)
+
+    async def _announce(self, settings: Settings, http: list[socket.socket], sftp: list[socket.socket]) -> None:
+        """Print where the server is and how to begin."""
+        assert self._caller is not None
+        keys = await self._caller.ask(HostKeys())
+        organizations = await self._caller.ask(ListOrganizations())
+        assert isinstance(keys, HostKeysAre)
+        assert isinstance(organizations, RowsAre)
+        scheme = "https" if settings.tls_cert else "http"
+        lines = [f"Sealane {__version__} serves {self._data_dir}"]
+        lines += [f"  {scheme:5} {scheme}://{listening.shown(listener)}/" for listener in http]
+        lines += [f"  sftp  sftp://{listening.shown(listener)}/" for listener in sftp]
+        lines += [f"  SSH host key {fingerprint(blob)}" for blob in keys.keys]
+        if not organizations.rows:
+            lines += [
+                "Nobody can sign in yet. Make an organization and its administrator:",
+                f"  sealane org add NAME --data {self._data_dir}",
+                f"  sealane user add admin@NAME --role admin --password-stdin --data {self._data_dir}",
+            ]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,27 @@
+"""`python -m sealane.keeper`: the keeper's process. Started by the supervisor (`sealane.process` says how)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from sealane import process
+from sealane.errors import SealaneError
+from sealane.keeper import serving
+
+log = logging.getLogger("sealane.keeper")
+
+
+def main() -> int:
+    """Serve until SIGTERM; return the exit code."""
+    beginning = process.begin()
+    try:
+        return asyncio.run(serving.serve(beginning))
+    except SealaneError as failure:
+        log.critical("%s (%s)", failure.sentence, failure.code)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""The node, opened: one transaction for many operations, each within its own savepoint.
+
+What lives here: turning an operation into a call of the domain with a verified `Caller`, group commit, the record of
+refusals. Not here: sockets and threads (`server.py`, `writer.py`), what takes several transactions (`flows.py`), what
+is decided (domain). Must stay true:
+- an operation's rows and its ledger events are one transaction; nothing is answered before that is durable;
+- one act that fails, expectedly or not, takes nothing with it of the others in its batch;
+- only one thread at a time performs.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sealane import paths
+from sealane.clock import Clock
+from sealane.domain import sessions
+from sealane.domain.holds import Holds
+from sealane.domain.views import Views
+from sealane.domain.work import Caller, Work
+from sealane.errors import InternalFailure, OperationRefused, SealaneError, StoreFull, Unavailable, raised_again
+from sealane.keeper import acts, flows, node
+from sealane.keeper.refusals import Refusals
+from sealane.ledger.events import RequestRefused, Who
+from sealane.ledger.writer import LedgerWriter
+from sealane.operations.accounts import AdminOperation
+from sealane.operations.envelope import Answer, Asker, Failed, Operation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from sealane.database.engine import Transaction
+    from sealane.ledger.events import Event
+    from sealane.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Act = Callable[[Work], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to do in a transaction: an operation that came by a socket, or a step of the keeper's own."""
+
+    wanted: Operation | Act
+    asker: Asker
+    connection: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of a batch. An outcome is what the act returned, or the `SealaneError` that it failed with."""
+
+    outcomes: list[Any] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    """Sessions that are over: every door is told."""
+    arrivals: bool = False
+    """Something now owes inspection: the inspector is told."""
+    events: list[tuple[datetime, Event]] = field(default_factory=list)
+
+    def add(self, other: Batch) -> None:
+        """Take over what came of another batch."""
+        self.outcomes += other.outcomes
+        self.ended += other.ended
+        self.arrivals |= other.arrivals
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Who speaks by a handle, as it was looked up, and until when that may be believed."""
+
+    caller: Caller
+    until: datetime
+
+
+class Keeper:
+    """A node's database, keys and ledger, held by this process alone until `close`."""
+
+    def __init__(self, opened: node.Node, settings: Settings, clock: Clock) -> None:
+        """Use `open`."""
+        self.settings = settings
+        self.clock = clock
+        self.host_keys = opened.host_keys
+        self._database = opened.database
+        self._keys = opened.keys
+        self._ledger = LedgerWriter()
+        self._holds = Holds()
+        self._views = Views()
+        self._callers: dict[str, _Kept] = {}
+        self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)
+
+    @classmethod
+    def open(cls, data_dir: Path, settings: Settings, clock: Clock | None = None) -> Keeper:
+        """Open the node in `data_dir`, making what is not there. Raises `LeaseHeld` when another keeper has it."""
+        return cls(node.opened(data_dir, settings), settings, clock or Clock())
+
+    def close(self) -> None:
+        """Let the node go."""
+        self._database.close()
+
+    # --- performing -------------------------------------------------------------------------------------------------
+
+    def perform(self, operation: Operation, *, asker: Asker, connection: str) -> Answer:
+        """Do one operation, all its steps, and return its answer or raise its failure."""
+        steps = flows.flow_of(operation, self.host_keys) if asker in operation.askers else None
+        if steps is None:
+            answer = self.perform_one(Request(operation, asker, connection))
+        else:
+            answer = flows.walked(steps, lambda act: self.perform_one(Request(act, asker, connection)))
+        if isinstance(answer, Failed):
+            raise raised_again(answer.failure_code, answer.sentence)
+        return answer
+
+    def perform_one(self, request: Request) -> Any:
+        """Do one thing in a transaction of its own; return what it returns or raise what it failed with."""
+        (outcome,) = self.perform_batch([request]).outcomes
+        if isinstance(outcome, SealaneError):
+            raise outcome
+        return outcome
+
+    def perform_batch(self, requests: Sequence[Request]) -> Batch:
+        """Do all of these in one transaction, in order, and make it durable.
+
+        When the transaction as a whole fails, nothing of it is done. Then each is tried in a transaction of its own, so
+        that one which does not fit takes no other with it; unless the database is away: then all fail with that.
+        """
+        try:
+            return self._committed(requests)
+        except SealaneError as failure:
+            away = isinstance(failure, Unavailable) and not isinstance(failure, StoreFull)
+            log.error("a batch of %d was not committed: %s", len(requests), failure.code)  # noqa: TRY400  # expected
+            if away or len(requests) == 1:
+                return Batch(outcomes=[failure] * len(requests))
+        except Exception as problem:  # noqa: BLE001  # a programming error must not end the keeper
+            failure = unexpected("a batch", problem)
+            if len(requests) == 1:
+                return Batch(outcomes=[failure])
+        alone = Batch()
+        for request in requests:
+            alone.add(self.perform_batch([request]))
+        return alone
+
+    def connection_closed(self, connection: str) -> None:
+        """Let go of what a connection held. Called between batches, after all that was asked on it."""
+        self._holds.close(connection)
+
+    def _committed(self, requests: Sequence[Request]) -> Batch:
+        batch = Batch()
+        now = self.clock.now()
+        try:
+            with self._database.begin() as transaction:
+                for request in requests:
+                    batch.outcomes.append(self._outcome(transaction, now, request, batch))
+                if batch.events:
+                    self._ledger.append(transaction, batch.events)
+        except BaseException:
+            self._holds.rolled_back()
+            self._ledger.forget()
+            self._views.forget()
+            self._callers.clear()
+            raise
+        self._holds.committed()
+        return batch
+
+    def _outcome(self, transaction: Transaction, now: datetime, request: Request, batch: Batch) -> Any:
+        """Do one act within its savepoint and gather what it recorded; return its answer or what it failed with."""
+        work = Work(
+            transaction=transaction,
+            now=now,
+            settings=self.settings,
+            keys=self._keys,
+            holds=self._holds,
+            connection=request.connection,
+            views=self._views,
+        )
+        mark = self._holds.mark()
+        caller: Caller | None = None
+        try:
+            with transaction.savepoint():
+                if isinstance(request.wanted, Operation):
+                    caller = self._caller(work, request)
+                    answer = acts.perform(work, caller, request.wanted)
+                else:
+                    answer = request.wanted(work)
+        except SealaneError as failure:
+            self._undo(mark)
+            self._record_refusal(request, caller, failure, now, batch)
+            return failure
+        except Exception as problem:  # noqa: BLE001  # a programming error in one act must not end the others
+            self._undo(mark)
+            return unexpected(type(request.wanted).__name__, problem)
+        self._take(work, request, batch)
+        return answer
+
+    def _take(self, work: Work, request: Request, batch: Batch) -> None:
+        """Gather what an act that succeeded has left, and forget what it may have changed."""
+        batch.events += [(work.now, event) for event in work.events]
+        batch.arrivals |= work.arrivals
+        if isinstance(request.wanted, AdminOperation):
+            self._callers.clear()
+        if work.ended:
+            batch.ended += work.ended
+            gone = set(work.ended)
+            self._callers = {handle: one for handle, one in self._callers.items() if one.caller.session not in gone}
+            for session in gone:
+                self._refusals.forget(session)
+
+    def _undo(self, mark: tuple[int, int]) -> None:
+        """Take back what an act that failed did in memory; its rows are gone with its savepoint."""
+        self._holds.rolled_back(mark)
+        self._views.forget()
+
+    def _caller(self, work: Work, request: Request) -> Caller | None:
+        """Return who asks, from a session that is open; None for what needs no session.
+
+        Raises `OperationRefused` for what this socket may not ask, `SessionEnded`.
+        """
+        operation = request.wanted
+        assert isinstance(operation, Operation)
+        if request.asker not in operation.askers:
+            raise OperationRefused
+        handle = getattr(operation, "handle", None)
+        if handle is None:
+            return None
+        kept = self._callers.get(handle)
+        if kept is not None and work.now < kept.until:
+            return kept.caller
+        caller = sessions.caller_of(work, handle)
+        idle = timedelta(seconds=self.settings.session_idle_seconds)
+        if len(self._callers) >= self.settings.callers_kept_max:
+            self._callers.clear()
+        self._callers[handle] = _Kept(caller, until=min(caller.expires, work.now + idle / 4))
+        return caller
+
+    def _record_refusal(
+        self, request: Request, caller: Caller | None, failure: SealaneError, now: datetime, batch: Batch
+    ) -> None:
+        """Have a refusal of somebody signed in, or of a process that asked what it may not, written to the ledger."""
+        if caller is None and not isinstance(failure, OperationRefused):
+            return
+        omitted = self._refusals.to_record(request.connection if caller is None else caller.session, failure, now)
+        if omitted is None:
+            return
+        who = Who(door=request.connection.partition("-")[0]) if caller is None else caller.who
+        named = request.wanted
+        refused = RequestRefused(
+            who=who,
+            operation=type(named).__name__,
+            code=failure.code,
+            path=_shown(getattr(named, "path", "") or getattr(named, "source", "")),
+            target=_shown(getattr(named, "target", "")),
+            omitted=omitted,
+        )
+        batch.events.append((now, refused))
+
+
+def _shown(path: str) -> str:
+    """Return a path as it was asked for, cut where nothing can be found by it any more, and always writable."""
+    return path[: paths.PATH_BYTES_MAX].encode("utf-8", "replace").decode()
+
+
+def unexpected(what: str, problem: Exception) -> InternalFailure:
+    """Log a programming error under a reference and return what the caller is told."""
+    reference = secrets.token_hex(4)
+    log.error("unexpected failure of %s, reference %s", what, reference, exc_info=problem)
+    return InternalFailure(f"Something went wrong on the server. Its log has it under {reference}.")

@@ -1,0 +1,127 @@
+"""What takes more than one transaction: signing in, signing an exchange. Pure: each says its next step, others do it.
+
+A flow is a generator of steps; `walked` takes them one after the other (the command line, tests), the server takes them
+on its event loop, with the slow ones in pools of their own. Must stay true: a refused sign-in is answered only after
+what was counted of it is durable, and after its wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from sealane.domain import passwords, sign_in
+from sealane.errors import SealaneError
+from sealane.operations.envelope import Answer
+from sealane.operations.signing import (
+    ExchangeSigned,
+    HostKeys,
+    HostKeysAre,
+    SignExchange,
+    SignInWithKey,
+    SignInWithPassword,
+    SignInWithToken,
+)
+
+if TYPE_CHECKING:
+    from sealane.domain.sign_in import Outcome
+    from sealane.domain.work import Work
+    from sealane.keeper.host_keys import HostKeys as OurHostKeys
+    from sealane.operations.envelope import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class InTransaction:
+    """Do this in the keeper's next transaction; the result comes once that is durable."""
+
+    act: Callable[[Work], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InPool:
+    """Do this slow work in a pool of threads."""
+
+    pool: Literal["passwords", "signatures"]
+    work: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Go on after this many seconds."""
+
+    seconds: float
+
+
+Step = InTransaction | InPool | Wait
+Flow = Generator[Step, Any, Answer]
+
+
+def flow_of(operation: Operation, host_keys: OurHostKeys) -> Flow | None:
+    """Return the flow of an operation, or None for one that is done by a single act."""
+    match operation:
+        case SignInWithPassword():
+            return _with_password(operation)
+        case SignInWithKey():
+            return _with_proof(lambda work: sign_in.sign_in_with_key(work, operation))
+        case SignInWithToken():
+            return _with_proof(lambda work: sign_in.sign_in_with_token(work, operation))
+        case SignExchange():
+            return _exchange(operation, host_keys)
+        case HostKeys():
+            return _told(HostKeysAre(keys=host_keys.blobs))
+        case _:
+            return None
+
+
+def walked(steps: Flow, in_transaction: Callable[[Callable[[Work], Any]], Any]) -> Answer:
+    """Take a flow's steps here and now. Waits are left out: they slow down strangers, not the operator or a test."""
+    result: Any = None
+    while True:
+        try:
+            step = steps.send(result)
+        except StopIteration as end:
+            return end.value
+        match step:
+            case InTransaction(act):
+                result = in_transaction(act)
+            case InPool(_, work):
+                result = work()
+            case Wait():
+                result = None
+
+
+def _with_password(operation: SignInWithPassword) -> Flow:
+    checked: str | None = yield InTransaction(lambda work: sign_in.password_to_check(work, operation))
+    right = False
+    if checked is not None:
+        right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    outcome: Outcome = yield InTransaction(
+        lambda work: sign_in.finish_password(work, operation, checked=checked, right=right)
+    )
+    return (yield from _ended(outcome))
+
+
+def _with_proof(act: Callable[[Work], Outcome]) -> Flow:
+    outcome: Outcome = yield InTransaction(act)
+    return (yield from _ended(outcome))
+
+
+def _ended(outcome: Outcome) -> Flow:
+    if outcome.wait_seconds > 0:
+        yield Wait(outcome.wait_seconds)
+    if isinstance(outcome.answer, SealaneError):
+        raise outcome.answer
+    return outcome.answer
+
+
+def _exchange(operation: SignExchange, host_keys: OurHostKeys) -> Flow:
+    if operation.first:
+        yield InTransaction(lambda work: sign_in.remember_exchange(work, operation.exchange_hash))
+    signature: bytes = yield InPool("signatures", lambda: host_keys.sign(operation.algorithm, operation.exchange_hash))
+    return ExchangeSigned(signature=signature)
+
+
+def _told(answer: Answer) -> Flow:
+    return answer
+    yield  # a flow of no steps

@@ -1,0 +1,314 @@
+"""The keeper's Unix sockets: frames in, answers out, each operation to the writer or to a flow of several steps.
+
+One event loop reads and writes; one thread performs (`writer.py`); passwords and host key signatures have pools of
+their own, so that neither can hold up what runs. Must stay true: the socket a connection came in by is all that is
+believed about it; what does not parse ends the connection; nothing is queued without a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+from sealane.errors import Invalid, KeeperAway, SealaneError, TooLarge, TooMany
+from sealane.keeper import flows
+from sealane.keeper.core import Batch, Request, unexpected
+from sealane.keeper.pools import Pool
+from sealane.keeper.writer import Queued, Writer
+from sealane.operations import frames
+from sealane.operations.caller import socket_path
+from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsEnded
+from sealane.operations.inspection import ArrivalsWaiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sealane.keeper.core import Act, Keeper
+    from sealane.operations.caller import SocketName
+    from sealane.operations.envelope import Operation
+
+log = logging.getLogger(__name__)
+
+SOCKETS: dict[SocketName, Asker] = {"doors": Asker.DOOR, "inspector": Asker.INSPECTOR, "admin": Asker.ADMIN}
+
+_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+
+class Server:
+    """Serves one keeper until it is told to stop."""
+
+    def __init__(self, keeper: Keeper, run_dir: Path) -> None:
+        """Nothing listens yet."""
+        self.keeper = keeper
+        self.settings = keeper.settings
+        self._run_dir = run_dir
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer(keeper, self._performed)
+        self._listening: list[asyncio.Server] = []
+        self._lines: set[Line] = set()
+        self._flows: set[asyncio.Task[None]] = set()
+        self._line_number = 0
+        self.stopping = False
+        settings = keeper.settings
+        self._pools = {
+            "passwords": Pool("passwords", settings.password_hash_threads, settings.password_hash_queue_max),
+            "signatures": Pool("signatures", 1, settings.connection_operations_max),
+        }
+        self._kept_waiting = 0
+
+    async def start(self) -> None:
+        """Listen on the three sockets, each made for this user alone."""
+        self._writer.start()
+        for name, asker in SOCKETS.items():
+            listener = self._listener(name)
+            self._listening.append(
+                await self._loop.create_unix_server(functools.partial(Line, self, name, asker), sock=listener)
+            )
+
+    async def stop(self) -> None:
+        """Take nothing more, answer what was taken, end the connections."""
+        self.stopping = True
+        for listening in self._listening:
+            listening.close()
+        for line in self._lines:
+            line.hush()
+        while self._flows:
+            await asyncio.wait(self._flows)
+        await asyncio.to_thread(self._writer.stop)
+        # The last batch was handed over by call_soon_threadsafe before the thread ended: one turn delivers it.
+        await asyncio.sleep(0)
+        for line in list(self._lines):
+            line.close()
+        for pool in self._pools.values():
+            pool.close()
+        for name in SOCKETS:
+            (self._run_dir / f"{name}.sock").unlink(missing_ok=True)
+
+    def _listener(self, name: SocketName) -> socket.socket:
+        (self._run_dir / f"{name}.sock").unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            with socket_path(self._run_dir, name) as path:
+                listener.bind(path)
+        finally:
+            os.umask(before)
+        return listener
+
+    # --- taking -----------------------------------------------------------------------------------------------------
+
+    def opened(self, line: Line) -> str:
+        """Note a connection and return its name, unique in the life of this keeper."""
+        self._lines.add(line)
+        self._line_number += 1
+        return f"{line.socket_name}-{self._line_number}"
+
+    def closed(self, line: Line) -> None:
+        """Let go of what a connection held, after all that was asked on it."""
+        self._lines.discard(line)
+        if line.name and not self.stopping:
+            self._writer.put_closed(line.name)
+
+    def asked(self, line: Line, number: int, operation: Operation) -> None:
+        """Begin one operation; `line.answer(number, …)` will be called once."""
+        if self.stopping:
+            line.answer(number, KeeperAway())
+            return
+        if self._writer.waiting() >= self.settings.queued_operations_max:
+            line.answer(number, TooMany())
+            return
+        steps = flows.flow_of(operation, self.keeper.host_keys) if line.asker in operation.askers else None
+        if steps is None:
+            request = Request(operation, line.asker, line.name)
+            self._writer.put(Queued(request, functools.partial(line.answer, number)))
+            return
+        task = self._loop.create_task(self._walk(line, number, steps))
+        self._flows.add(task)
+        task.add_done_callback(self._flows.discard)
+
+    async def perform(self, act: Act, *, connection: str = "keeper") -> Any:
+        """Have the writer do one act in its next batch; return what it returns or raise what it failed with."""
+        done: asyncio.Future[Any] = self._loop.create_future()
+        self._writer.put(Queued(Request(act, Asker.ADMIN, connection), functools.partial(_settle, done)))
+        return await done
+
+    async def _walk(self, line: Line, number: int, steps: flows.Flow) -> None:
+        """Take a flow's steps, each where it belongs, and answer with what it returns."""
+        try:
+            outcome: Any = await self._walked(line, steps)
+        except SealaneError as failure:
+            outcome = failure
+        except Exception as problem:  # noqa: BLE001  # one flow must not end the server
+            outcome = unexpected("a flow", problem)
+        line.answer(number, outcome)
+        line.flush()
+
+    async def _walked(self, line: Line, steps: flows.Flow) -> Answer:
+        if self._kept_waiting >= self.settings.sign_in_waits_max:
+            steps.close()
+            raise TooMany
+        result: Any = None
+        while True:
+            try:
+                step = steps.send(result)
+            except StopIteration as end:
+                return end.value
+            match step:
+                case flows.InTransaction(act):
+                    result = await self.perform(act, connection=line.name)
+                case flows.InPool(pool, work):
+                    result = await self._pools[pool].run(work)
+                case flows.Wait(seconds):
+                    self._kept_waiting += 1
+                    try:
+                        await asyncio.sleep(seconds)
+                    finally:
+                        self._kept_waiting -= 1
+                    result = None
+
+    # --- giving back ------------------------------------------------------------------------------------------------
+
+    def _performed(self, queued: list[Queued], batch: Batch) -> None:
+        """Hand a durable batch to the event loop. Called in the writer's thread."""
+        self._loop.call_soon_threadsafe(self._deliver, queued, batch)
+
+    def _deliver(self, queued: list[Queued], batch: Batch) -> None:
+        for one, outcome in zip(queued, batch.outcomes, strict=True):
+            one.told(outcome)
+        if batch.ended:
+            self._tell(Asker.DOOR, SessionsEnded(sessions=tuple(batch.ended)))
+        if batch.arrivals:
+            self._tell(Asker.INSPECTOR, ArrivalsWaiting())
+        for line in self._lines:
+            line.flush()
+
+    def _tell(self, asker: Asker, notice: Answer) -> None:
+        for line in self._lines:
+            if line.asker is asker:
+                line.send(NOTICE, notice)
+
+
+class Line(asyncio.Protocol):
+    """One connection to a socket of the keeper."""
+
+    def __init__(self, server: Server, socket_name: SocketName, asker: Asker) -> None:
+        """Wait for `connection_made`."""
+        self.socket_name: SocketName = socket_name
+        self.asker = asker
+        self.name = ""
+        self._server = server
+        self._settings = server.settings
+        self._splitter = frames.FrameSplitter(server.settings.frame_bytes_max)
+        self._transport: asyncio.Transport | None = None
+        self._to_write: list[bytes] = []
+        self._unanswered = 0
+        self._choked = False
+        self._reading = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection if its process runs as this user or as root."""
+        assert isinstance(transport, asyncio.Transport)  # asyncio's promise for stream sockets
+        line = transport.get_extra_info("socket")
+        pid, uid, _ = _PEER.unpack(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+        if uid not in {0, os.geteuid()}:
+            log.warning("refused a connection to %s.sock by process %d of user %d", self.socket_name, pid, uid)
+            transport.abort()
+            return
+        self._transport = transport
+        self.name = self._server.opened(self)
+        log.info("%s: process %d of user %d", self.name, pid, uid)
+
+    def data_received(self, data: bytes) -> None:
+        """Begin every operation that is whole."""
+        try:
+            for body in self._splitter.feed(data):
+                number, operation = frames.operation_of(body)
+                if number == NOTICE:
+                    raise frames.FrameInvalid  # answered like every frame that makes no sense
+                self._unanswered += 1
+                self._server.asked(self, number, operation)
+        except Invalid:
+            log.warning("%s sent what is not an operation; the connection is ended", self.name)
+            if self._transport is not None:
+                self._transport.abort()
+            return
+        self._pace()
+
+    def answer(self, number: int, outcome: Any) -> None:
+        """Write the outcome of an operation with the next `flush`."""
+        self._unanswered -= 1
+        self.send(number, outcome if isinstance(outcome, Answer) else _failed(outcome))
+        self._pace()
+
+    def send(self, number: int, answer: Answer) -> None:
+        """Write a message with the next `flush`."""
+        try:
+            frame = frames.pack(number, answer, bytes_max=self._settings.answer_bytes_max)
+        except TooLarge as failure:
+            frame = frames.pack(number, _failed(failure), bytes_max=self._settings.answer_bytes_max)
+        self._to_write.append(frame)
+
+    def flush(self) -> None:
+        """Write what is gathered, in one piece."""
+        if self._to_write and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(self._to_write))
+        self._to_write.clear()
+
+    def pause_writing(self) -> None:
+        """Read no more while the other side does not take its answers."""
+        self._choked = True
+        self._pace()
+
+    def resume_writing(self) -> None:
+        """Read again."""
+        self._choked = False
+        self._pace()
+
+    def hush(self) -> None:
+        """Read nothing more."""
+        if self._reading and self._transport is not None:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def close(self) -> None:
+        """Write what is left and end the connection."""
+        self.flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the server."""
+        del exc
+        self._transport = None
+        self._server.closed(self)
+
+    def _pace(self) -> None:
+        """Read on, or not, by how much is unanswered and unread."""
+        if self._transport is None or self._transport.is_closing() or self._server.stopping:
+            return
+        wanted = not self._choked and self._unanswered < self._settings.connection_operations_max
+        if wanted and not self._reading:
+            self._transport.resume_reading()
+        elif self._reading and not wanted:
+            self._transport.pause_reading()
+        self._reading = wanted
+
+
+def _failed(failure: SealaneError) -> Failed:
+    return Failed(failure_code=failure.code, sentence=failure.sentence)
+
+
+def _settle(done: asyncio.Future[Any], outcome: Any) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, SealaneError):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)

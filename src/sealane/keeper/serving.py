@@ -1,0 +1,45 @@
+"""The life of the keeper's process: opened, on record as started, serving, on record as stopped, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from sealane import process
+from sealane.keeper import node
+from sealane.keeper.core import Keeper, Request
+from sealane.keeper.server import Server
+from sealane.keeper.ticks import Ticks
+from sealane.operations.envelope import Asker
+from sealane.vault.stores import open_store
+
+if TYPE_CHECKING:
+    from sealane.process import Beginning
+
+log = logging.getLogger(__name__)
+
+
+async def serve(beginning: Beginning) -> int:
+    """Serve until SIGTERM, answer what was taken, and return the exit code. Raises `SealaneError` if it cannot begin."""
+    stop = process.stop_asked(asyncio.get_running_loop())
+    keeper = Keeper.open(beginning.data_dir, beginning.settings)
+    try:
+        store = open_store(beginning.settings, beginning.data_dir)
+        keeper.perform_one(Request(node.begin_serving, Asker.ADMIN, "keeper"))
+        server = Server(keeper, beginning.run_dir)
+        await server.start()
+        log.info("the keeper serves")
+        ticking = asyncio.create_task(Ticks(server, store).run(), name="ticks")
+        await stop.wait()
+        log.info("the keeper ends")
+        ticking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticking
+        await server.stop()
+        keeper.perform_one(Request(node.end_serving, Asker.ADMIN, "keeper"))
+        store.close()
+    finally:
+        keeper.close()
+    return 0
