@@ -39,7 +39,7 @@ class SessionChannel(SSHServerChannel[bytes]):
 
     _process_pty_req_request = _refuse
     _process_x11_req_request = _refuse
-    _process_auth_agent_req_at_openssh_dot_com_request = _refuse
+    _process_auth_agent_req_at_openssh_dot_com_request = _refuse  # pyrefly: ignore  # asyncssh's answers later
     _process_env_request = _refuse
     _process_window_change_request = _refuse
     _process_signal_request = _refuse

@@ -182,17 +182,17 @@ class SftpConnection(SSHServerConnection):
         self._mac_algs = list(offered.macs)
         super()._send_kexinit()
 
-    async def _process_kexinit(self, kind: int, sequence: int, packet: SSHPacket) -> None:
+    async def _process_kexinit(self, _pkttype: int, _pktid: int, packet: SSHPacket) -> None:
         """Begin an exchange of keys in which the keeper signs. Strangers get one."""
         if self._session_id and not self._auth_complete:
             raise asyncssh.ProtocolError("New keys are agreed after sign-in only.")
-        await super()._process_kexinit(kind, sequence, packet)
+        await super()._process_kexinit(_pkttype, _pktid, packet)
         let_keeper_sign(self._kex)
 
     _packet_handlers = {**SSHServerConnection._packet_handlers, MSG_KEXINIT: _process_kexinit}  # noqa: RUF012, SLF001  # asyncssh's own table
 
     def choose_server_host_key(self, peer_host_key_algs: Sequence[bytes]) -> bool:
-        """Choose the client's first algorithm that a host key serves. The keys are shared, so the choice is kept here."""
+        """Choose the client's first algorithm that a host key serves, and keep the choice here: keys are shared."""
         for algorithm in peer_host_key_algs:
             key = self._server_host_keys.get(algorithm)
             if isinstance(key, PublicHostKey):

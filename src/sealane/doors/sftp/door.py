@@ -37,7 +37,7 @@ class SftpDoor:
         clock: Clock | None = None,
     ) -> None:
         """Nobody is connected yet. `ask` asks the keeper one operation."""
-        self._ask = ask
+        self.ask_any = ask
         self.store = store
         self.settings = settings
         self.clock = clock or Clock()
@@ -51,7 +51,7 @@ class SftpDoor:
 
     async def ask(self, operation: Operation, answer: type[AnswerT]) -> AnswerT:
         """Ask the keeper and return its answer, or raise the failure that it answered."""
-        answered = await self._ask(operation)
+        answered = await self.ask_any(operation)
         if not isinstance(answered, answer):
             raise TypeError(f"{type(operation).__name__} was answered with {type(answered).__name__}")
         return answered

@@ -104,8 +104,8 @@ class Engine:
                 raise
             except SealaneError as error:
                 return [status.reply(number, error)]
-            except Exception:  # noqa: BLE001  # a client gets an answer to every request, whatever went wrong
-                return [_internal_failure(number)]
+            except Exception as error:  # noqa: BLE001  # a client gets an answer to every request, whatever went wrong
+                return [_internal_failure(number, error)]
             if reply is not None:
                 return reply
         self.waiting = self._answer(kind, number, packet[_NUMBER_END:])
@@ -130,8 +130,8 @@ class Engine:
             raise
         except SealaneError as error:
             return [status.reply(number, error)]
-        except Exception:  # noqa: BLE001  # a client gets an answer to every request, whatever went wrong
-            return [_internal_failure(number)]
+        except Exception as error:  # noqa: BLE001  # a client gets an answer to every request, whatever went wrong
+            return [_internal_failure(number, error)]
 
     def _write_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
         """Serve a WRITE into an upload that has room. Bytes after the data are ignored, as OpenSSH does."""
@@ -177,7 +177,7 @@ class Engine:
         return bytes(packet[at : at + length]), at + length
 
 
-def _internal_failure(number: int) -> bytes:
+def _internal_failure(number: int, error: Exception) -> bytes:
     reference = secrets.token_hex(4)
-    log.exception("an SFTP request failed unexpectedly; reference %s", reference)
+    log.error("an SFTP request failed unexpectedly; reference %s", reference, exc_info=error)
     return status.reply(number, InternalFailure(f"Something went wrong on the server. It was logged as {reference}."))

@@ -215,9 +215,9 @@ class Extensions:
         count = -(-span // block_bytes) if block_bytes else 1
         if count * hashlib.sha256().digest_size > _HASHES_BYTES_MAX:
             raise TooMany("These are too many blocks for one reply. Ask for larger blocks or a shorter range.")
-        digests: list[bytes] = []
-        for at in range(start, end, block_bytes) if block_bytes else (start,):
-            digests.append(await _digest(reading, at, min(at + block_bytes, end) if block_bytes else end))
+        step = block_bytes or max(span, 1)
+        starts = range(start, end, step) if span else (start,)
+        digests = [await _digest(reading, at, min(at + step, end)) for at in starts]
         return _hashes(number, b"".join(digests))
 
 

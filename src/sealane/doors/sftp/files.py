@@ -124,7 +124,8 @@ class Files:
         """Open a file for writing as OPEN's flags say.
 
         Without `truncate` the caller's interrupted upload of this path is taken up again, else the present content is
-        what is changed. `declared` is the length that a new file will have, where the client says it. The latter can be read too, through a download of its own that begins at the first read.
+        what is changed. The latter can be read too, through a download of its own that begins at the first read.
+        `declared` is the length that a new file will have, where the client says it.
         """
         now = self.door.clock.now()
         if truncate or exclusive:

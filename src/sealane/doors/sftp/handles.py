@@ -140,7 +140,7 @@ class WritingFile:
         await self.incoming.flush()
 
     async def finish(self) -> bool:
-        """Publish the file, durably. False: nothing was changed, so no version was made. If it fails, it is suspended."""
+        """Publish the file, durably; False if nothing was changed and no version was made. A failure suspends it."""
         try:
             if self._touched:
                 await self.incoming.finish(modified=self._modified_set, exclusive=self._exclusive)

@@ -1,4 +1,4 @@
-"""The words of SFTP version 3 (draft-ietf-secsh-filexfer-02): numbers, reading fields out of a request, building replies.
+"""The words of SFTP version 3 (draft-ietf-secsh-filexfer-02): numbers, reading a request's fields, building replies.
 
 Pure: bytes in, bytes out. Every reply is a whole packet with its length in front.
 """

@@ -6,6 +6,8 @@ What the flags of OPEN mean here, what times and modes do, how folders are liste
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from sealane import paths
 from sealane.doors.sftp import attributes, packets
 from sealane.doors.sftp.engine import READ_BYTES_MAX

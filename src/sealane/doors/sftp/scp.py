@@ -120,7 +120,7 @@ class Scp:
         self._ahead.put(data)
 
     def eof(self) -> None:
-        """The client sends no more."""
+        """Take it that the client sends no more."""
         self._ahead.end()
 
     def serve_again(self) -> None:
@@ -190,10 +190,7 @@ class Scp:
                 await self._end_folder(*folders.pop())
             else:
                 item = scp_words.item(line)
-                if folders:
-                    place = (*folders[-1][0], item.name)
-                else:
-                    place = (*where, item.name) if into else where
+                place = _place(item, folders[-1][0] if folders else where, as_named=bool(folders) or into)
                 if not item.folder:
                     await self._receive_file(paths.show(place), item, modified)
                 elif await self._begin_folder(paths.show(place)):
@@ -381,3 +378,8 @@ class Scp:
         if word != b"\1":
             raise Gone
         return False
+
+
+def _place(item: Item, where: paths.Path, *, as_named: bool) -> paths.Path:
+    """Return where an item goes: under its own name in a folder, or as the target itself."""
+    return (*where, item.name) if as_named else where
