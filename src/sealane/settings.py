@@ -123,8 +123,6 @@ class Settings:
     finished_upload_keep_seconds: int = 86400
     """How long an upload that is finished still answers for itself (a client that lost the answer asks again)."""
     uploads_per_user_max: int = 10_000
-    download_ranges_max: int = 1000
-    """Ranges that a door may report of one download; it merges them to so many."""
     receipt_transfers_max: int = 1000
     quota_bytes: int = 0
     """Default for new organizations; 0 means no quota."""

@@ -68,7 +68,7 @@ class Holds:
         self._arrivals.pop(connection, None)
 
     def committed(self) -> None:
-        """The transaction is durable: what was done here since the last one stands."""
+        """Let stand what was done here since the last transaction: this one is durable."""
         self._before.clear()
         self._arrivals_before.clear()
 
@@ -77,7 +77,7 @@ class Holds:
         return len(self._before), len(self._arrivals_before)
 
     def rolled_back(self, to: tuple[int, int] = (0, 0)) -> None:
-        """The transaction, or all of it since a mark, is gone: undo what was done here since, newest first."""
+        """Undo what was done here since the transaction began, or since a mark in it, newest first."""
         held, arrivals = to
         while len(self._before) > held:
             upload, hold = self._before.pop()

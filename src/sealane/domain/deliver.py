@@ -1,0 +1,154 @@
+"""The one way out: a version is opened, and only then do its keys leave; what was sent of it; the receipt.
+
+Must stay true: the record that a session is about to receive a version is in the transaction that decides it, and the
+keys are in the answer, which the keeper gives after that transaction is durable. What a door says it sent adds to the
+record and never narrows it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.domain import keyring, places, rights, versions
+from sealane.domain.queries import downloads as queries
+from sealane.domain.queries import versions as version_queries
+from sealane.domain.rights import Act
+from sealane.errors import Integrity, Invalid, Missing, TooMany
+from sealane.ids import DownloadId
+from sealane.ledger import events
+from sealane.operations.envelope import Done
+from sealane.operations.files import ReceiptIs, Transfer, VersionOpened
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.downloads import TransferRow
+    from sealane.domain.queries.versions import VersionRow
+    from sealane.domain.work import Caller, Work
+    from sealane.operations.files import EndDownload, OpenVersion, Receipt
+
+_RECEIPT_KINDS: Final = [
+    kind.value for kind in (events.Kind.UPLOAD_FINISHED, events.Kind.DOWNLOAD_BEGUN, events.Kind.DOWNLOAD_ENDED)
+]
+
+
+def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
+    """Open a file for reading, or the earlier version of it that is pinned. Raises `Integrity` for a damaged one."""
+    folder, file = places.find_file(work, caller, op.path)
+    folder.demand(caller, Act.READ_FILE)
+    version = work.transaction.first(version_queries.VERSION, version=op.version or file.version_id)
+    if version is None or version.file_id != file.id:
+        if op.version:
+            raise Missing  # gone, or never one of this file's
+        raise Integrity
+    composition = versions.composition_of(work, version)
+    keys = keyring.open_upload_keys(work, [row.key_id for row in composition.segments.values()])
+    download = DownloadId(
+        work.transaction.insert(
+            queries.INSERT_DOWNLOAD, session_id=caller.session, version_id=version.id, began=work.now
+        )
+    )
+    work.record(
+        events.DownloadBegun(
+            who=caller.who,
+            download_id=download,
+            version_id=version.id,
+            file_id=version.file_id,
+            owner_organization_id=version.organization_id,
+            folder_id=folder.id,
+            path=folder.path_of(file.name),
+            size=version.size,
+            key_ids=tuple(keys),
+        )
+    )
+    return VersionOpened(
+        download=download,
+        version=version.id,
+        size=version.size,
+        modified=version.modified,
+        digest=version.digest,
+        extents=tuple(composition.extents),
+        segments=composition.places(),
+        keys=keys,
+    )
+
+
+def end_download(work: Work, caller: Caller, op: EndDownload) -> Done:
+    """Write down what a door says it sent. Counts once, and only from the session that opened it."""
+    if len(op.ranges) > work.settings.download_ranges_max:
+        raise TooMany
+    if op.sent < 0 or any(not 0 <= start < end for start, end in op.ranges):
+        raise Invalid("The ranges of a download are not valid.")
+    download = work.transaction.first(queries.DOWNLOAD, download=op.download, session=caller.session)
+    if download is None:
+        return Done()  # ended before: the answer was lost on its way
+    work.transaction.run(queries.DELETE_DOWNLOAD, download=download.id)
+    version = work.transaction.first(version_queries.VERSION, version=download.version_id)
+    work.record(
+        events.DownloadEnded(
+            who=caller.who,
+            download_id=download.id,
+            version_id=download.version_id,
+            file_id=version.file_id if version else None,
+            owner_organization_id=version.organization_id if version else None,
+            sent=op.sent,
+            ranges=op.ranges,
+            whole=op.whole,
+        )
+    )
+    return Done()
+
+
+def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
+    """Say who sent and who fetched the present version of a file: to whoever may list or read it, and to its sender."""
+    folder, file = places.find_file(work, caller, op.path)
+    version = work.transaction.first(version_queries.VERSION, version=file.version_id)
+    if version is None:
+        raise Integrity
+    if version.user_id != caller.user_id or not rights.may(caller, Act.SEE, folder.granted):
+        folder.demand(caller, Act.LEARN_DIGEST)
+    rows = work.transaction.all(
+        queries.TRANSFERS, version=version.id, kinds=_RECEIPT_KINDS, limit=work.settings.receipt_transfers_max
+    )
+    return ReceiptIs(
+        path=op.path,
+        version=version.id,
+        size=version.size,
+        digest=version.digest,
+        transfers=_transfers(version, rows),
+    )
+
+
+class _Said(msgspec.Struct):
+    """What a receipt needs of an entry's body (docs/formats/ledger.md)."""
+
+    door: str
+    download_id: int = 0
+    sent: int = 0
+
+
+_said_decoder = msgspec.json.Decoder(_Said)
+
+
+def _transfers(version: VersionRow, rows: list[TransferRow]) -> tuple[Transfer, ...]:
+    """One line an upload and one a download: a download that ended is told by its end."""
+    said = {row.seq: _said_decoder.decode(row.body) for row in rows}
+    ended = {said[row.seq].download_id for row in rows if row.kind == events.Kind.DOWNLOAD_ENDED.value}
+    lines = []
+    for row in rows:
+        words = said[row.seq]
+        if row.kind == events.Kind.DOWNLOAD_BEGUN.value and words.download_id in ended:
+            continue
+        sent_all = row.kind == events.Kind.UPLOAD_FINISHED.value
+        lines.append(
+            Transfer(
+                kind="upload" if sent_all else "download",
+                at=row.at,
+                user=f"{row.user}@{row.organization}",
+                door=words.door,
+                size=version.size if sent_all else words.sent,
+                entry=row.seq,
+                leaf=row.leaf,
+            )
+        )
+    return tuple(lines)

@@ -1,0 +1,124 @@
+"""Arrivals that owe something to the inspector: leased, opened one at a time, answered.
+
+A version that was finished without a digest of record owes one (later also: whose data it is, sealing). A lease that is
+not answered runs out and the arrival is given again; every step may be repeated.
+Must stay true: a connection of the inspector has the keys of one arrival at a time, and each is on record.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sealane.domain import keyring, versions
+from sealane.domain.queries import inspection as queries
+from sealane.domain.queries import versions as version_queries
+from sealane.errors import Integrity, Invalid, Missing
+from sealane.ids import VersionId
+from sealane.ledger import events
+from sealane.operations.envelope import Done
+from sealane.operations.inspection import ArrivalOpened, ArrivalsAre
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.versions import VersionRow
+    from sealane.domain.work import Work
+    from sealane.operations.inspection import LeaseArrivals, OpenArrival, RecordDigest, ReportDamage
+
+_DIGEST_BYTES = 32
+
+
+def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
+    """Lease what owes something and is not leased, oldest first."""
+    limit = max(1, min(op.limit, work.settings.inspector_batch))
+    rows = work.transaction.all(queries.WAITING, now=work.now, limit=limit)
+    until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
+    if rows:
+        work.transaction.run_many(queries.LEASE, [{"version": row.id, "until": until} for row in rows])
+    return ArrivalsAre(versions=tuple(row.id for row in rows))
+
+
+def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:
+    """Give the keys of a leased arrival. Whatever this connection had open and did not answer is given back."""
+    version = _leased(work, op.version)
+    before = work.holds.arrival_of(work.connection)
+    if before is not None and before != version.id:
+        work.transaction.run(queries.GIVE_BACK, version=before)
+    composition = versions.composition_of(work, version)
+    keys = keyring.open_upload_keys(work, [row.key_id for row in composition.segments.values()])
+    work.record(
+        events.ArrivalOpened(
+            version_id=version.id,
+            file_id=version.file_id,
+            owner_organization_id=version.organization_id,
+            key_ids=tuple(keys),
+        )
+    )
+    work.holds.open_arrival(work.connection, version.id)
+    return ArrivalOpened(
+        version=version.id,
+        size=version.size,
+        extents=tuple(composition.extents),
+        segments=composition.places(),
+        keys=keys,
+    )
+
+
+def record_digest(work: Work, op: RecordDigest) -> Done:
+    """Take the SHA-256 of record of an arrival. The same again changes nothing; another one is an `Integrity` case."""
+    if len(op.digest) != _DIGEST_BYTES:
+        raise Invalid("A SHA-256 digest has 32 bytes.")
+    version = _version(work, op.version)
+    if version.digest is not None:
+        if version.digest != op.digest:
+            raise Integrity
+        return Done()
+    if not version.owes:
+        raise Missing  # reported as damaged before
+    work.transaction.run(queries.SET_DIGEST, version=version.id, digest=op.digest)
+    _answered(work, version)
+    work.record(
+        events.DigestRecorded(
+            version_id=version.id,
+            file_id=version.file_id,
+            owner_organization_id=version.organization_id,
+            digest=op.digest.hex(),
+        )
+    )
+    return Done()
+
+
+def report_damage(work: Work, op: ReportDamage) -> Done:
+    """Take note that an arrival cannot be read back. It is not delivered from now on."""
+    version = _version(work, op.version)
+    if version.damaged is None:
+        work.transaction.run(queries.SET_DAMAGED, version=version.id, now=work.now)
+        work.record(
+            events.DamageFound(
+                who=events.INSPECTOR,
+                version_id=version.id,
+                file_id=version.file_id,
+                owner_organization_id=version.organization_id,
+                sentence=op.sentence,
+            )
+        )
+    _answered(work, version)
+    return Done()
+
+
+def _version(work: Work, version: str) -> VersionRow:
+    row = work.transaction.first(version_queries.VERSION, version=version)
+    if row is None:
+        raise Missing
+    return row
+
+
+def _leased(work: Work, version: str) -> VersionRow:
+    row = _version(work, version)
+    if not row.owes or row.leased_until is None or row.leased_until <= work.now:
+        raise Missing
+    return row
+
+
+def _answered(work: Work, version: VersionRow) -> None:
+    if work.holds.arrival_of(work.connection) == VersionId(version.id):
+        work.holds.open_arrival(work.connection, None)

@@ -1,0 +1,180 @@
+"""Files made of bytes that are stored already: parts joined (tus concatenation), ranges shared (copy-data).
+
+No byte is read, copied or encrypted again: only maps are put together. Parts stay what they are until their time is
+over, so that a join whose answer was lost may be asked for again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealane import paths
+from sealane.domain import keyring, places, publish, resume, upload_map, versions
+from sealane.domain.queries import downloads as download_queries
+from sealane.domain.queries import uploads as queries
+from sealane.domain.queries import versions as version_queries
+from sealane.domain.resume import FINISHED, OPEN
+from sealane.domain.rights import Act
+from sealane.domain.versions import Composition
+from sealane.errors import CopyNotShared, Invalid, Missing, TooLarge, UploadUnfinished
+from sealane.ids import SegmentId, UploadId, random_name
+from sealane.ledger import events
+from sealane.operations.uploads import Finished
+
+if TYPE_CHECKING:
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.uploads import SegmentRow, UploadRow
+    from sealane.domain.work import Caller, Work
+    from sealane.operations.uploads import CopyInto, JoinUploads, UploadOpened
+
+
+def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
+    """Join the caller's own finished parts, in order, into the file at a path."""
+    if not 0 < len(op.uploads) <= work.settings.extents_max:
+        raise Invalid("There are no parts to join, or too many.")
+    folder, name = places.find_parent(work, caller, op.path)
+    folder.demand(caller, Act.WRITE_FILE)
+    parts = {upload: _part(work, caller, upload) for upload in dict.fromkeys(op.uploads)}
+    composition = _joined(work, [parts[upload] for upload in op.uploads])
+    if composition.extents.size > work.settings.file_bytes_max:
+        raise TooLarge
+    for part in parts.values():
+        keyring.rewrap_upload_key(work, part.key_id, folder.organization_id)
+    file = publish.present_file(work, folder, name)
+    modified = op.modified or work.now
+    published = publish.publish(
+        work,
+        caller,
+        folder,
+        name,
+        file=file,
+        composition=composition,
+        digest=None,
+        modified=modified,
+    )
+    for part in parts.values():
+        work.transaction.run(
+            queries.JOIN_PART, upload=part.id, state=FINISHED, version_id=published.version, expires=part.expires
+        )
+    upload = _add_joined(work, caller, op, folder, published, composition, next(iter(parts.values())))
+    work.record(
+        events.UploadFinished(
+            who=caller.who,
+            upload_id=upload,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            file_id=published.file,
+            version_id=published.version,
+            replaced_version_id=file.version_id if file else "",
+            path=folder.path_of(name),
+            size=composition.extents.size,
+            digest=(published.digest or b"").hex(),
+            joined=tuple(parts),
+        )
+    )
+    return Finished(
+        upload=upload,
+        version=published.version,
+        size=composition.extents.size,
+        digest=published.digest,
+        visible=True,
+        modified=modified,
+    )
+
+
+def _part(work: Work, caller: Caller, upload_id: str) -> UploadRow:
+    upload = resume.own_upload(work, caller, upload_id)
+    if not upload.partial:
+        raise Invalid("Only parts can be joined.")
+    if upload.state == OPEN:
+        raise UploadUnfinished
+    return upload
+
+
+def _joined(work: Work, parts: list[UploadRow]) -> Composition:
+    extents = upload_map.empty(work)
+    segments: dict[str, SegmentRow] = {}
+    for part in parts:
+        extents.join(upload_map.current(work, part))
+        segments |= upload_map.segments_of(work, part.id)
+    return Composition(extents, {segment: segments[segment] for segment in extents.segments()})
+
+
+def _add_joined(
+    work: Work,
+    caller: Caller,
+    op: JoinUploads,
+    folder: Folder,
+    published: publish.Published,
+    composition: Composition,
+    first: UploadRow,
+) -> UploadId:
+    """Keep the whole as an upload of its own, finished, for the client that asks for it."""
+    upload = UploadId(random_name())
+    resume.add_upload(
+        work,
+        id=upload,
+        user_id=caller.user_id,
+        organization_id=folder.organization_id,
+        folder_id=None,
+        name="",
+        shown_path=paths.show(paths.parse(op.path)),
+        key_id=first.key_id,
+        session_id=caller.session,
+        state=FINISHED,
+        size=composition.extents.size,
+        contiguous=composition.extents.size,
+        pieces=0,
+        declared=composition.extents.size,
+        metadata=op.metadata,
+        partial=False,
+        joined=True,
+        base_version_id=None,
+        extents=upload_map.empty(work).pack(),
+        version_id=published.version,
+        expires=upload_map.finished_expiry(work),
+    )
+    return upload
+
+
+def copy_into(work: Work, caller: Caller, op: CopyInto) -> UploadOpened:
+    """Share bytes of a download that this session has open with an upload of the same organization."""
+    upload = resume.own_upload(work, caller, op.upload)
+    resume.fence(work, caller, upload, op.generation)
+    download = work.transaction.first(download_queries.DOWNLOAD, download=op.download, session=caller.session)
+    if download is None:
+        raise Missing
+    version = work.transaction.first(version_queries.VERSION, version=download.version_id)
+    if version is None:
+        raise Missing
+    if upload.partial or version.organization_id != upload.organization_id:
+        raise CopyNotShared
+    source = versions.composition_of(work, version).extents
+    if op.start < 0 or op.length < 1 or op.offset < 0 or op.start + op.length > source.size:
+        raise Invalid("The range lies outside of the file.")
+    if op.offset + op.length > work.settings.file_bytes_max:
+        raise TooLarge
+    extents = upload_map.current(work, upload)
+    at = op.offset
+    for run in source.runs(op.start, op.length):
+        if not run.segment:
+            raise CopyNotShared  # a hole has no segment to share; the door writes its zeros
+        extents.place(at, run.length, SegmentId(run.segment), run.start)
+        at += run.length
+    known = upload_map.segments_of(work, upload.id)
+    upload_map.need_segments(work, upload.id, [name for name in extents.segments() if name not in known])
+    upload_map.fold(work, upload, extents, recorded=upload.recorded)
+    work.record(
+        events.ContentShared(
+            who=caller.who,
+            upload_id=upload.id,
+            download_id=download.id,
+            version_id=version.id,
+            file_id=version.file_id,
+            start=op.start,
+            length=op.length,
+            offset=op.offset,
+        )
+    )
+    folder = resume.writable_folder(work, caller, upload)
+    return resume.reopened(work, resume.own_upload(work, caller, upload.id), resume.room_of(work, upload, folder))

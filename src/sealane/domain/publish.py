@@ -1,0 +1,119 @@
+"""Publishing: a whole content becomes the present version of a name, at once for everybody, in one transaction.
+
+The name's earlier version is marked as replaced and kept for its time; quotas are charged; the version is
+authenticated; what it needs is noted. Not here: whether the upload is whole and who may (receive.py, joining.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealane.domain import keyring, quotas, versions
+from sealane.domain.queries import folders as folder_queries
+from sealane.domain.queries import uploads as upload_queries
+from sealane.domain.queries import versions as queries
+from sealane.errors import AlreadyExists, Conflict, IsAFolder
+from sealane.ids import FileId, VersionId, random_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.uploads import FileRow
+    from sealane.domain.versions import Composition
+    from sealane.domain.work import Caller, Work
+
+_DIGEST_OF_NOTHING: Final = hashlib.sha256(b"").digest()
+OWES_DIGEST: Final = "digest"
+
+
+class Published(NamedTuple):
+    """A version that has just become visible."""
+
+    version: VersionId
+    file: FileId
+    digest: bytes | None
+
+
+def present_file(work: Work, folder: Folder, name: str) -> FileRow | None:
+    """Return the file of this name, if there is one. Raises `IsAFolder` where a folder has the name."""
+    file = work.transaction.first(upload_queries.FILE_AT, folder=folder.id, name=name)
+    if file is None and work.transaction.first(folder_queries.BY_NAME, parent_id=folder.id, name=name) is not None:
+        raise IsAFolder
+    return file
+
+
+def check_expectations(file: FileRow | None, *, exclusive: bool, expected_version: str) -> None:
+    """Raise `AlreadyExists` or `Conflict` where the name does not stand as the client was promised."""
+    if exclusive and file is not None:
+        raise AlreadyExists
+    if expected_version and (file is None or file.version_id != expected_version):
+        raise Conflict("The file has changed since you saw it.")
+
+
+def publish(
+    work: Work,
+    caller: Caller,
+    folder: Folder,
+    name: str,
+    *,
+    file: FileRow | None,
+    composition: Composition,
+    digest: bytes | None,
+    modified: datetime,
+) -> Published:
+    """Make a content the present version of a name. `file` is what `present_file` found there in this transaction."""
+    size = composition.extents.size
+    if file is None:
+        quotas.check_room_for_file(work, folder.id)
+    quotas.charge(work, folder.id, size - (file.size if file else 0), 0 if file else 1)
+    version = VersionId(random_name())
+    file_id = _point(work, folder, name, file, version, size, modified)
+    digest = digest if size else _DIGEST_OF_NOTHING
+    packed = composition.extents.pack()
+    authenticator = keyring.organization_key(work, folder.organization_id).authenticate(
+        version, file_id, size, packed, versions.authenticated_segments(composition)
+    )
+    work.transaction.run(
+        queries.INSERT_VERSION,
+        id=version,
+        organization_id=folder.organization_id,
+        file_id=file_id,
+        format=versions.SLOTS_FORMAT,
+        size=size,
+        digest=digest,
+        extents=packed,
+        authenticator=authenticator,
+        user_id=caller.user_id,
+        made=work.now,
+        modified=modified,
+        replaced=None,
+        damaged=None,
+        leased_until=None,
+        owes="" if digest else OWES_DIGEST,
+    )
+    versions.need_segments(work, version, composition.extents.segments())
+    work.arrivals = work.arrivals or digest is None
+    return Published(version, file_id, digest)
+
+
+def _point(
+    work: Work,
+    folder: Folder,
+    name: str,
+    file: FileRow | None,
+    version: VersionId,
+    size: int,
+    modified: datetime,
+) -> FileId:
+    """Let the name show the new version; return the file's id."""
+    if file is None:
+        return FileId(
+            work.transaction.insert(
+                queries.INSERT_FILE, folder_id=folder.id, name=name, version_id=version, size=size, modified=modified
+            )
+        )
+    work.transaction.run(queries.REPLACE_VERSION, version=file.version_id, now=work.now)
+    work.transaction.run(queries.UPDATE_FILE, file=file.id, version_id=version, size=size, modified=modified)
+    return file.id

@@ -1,0 +1,82 @@
+"""Statements of the way out: downloads that have begun, and who sent and fetched a version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from sealane.database.statements import Statement, parameters
+from sealane.database.tables import downloads, ledger, organizations, sessions, users
+from sealane.ids import DownloadId, SessionId, VersionId
+
+
+class DownloadRow(NamedTuple):
+    """A download that has begun and not ended."""
+
+    id: DownloadId
+    session_id: SessionId
+    version_id: VersionId
+
+
+class TransferRow(NamedTuple):
+    """An entry of the ledger about a version, and its user's name."""
+
+    seq: int
+    at: datetime
+    kind: str
+    body: bytes
+    leaf: bytes
+    user: str
+    organization: str
+
+
+_DOWNLOAD = (downloads.c.id, downloads.c.session_id, downloads.c.version_id)
+
+INSERT_DOWNLOAD = Statement(
+    "downloads.add",
+    sa.insert(downloads).values(**parameters("session_id", "version_id", "began")).returning(downloads.c.id),
+)
+
+DOWNLOAD = Statement(
+    "downloads.one",
+    sa.select(*_DOWNLOAD).where(
+        downloads.c.id == bindparam("download"), downloads.c.session_id == bindparam("session")
+    ),
+    DownloadRow,
+)
+"""Only by the session that began it."""
+
+DELETE_DOWNLOAD = Statement("downloads.delete", sa.delete(downloads).where(downloads.c.id == bindparam("download")))
+
+LEFT_OPEN = Statement(
+    "downloads.left_open",
+    sa.select(*_DOWNLOAD)
+    .outerjoin(sessions, sessions.c.id == downloads.c.session_id)
+    .where(sa.or_(sessions.c.id.is_(None), sessions.c.ended.is_not(None), sessions.c.expires < bindparam("now")))
+    .order_by(downloads.c.id)
+    .limit(bindparam("limit", type_=sa.Integer)),
+    DownloadRow,
+)
+"""Downloads whose session is over: no door will say any more how they ended."""
+
+TRANSFERS = Statement(
+    "downloads.transfers",
+    sa.select(
+        ledger.c.seq,
+        ledger.c.at,
+        ledger.c.kind,
+        ledger.c.body,
+        ledger.c.leaf,
+        users.c.name,
+        organizations.c.name,
+    )
+    .join(users, users.c.id == ledger.c.user_id)
+    .join(organizations, organizations.c.id == users.c.organization_id)
+    .where(ledger.c.version_id == bindparam("version"), ledger.c.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(ledger.c.seq)
+    .limit(bindparam("limit", type_=sa.Integer)),
+    TransferRow,
+)

@@ -1,0 +1,338 @@
+"""The one way in: an upload is begun, recorded as it becomes durable, and finished into a version.
+
+Nobody but its user sees anything of an upload before `finish_upload`; what a record has acknowledged is never lost
+until its time is over. Rights are asked at the beginning, when an upload is taken up again, and at the end.
+Not here: taking up and letting go (resume.py), what an upload is made of (upload_map.py), making the version
+(publish.py), joining uploads and sharing bytes (joining.py), clearing what is past its time (sweep.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sealane import paths
+from sealane.domain import allowances, keyring, places, publish, resume, rights, upload_map, versions
+from sealane.domain.holds import Hold
+from sealane.domain.queries import uploads as queries
+from sealane.domain.queries import versions as version_queries
+from sealane.domain.resume import FINISHED, OPEN, PART
+from sealane.domain.rights import ALL_RIGHTS, Act
+from sealane.domain.versions import Composition
+from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment, UploadMissing
+from sealane.ids import UploadId, VersionId, random_name
+from sealane.ledger import events
+from sealane.operations.uploads import Finished, Recorded, UploadOpened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.uploads import FileRow, UploadRow
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import OrganizationId
+    from sealane.operations.uploads import BeginUpload, FinishUpload, NewSegment, RecordSegments
+    from sealane.vault.extents import ExtentMap
+
+DIGEST_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an upload goes. A part has no folder, only the organization whose key its bytes are under."""
+
+    organization: OrganizationId
+    folder: Folder | None
+    name: str
+    file: FileRow | None
+    """What stands at the name now."""
+
+    @property
+    def path(self) -> str:
+        """How the ledger writes it."""
+        return self.folder.path_of(self.name) if self.folder else ""
+
+
+# --- Begin -----------------------------------------------------------------------------------------------------------
+
+
+def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
+    """Start writing the file at a path. Raises before any byte where rights, name, quota or state forbid it."""
+    allowances.check_declared(work, op.declared)
+    destination = _destination(work, caller, op)
+    if op.mode == "resume":
+        upload = _to_resume(work, caller, destination)
+        if upload is not None:
+            return resume.take_over(work, caller, upload, destination.folder, declared=op.declared)
+    if op.mode == "create":
+        for upload in _interrupted(work, caller, destination):
+            if not resume.is_held(work, upload):
+                resume.drop(work, upload, who=caller.who, reason="superseded")
+    allowances.check_count(work, caller)
+    room = allowances.room(work, destination.organization, destination.folder, destination.file)
+    allowances.check_room(op.declared, room)
+    base = None if op.mode == "create" else _base(work, destination)
+    return _new_upload(work, caller, op, destination, base, room)
+
+
+def _destination(work: Work, caller: Caller, op: BeginUpload) -> Destination:
+    if op.partial and op.mode != "create":
+        raise Invalid("A part of an upload is always made from nothing.")
+    if op.partial and not op.path:
+        rights.demand(caller, Act.WRITE_FILE, ALL_RIGHTS, known=True)  # only the session's scopes can forbid it
+        return Destination(caller.organization_id, None, "", None)
+    folder, name = places.find_parent(work, caller, op.path)
+    folder.demand(caller, Act.WRITE_FILE)
+    if op.partial:
+        return Destination(folder.organization_id, None, "", None)
+    file = publish.present_file(work, folder, name)
+    publish.check_expectations(file, exclusive=op.exclusive, expected_version="")
+    if file is None and not op.may_create:
+        raise Missing
+    return Destination(folder.organization_id, folder, name, file)
+
+
+def _interrupted(work: Work, caller: Caller, destination: Destination) -> list[UploadRow]:
+    """Return the caller's own uploads of this name that are not finished, newest first."""
+    if destination.folder is None:
+        return []
+    return work.transaction.all(
+        queries.OWN_INTERRUPTED, user=caller.user_id, folder=destination.folder.id, name=destination.name
+    )
+
+
+def _to_resume(work: Work, caller: Caller, destination: Destination) -> UploadRow | None:
+    """Return the upload that `resume` takes up.
+
+    Not one that this very session is writing by another handle, and not one that goes on from a version which is no
+    longer the present one: it would undo what was written since.
+    """
+    present = destination.file.version_id if destination.file else None
+    for upload in _interrupted(work, caller, destination):
+        hold = work.holds.of(upload.id)
+        written_here = hold is not None and hold.session == caller.session
+        if not written_here and upload.expires > work.now and upload.base_version_id in {None, present}:
+            return upload
+    return None
+
+
+def _base(work: Work, destination: Destination) -> tuple[VersionId, Composition] | None:
+    """Return the version that the upload goes on from, authenticated, so that damage is not carried into a new one."""
+    if destination.file is None:
+        return None
+    version = work.transaction.first(version_queries.VERSION, version=destination.file.version_id)
+    if version is None or version.organization_id != destination.organization:
+        raise Integrity
+    return version.id, versions.composition_of(work, version)
+
+
+def _new_upload(
+    work: Work,
+    caller: Caller,
+    op: BeginUpload,
+    destination: Destination,
+    base: tuple[VersionId, Composition] | None,
+    room: int,
+) -> UploadOpened:
+    key_id, key = keyring.new_upload_key(work, destination.organization)
+    composition = base[1] if base else Composition(upload_map.empty(work), {})
+    extents = composition.extents
+    upload = UploadId(random_name())
+    resume.add_upload(
+        work,
+        id=upload,
+        user_id=caller.user_id,
+        organization_id=destination.organization,
+        folder_id=destination.folder.id if destination.folder else None,
+        name=destination.name,
+        shown_path=paths.show(paths.parse(op.path)) if op.path else "",
+        key_id=key_id,
+        session_id=caller.session,
+        size=extents.size,
+        contiguous=extents.contiguous,
+        pieces=len(extents),
+        declared=op.declared,
+        metadata=op.metadata,
+        partial=op.partial,
+        base_version_id=base[0] if base else None,
+        extents=extents.pack(),
+    )
+    if base:
+        work.transaction.run(queries.UPLOAD_NEEDS_VERSION, upload=upload, version=base[0])
+    work.record(
+        events.UploadBegun(
+            who=caller.who,
+            upload_id=upload,
+            mode=op.mode,
+            key_id=key_id,
+            owner_organization_id=destination.organization,
+            folder_id=destination.folder.id if destination.folder else None,
+            path=destination.path,
+            declared=op.declared,
+            base_version_id=base[0] if base else "",
+        )
+    )
+    work.holds.take(upload, Hold(work.connection, caller.session))
+    return resume.opened(upload, 1, key_id, key, composition, declared=op.declared, room=room)
+
+
+# --- Record, finish --------------------------------------------------------------------------------------------------
+
+
+def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
+    """Record durable segments and where their bytes belong. A record that was recorded before changes nothing."""
+    upload = resume.own_upload(work, caller, op.upload)
+    resume.fence(work, caller, upload, op.generation)
+    if op.number <= upload.recorded:
+        return Recorded(size=upload.contiguous)
+    if op.number != upload.recorded + 1:
+        raise NotASegment("The records of this upload came out of order.")
+    upload_map.check(work, upload, op.segments, op.edits)
+    upload_map.add_segments(work, upload.key_id, op.segments)
+    upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
+    appended = upload_map.appended(upload, op.edits, extents_max=work.settings.extents_max)
+    if appended is not None:
+        size = upload.size + appended
+        _check_length(upload, size)
+        upload_map.keep_edits(work, upload, op.number, op.edits)
+        work.transaction.run(
+            queries.MARK_RECORDED,
+            upload=upload.id,
+            recorded=op.number,
+            size=size,
+            contiguous=size,
+            pieces=upload.pieces + len(op.edits),
+            expires=upload_map.expiry(work),
+        )
+        return Recorded(size=size)
+    extents = upload_map.current(work, upload)
+    upload_map.apply(extents, op.edits)
+    _check_length(upload, extents.size)
+    upload_map.fold(work, upload, extents, recorded=op.number)
+    return Recorded(size=extents.contiguous)
+
+
+def _check_length(upload: UploadRow, size: int) -> None:
+    if upload.declared is not None and size > upload.declared:
+        raise LengthMismatch
+
+
+def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
+    """End an upload: it becomes the present version of its name. A finished one answers the same again."""
+    upload = resume.own_upload(work, caller, op.upload)
+    if upload.state != OPEN and upload.generation == op.generation:
+        return _finished_again(work, upload)
+    resume.fence(work, caller, upload, op.generation)
+    folder = resume.writable_folder(work, caller, upload)
+    if op.digest is not None and len(op.digest) != DIGEST_BYTES:
+        raise Invalid("A SHA-256 digest has 32 bytes.")
+    upload_map.check(work, upload, op.segments, op.edits)
+    extents = upload_map.current(work, upload)
+    upload_map.apply(extents, op.edits)
+    _check_whole(upload, extents, op.size)
+    upload_map.add_segments(work, upload.key_id, op.segments)
+    if folder is None:
+        return _finish_part(work, caller, upload, extents, op.segments)
+    return _publish(work, caller, upload, folder, extents, op)
+
+
+def _check_whole(upload: UploadRow, extents: ExtentMap, size: int) -> None:
+    """Raise `LengthMismatch` unless the file is as long as was said, and without a gap where a length was declared."""
+    if extents.size != size:
+        raise LengthMismatch
+    if upload.declared is not None and not upload.declared == size == extents.contiguous:
+        raise LengthMismatch
+
+
+def _finish_part(
+    work: Work, caller: Caller, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment]
+) -> Finished:
+    upload_map.need_segments(work, upload.id, [segment.segment for segment in new])
+    _end(work, upload, PART, None, extents)
+    work.record(
+        events.UploadFinished(
+            who=caller.who, upload_id=upload.id, owner_organization_id=upload.organization_id, size=extents.size
+        )
+    )
+    return Finished(upload=upload.id, version="", size=extents.size, digest=None, visible=False, modified=upload.began)
+
+
+def _publish(
+    work: Work, caller: Caller, upload: UploadRow, folder: Folder, extents: ExtentMap, op: FinishUpload
+) -> Finished:
+    file = publish.present_file(work, folder, upload.name)
+    publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
+    modified = op.modified or work.now
+    published = publish.publish(
+        work,
+        caller,
+        folder,
+        upload.name,
+        file=file,
+        composition=resume.composition_of(work, upload, extents, op.segments),
+        digest=op.digest,
+        modified=modified,
+    )
+    unused = {segment.segment for segment in op.segments}.difference(extents.segments())
+    upload_map.need_segments(work, upload.id, unused)  # so that they die with what the upload no longer needs
+    versions.let_segments_go(work, upload.id)
+    _end(work, upload, FINISHED, published.version, extents)
+    work.record(
+        events.UploadFinished(
+            who=caller.who,
+            upload_id=upload.id,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            file_id=published.file,
+            version_id=published.version,
+            replaced_version_id=file.version_id if file else "",
+            path=folder.path_of(upload.name),
+            size=extents.size,
+            digest=(published.digest or b"").hex(),
+        )
+    )
+    return Finished(
+        upload=upload.id,
+        version=published.version,
+        size=extents.size,
+        digest=published.digest,
+        visible=True,
+        modified=modified,
+    )
+
+
+def _end(work: Work, upload: UploadRow, state: str, version: VersionId | None, extents: ExtentMap) -> None:
+    """Mark an upload as whole. A part keeps its map until it is joined."""
+    kept = extents if state == PART else upload_map.empty(work)
+    work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
+    work.transaction.run(
+        queries.END_UPLOAD,
+        upload=upload.id,
+        state=state,
+        version_id=version,
+        extents=kept.pack(),
+        size=extents.size,
+        contiguous=extents.size,
+        pieces=len(kept),
+        expires=upload_map.expiry(work) if state == PART else upload_map.finished_expiry(work),
+    )
+    work.holds.let_go(upload.id)
+
+
+def _finished_again(work: Work, upload: UploadRow) -> Finished:
+    """Answer as before: the first answer may have been lost on its way."""
+    if upload.version_id is None or upload.partial:
+        return Finished(
+            upload=upload.id, version="", size=upload.size, digest=None, visible=False, modified=upload.began
+        )
+    version = work.transaction.first(version_queries.VERSION, version=upload.version_id)
+    if version is None:
+        raise UploadMissing
+    return Finished(
+        upload=upload.id,
+        version=version.id,
+        size=version.size,
+        digest=version.digest,
+        visible=True,
+        modified=version.modified,
+    )
