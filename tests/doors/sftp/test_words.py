@@ -207,3 +207,9 @@ def test_no_line_of_times_is_more_than_times(line):
 def test_a_failure_is_one_line():
     assert scp_words.failure("/a", "It\nbroke.") == b"\1scp: /a: It broke.\n"
     assert scp_words.failure("", "Over.", fatal=True) == b"\2scp: Over.\n"
+
+
+@pytest.mark.parametrize("flags", [0x10, 0x40000000, 0x100])
+def test_attributes_that_version_3_does_not_know_are_malformed(flags):
+    with pytest.raises(Malformed):
+        attributes.parse(Fields(memoryview(struct.pack(">I", flags) + bytes(100))))

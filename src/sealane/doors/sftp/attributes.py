@@ -57,7 +57,7 @@ class Wanted:
 def parse(fields: Fields) -> Wanted:
     """Return what the attributes at this place of a request ask for."""
     flags = fields.u32()
-    if flags & ~_KNOWN:
+    if flags & ~int(_KNOWN):
         raise Malformed("The attributes have flags that SFTP version 3 does not know.")
     size = fields.u64() if flags & Present.SIZE else None
     if flags & Present.UIDGID:

@@ -85,7 +85,7 @@ class SftpRequests:
         path = read_path(fields)
         flags = fields.u32()
         wanted = attributes.parse(fields)
-        if flags & ~_ALL_FLAGS:
+        if flags & ~int(_ALL_FLAGS):
             raise Malformed("OPEN has flags that SFTP version 3 does not know.")
         self._handles.check_room()
         if not flags & (Flag.WRITE | Flag.APPEND):
