@@ -70,8 +70,8 @@ TRANSFERS = Statement(
         ledger.c.kind,
         ledger.c.body,
         ledger.c.leaf,
-        users.c.name,
-        organizations.c.name,
+        users.c.name.label("user"),
+        organizations.c.name.label("organization"),
     )
     .join(users, users.c.id == ledger.c.user_id)
     .join(organizations, organizations.c.id == users.c.organization_id)

@@ -131,13 +131,13 @@ EXPIRED_UPLOADS = Statement(
 
 OPEN_OF_USER = Statement(
     "uploads.open_of_user",
-    sa.select(sa.func.count()).where(uploads.c.user_id == bindparam("user"), uploads.c.state == "open"),
+    sa.select(sa.func.count().label("count")).where(uploads.c.user_id == bindparam("user"), uploads.c.state == "open"),
     CountRow,
 )
 
 PENDING_BYTES = Statement(
     "uploads.pending_bytes",
-    sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0)).where(
+    sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0).label("count")).where(
         uploads.c.organization_id == bindparam("organization"), uploads.c.state.in_(["open", "part"])
     ),
     CountRow,
@@ -221,7 +221,7 @@ FILE_AT = Statement(
 
 SESSION_LIVES = Statement(
     "uploads.session_lives",
-    sa.select(sa.func.count()).where(
+    sa.select(sa.func.count().label("count")).where(
         sessions.c.id == bindparam("session"), sessions.c.ended.is_(None), sessions.c.expires > bindparam("now")
     ),
     CountRow,
@@ -239,7 +239,7 @@ SEGMENT_TAKEN = Statement(
     "uploads.segment_taken",
     sa.union_all(
         sa.select(segments.c.id).where(segments.c.id == bindparam("segment")),
-        sa.select(dead_blobs.c.segment_id).where(dead_blobs.c.segment_id == bindparam("segment")),
+        sa.select(dead_blobs.c.segment_id.label("id")).where(dead_blobs.c.segment_id == bindparam("segment")),
     ),
     TakenRow,
 )

@@ -146,7 +146,7 @@ SEGMENTS_OF_VERSION = Statement(
 
 _OTHER_UPLOAD = upload_segments.alias("other_upload")
 _OTHER_VERSION = version_segments.alias("other_version")
-_DYING = (segments.c.id, segments.c.key_id, segments.c.inline.is_not(None))
+_DYING = (segments.c.id, segments.c.key_id, segments.c.inline.is_not(None).label("is_inline"))
 
 DYING_WITH_UPLOAD = Statement(
     "versions.dying_with_upload",
@@ -208,7 +208,12 @@ REWRAP_KEY = Statement(
 
 KEY_CHAIN = Statement(
     "versions.key_chain",
-    sa.select(upload_keys.c.id, upload_keys.c.wrapped_key, organizations.c.id, organizations.c.wrapped_key)
+    sa.select(
+        upload_keys.c.id.label("key_id"),
+        upload_keys.c.wrapped_key,
+        organizations.c.id.label("organization_id"),
+        organizations.c.wrapped_key.label("organization_wrapped_key"),
+    )
     .join(organizations, organizations.c.id == upload_keys.c.organization_id)
     .where(upload_keys.c.id == bindparam("key")),
     KeyChainRow,
@@ -216,6 +221,8 @@ KEY_CHAIN = Statement(
 
 ORGANIZATION_KEY = Statement(
     "versions.organization_key",
-    sa.select(organizations.c.id, organizations.c.wrapped_key).where(organizations.c.id == bindparam("organization")),
+    sa.select(organizations.c.id.label("organization_id"), organizations.c.wrapped_key).where(
+        organizations.c.id == bindparam("organization")
+    ),
     OrganizationKeyRow,
 )
