@@ -4,8 +4,9 @@ A hold says that a session is sending to an upload by some connection of a door.
 suspended, when the door's connection breaks, and it counts for nothing once its session is over. What makes a lost hold
 harmless is the upload's `generation` in the database: whoever takes an upload over raises it, and the old writer's next
 record is refused.
-Also here: which arrival each connection of the inspector has open, since it may hold the keys of one at a time.
-Must stay true: used by the keeper's writer thread alone; what a rolled-back transaction did here is undone with it.
+Also here: which connection of the inspector an arrival is leased to and which one it has open, since it may hold the
+keys of one at a time; a lease is void once its connection is gone.
+Must stay true: used by the keeper's writer thread alone; what a rolled-back transaction did here counts for nothing.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ class Holds:
     def __init__(self) -> None:
         """Start with none: after a restart of the keeper each door takes its own up again by its next record."""
         self._held: dict[UploadId, Hold] = {}
-        self._arrivals: dict[str, VersionId] = {}
         self._before: list[tuple[UploadId, Hold | None]] = []
-        self._arrivals_before: list[tuple[str, VersionId | None]] = []
+        self._leases: dict[VersionId, str] = {}
+        self._open: dict[str, VersionId] = {}
+
+    # --- uploads ----------------------------------------------------------------------------------------------------
 
     def of(self, upload: UploadId) -> Hold | None:
         """Return who writes this upload."""
@@ -52,44 +55,59 @@ class Holds:
         if before is not None:
             self._before.append((upload, before))
 
-    def arrival_of(self, connection: str) -> VersionId | None:
-        """Return the arrival that this connection of the inspector has open."""
-        return self._arrivals.get(connection)
+    # --- arrivals ---------------------------------------------------------------------------------------------------
 
-    def open_arrival(self, connection: str, version: VersionId | None) -> None:
-        """Note which arrival a connection has open; None when it has answered."""
-        before = self._arrivals.get(connection)
-        self._arrivals_before.append((connection, before))
-        self._put_arrival(connection, version)
+    def lease(self, version: VersionId, connection: str) -> None:
+        """Note which connection of the inspector an arrival is leased to. The row says until when, and must agree."""
+        self._leases[version] = connection
+
+    def leaseholder(self, version: VersionId) -> str | None:
+        """Return the connection that an arrival is leased to; None once that connection is gone."""
+        return self._leases.get(version)
+
+    def leased(self) -> int:
+        """Return how many arrivals are leased to living connections."""
+        return len(self._leases)
+
+    def open_arrival(self, connection: str, version: VersionId) -> VersionId | None:
+        """Note which arrival a connection has open; return the one that it had open and unanswered until now."""
+        before = self._open.get(connection)
+        self._open[connection] = version
+        if before is None or before == version:
+            return None
+        self._leases.pop(before, None)
+        return before
+
+    def end_lease(self, version: VersionId) -> None:
+        """An arrival was answered: nobody has it leased or open any more."""
+        connection = self._leases.pop(version, None)
+        if connection is not None and self._open.get(connection) == version:
+            del self._open[connection]
+
+    # --- connections and transactions -------------------------------------------------------------------------------
 
     def close(self, connection: str) -> None:
         """Forget what a connection held; it is broken. Called between transactions."""
         self._held = {upload: hold for upload, hold in self._held.items() if hold.connection != connection}
-        self._arrivals.pop(connection, None)
+        self._leases = {version: holder for version, holder in self._leases.items() if holder != connection}
+        self._open.pop(connection, None)
 
     def committed(self) -> None:
         """Let stand what was done here since the last transaction: this one is durable."""
         self._before.clear()
-        self._arrivals_before.clear()
 
-    def mark(self) -> tuple[int, int]:
+    def mark(self) -> int:
         """Return where this transaction stands, to come back to when one act of it fails."""
-        return len(self._before), len(self._arrivals_before)
+        return len(self._before)
 
-    def rolled_back(self, to: tuple[int, int] = (0, 0)) -> None:
-        """Undo what was done here since the transaction began, or since a mark in it, newest first."""
-        held, arrivals = to
-        while len(self._before) > held:
+    def rolled_back(self, to: int = 0) -> None:
+        """Undo what was done to uploads here since the transaction began, or since a mark in it, newest first.
+
+        Leases need no undoing: they count only together with their row.
+        """
+        while len(self._before) > to:
             upload, hold = self._before.pop()
             if hold is None:
                 self._held.pop(upload, None)
             else:
                 self._held[upload] = hold
-        while len(self._arrivals_before) > arrivals:
-            self._put_arrival(*self._arrivals_before.pop())
-
-    def _put_arrival(self, connection: str, version: VersionId | None) -> None:
-        if version is None:
-            self._arrivals.pop(connection, None)
-        else:
-            self._arrivals[connection] = version

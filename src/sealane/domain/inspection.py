@@ -1,7 +1,7 @@
 """Arrivals that owe something to the inspector: leased, opened one at a time, answered.
 
 A version that was finished without a digest of record owes one (later also: whose data it is, sealing). A lease that is
-not answered runs out and the arrival is given again; every step may be repeated.
+not answered runs out, with its connection or by time, and the arrival is given again; every step may be repeated.
 Must stay true: a connection of the inspector has the keys of one arrival at a time, and each is on record.
 """
 
@@ -14,12 +14,12 @@ from sealane.domain import keyring, versions
 from sealane.domain.queries import inspection as queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, Invalid, Missing
-from sealane.ids import VersionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.inspection import ArrivalOpened, ArrivalsAre
 
 if TYPE_CHECKING:
+    from sealane.domain.queries.inspection import OwingRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Work
     from sealane.operations.inspection import LeaseArrivals, OpenArrival, RecordDigest, ReportDamage
@@ -28,21 +28,29 @@ _DIGEST_BYTES = 32
 
 
 def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
-    """Lease what owes something and is not leased, oldest first."""
+    """Lease what owes something and is leased to nobody who is there, oldest first."""
     limit = max(1, min(op.limit, work.settings.inspector_batch))
-    rows = work.transaction.all(queries.WAITING, now=work.now, limit=limit)
+    owing = work.transaction.all(queries.OWING, limit=limit + work.holds.leased())
+    free = [row.id for row in owing if not _is_leased(work, row)][:limit]
     until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
-    if rows:
-        work.transaction.run_many(queries.LEASE, [{"version": row.id, "until": until} for row in rows])
-    return ArrivalsAre(versions=tuple(row.id for row in rows))
+    if free:
+        work.transaction.run_many(queries.LEASE, [{"version": version, "until": until} for version in free])
+    for version in free:
+        work.holds.lease(version, work.connection)
+    return ArrivalsAre(versions=tuple(free))
+
+
+def _is_leased(work: Work, row: OwingRow) -> bool:
+    """Whether a connection that is there has the arrival and its time is not over."""
+    return row.leased_until is not None and row.leased_until > work.now and work.holds.leaseholder(row.id) is not None
 
 
 def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:
-    """Give the keys of a leased arrival. Whatever this connection had open and did not answer is given back."""
+    """Give the keys of an arrival that is leased to this connection. What it had open and unanswered is given back."""
     version = _leased(work, op.version)
-    before = work.holds.arrival_of(work.connection)
-    if before is not None and before != version.id:
-        work.transaction.run(queries.GIVE_BACK, version=before)
+    given_back = work.holds.open_arrival(work.connection, version.id)
+    if given_back is not None:
+        work.transaction.run(queries.GIVE_BACK, version=given_back)
     composition = versions.composition_of(work, version)
     keys = keyring.open_upload_keys(work, [row.key_id for row in composition.segments.values()])
     work.record(
@@ -53,7 +61,6 @@ def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:
             key_ids=tuple(keys),
         )
     )
-    work.holds.open_arrival(work.connection, version.id)
     return ArrivalOpened(
         version=version.id,
         size=version.size,
@@ -75,7 +82,7 @@ def record_digest(work: Work, op: RecordDigest) -> Done:
     if not version.owes:
         raise Missing  # reported as damaged before
     work.transaction.run(queries.SET_DIGEST, version=version.id, digest=op.digest)
-    _answered(work, version)
+    work.holds.end_lease(version.id)
     work.record(
         events.DigestRecorded(
             version_id=version.id,
@@ -101,7 +108,7 @@ def report_damage(work: Work, op: ReportDamage) -> Done:
                 sentence=op.sentence,
             )
         )
-    _answered(work, version)
+    work.holds.end_lease(version.id)
     return Done()
 
 
@@ -114,11 +121,7 @@ def _version(work: Work, version: str) -> VersionRow:
 
 def _leased(work: Work, version: str) -> VersionRow:
     row = _version(work, version)
-    if not row.owes or row.leased_until is None or row.leased_until <= work.now:
+    lasts = row.leased_until is not None and row.leased_until > work.now
+    if not row.owes or not lasts or work.holds.leaseholder(row.id) != work.connection:
         raise Missing
     return row
-
-
-def _answered(work: Work, version: VersionRow) -> None:
-    if work.holds.arrival_of(work.connection) == VersionId(version.id):
-        work.holds.open_arrival(work.connection, None)

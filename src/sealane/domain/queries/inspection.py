@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from sealane.database.statements import Statement
 from sealane.database.tables import versions
-from sealane.domain.queries.versions import VersionIdRow
+from sealane.ids import VersionId
 
-WAITING = Statement(
-    "inspection.waiting",
-    sa.select(versions.c.id)
-    .where(
-        versions.c.owes > "",
-        sa.or_(versions.c.leased_until.is_(None), versions.c.leased_until <= bindparam("now")),
-    )
+
+class OwingRow(NamedTuple):
+    """An arrival that owes something, and until when it is leased."""
+
+    id: VersionId
+    leased_until: datetime | None
+
+
+OWING = Statement(
+    "inspection.owing",
+    sa.select(versions.c.id, versions.c.leased_until)
+    .where(versions.c.owes > "")
     .order_by(versions.c.made, versions.c.id)
     .limit(bindparam("limit", type_=sa.Integer)),
-    VersionIdRow,
+    OwingRow,
 )
 
 LEASE = Statement(

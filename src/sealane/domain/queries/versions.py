@@ -43,12 +43,6 @@ class VersionRow(NamedTuple):
     owes: str
 
 
-class VersionIdRow(NamedTuple):
-    """A version's id."""
-
-    id: VersionId
-
-
 class ExpiredRow(NamedTuple):
     """A version whose time is over."""
 
