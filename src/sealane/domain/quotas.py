@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sealane.domain import places
 from sealane.domain.queries import folders as statements
 from sealane.domain.rights import Act, may
-from sealane.errors import IsAFolder, Missing, QuotaExceeded
+from sealane.errors import Exhausted, IsAFolder, Missing, QuotaExceeded
 from sealane.operations.files import Space, SpaceIs
 
 if TYPE_CHECKING:
@@ -48,6 +48,16 @@ def charge(work: Work, folder_id: FolderId, size: int, files: int) -> None:
         raise QuotaExceeded
     work.transaction.run(statements.CHARGE, charged_id=folder_id, more_bytes=size, more_files=files)
     work.transaction.run(statements.CHARGE_ORGANIZATION, charged_id=folder_id, more_bytes=size, more_files=files)
+
+
+def check_room_for_file(work: Work, folder_id: FolderId) -> None:
+    """Raise unless one more file may stand in this folder. Counted only where all files below it reach the limit."""
+    folder = work.transaction.first(statements.BY_ID, folder_id=folder_id)
+    if folder is None or folder.used_files < work.settings.folder_entries_max:
+        return
+    found = work.transaction.first(statements.COUNT_FILES_IN, folder_id=folder_id)
+    if found is not None and found.count >= work.settings.folder_entries_max:
+        raise Exhausted("This folder has as many files as a folder may have.")
 
 
 def space(work: Work, caller: Caller, op: Space) -> SpaceIs:

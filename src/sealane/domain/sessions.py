@@ -141,7 +141,7 @@ def end(work: Work, found: Iterable[OpenSession], *, who: Who, reason: str) -> i
         if work.transaction.run(statements.END, session_id=session.id, at=work.now):
             work.ended.append(session.id)
             work.record(
-                events.SessionOver(who=who, ended_session_id=session.id, account_id=session.user_id, reason=reason)
+                events.SessionEnded(who=who, ended_session_id=session.id, account_id=session.user_id, reason=reason)
             )
             count += 1
     return count

@@ -19,8 +19,8 @@ class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
     """Canonical JSON (RFC 8785)."""
     leaf: bytes
     chain: bytes
-    openings: dict[str, str]
-    """Clear value by field name."""
+    openings: dict[str, tuple[str, str]] | None
+    """Salt in hex and clear value by field name; None where they are erased."""
 
 
 class EntriesAre(Answer, frozen=True):

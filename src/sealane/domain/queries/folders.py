@@ -124,11 +124,12 @@ CHAIN = Statement(
 TREE = Statement(
     "folders.tree",
     sa.select(
-        sa.func.max(_down.c.level),
+        sa.func.max(_down.c.level).label("height"),
         sa.select(sa.func.count())
         .select_from(grants)
         .where(grants.c.folder_id.in_(sa.select(_down.c.id)))
-        .scalar_subquery(),
+        .scalar_subquery()
+        .label("grants"),
     ),
     TreeRow,
 )
@@ -142,17 +143,19 @@ PAGE = Statement(
 )
 COUNT_IN = Statement(
     "folders.count_in",
-    sa.select(sa.func.count()).select_from(folders).where(folders.c.parent_id == sa.bindparam("folder_id")),
+    sa.select(sa.func.count().label("count"))
+    .select_from(folders)
+    .where(folders.c.parent_id == sa.bindparam("folder_id")),
     CountRow,
 )
 COUNT_FILES_IN = Statement(
     "folders.count_files_in",
-    sa.select(sa.func.count()).select_from(files).where(files.c.folder_id == sa.bindparam("folder_id")),
+    sa.select(sa.func.count().label("count")).select_from(files).where(files.c.folder_id == sa.bindparam("folder_id")),
     CountRow,
 )
 COUNT_OPEN_UPLOADS_IN = Statement(
     "folders.count_open_uploads_in",
-    sa.select(sa.func.count())
+    sa.select(sa.func.count().label("count"))
     .select_from(uploads)
     .where(uploads.c.folder_id == sa.bindparam("folder_id"), uploads.c.state == "open"),
     CountRow,
@@ -233,7 +236,7 @@ LISTED = Statement(
     sa.select(
         folders.c.id,
         folders.c.parent_id,
-        organizations.c.name,
+        organizations.c.name.label("organization"),
         folders.c.name,
         folders.c.quota_bytes,
         folders.c.quota_files,

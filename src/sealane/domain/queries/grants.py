@@ -119,16 +119,9 @@ DELETE = Statement("grants.delete", grants.delete().where(grants.c.id == sa.bind
 DELETE_OF_FOLDER = Statement(
     "grants.delete_of_folder", grants.delete().where(grants.c.folder_id == sa.bindparam("folder_id"))
 )
-USERS_GRANTED = Statement(
-    "grants.users_granted",
-    sa.union(
-        sa.select(grants.c.user_id).where(
-            grants.c.folder_id == sa.bindparam("folder_id"), grants.c.user_id.is_not(None)
-        ),
-        sa.select(memberships.c.user_id)
-        .join_from(grants, memberships, memberships.c.group_id == grants.c.group_id)
-        .where(grants.c.folder_id == sa.bindparam("folder_id")),
-    ),
+MEMBERS_OF = Statement(
+    "grants.members_of",
+    sa.select(memberships.c.user_id.label("id")).where(memberships.c.group_id == sa.bindparam("group_id")),
     UserIdRow,
 )
 
@@ -138,10 +131,10 @@ LISTED = Statement(
     "grants.listed",
     sa.select(
         grants.c.folder_id,
-        users.c.name,
-        organizations.c.name,
-        groups.c.name,
-        _group_organizations.c.name,
+        users.c.name.label("user"),
+        organizations.c.name.label("user_organization"),
+        groups.c.name.label("group"),
+        _group_organizations.c.name.label("group_organization"),
         grants.c.rights,
         grants.c.shown_as,
     )

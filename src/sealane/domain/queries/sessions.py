@@ -93,11 +93,11 @@ BY_HANDLE = Statement(
     sa.select(
         sessions.c.id,
         sessions.c.user_id,
-        users.c.name,
+        users.c.name.label("user"),
         users.c.role,
         users.c.disabled,
-        organizations.c.id,
-        organizations.c.name,
+        organizations.c.id.label("organization_id"),
+        organizations.c.name.label("organization"),
         sessions.c.door,
         sessions.c.address,
         sessions.c.scopes,
@@ -111,12 +111,12 @@ BY_HANDLE = Statement(
 )
 GROUPS_OF = Statement(
     "sessions.groups_of",
-    sa.select(memberships.c.group_id).where(memberships.c.user_id == sa.bindparam("user_id")),
+    sa.select(memberships.c.group_id.label("id")).where(memberships.c.user_id == sa.bindparam("user_id")),
     GroupRow,
 )
 COUNT_OPEN_OF = Statement(
     "sessions.count_open_of",
-    sa.select(sa.func.count())
+    sa.select(sa.func.count().label("count"))
     .select_from(sessions)
     .where(sessions.c.user_id == sa.bindparam("user_id"), sessions.c.ended.is_(None)),
     CountRow,
@@ -155,8 +155,8 @@ LISTED = Statement(
     "sessions.listed",
     sa.select(
         sessions.c.id,
-        users.c.name,
-        organizations.c.name,
+        users.c.name.label("user"),
+        organizations.c.name.label("organization"),
         sessions.c.door,
         sessions.c.address,
         sessions.c.method,

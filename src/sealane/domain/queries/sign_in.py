@@ -74,7 +74,12 @@ class CountRow(NamedTuple):
 
 
 _ACCOUNT = sa.select(
-    users.c.id, users.c.organization_id, users.c.name, organizations.c.name, users.c.password_hash, users.c.disabled
+    users.c.id,
+    users.c.organization_id,
+    users.c.name,
+    organizations.c.name.label("organization"),
+    users.c.password_hash,
+    users.c.disabled,
 ).join_from(users, organizations, organizations.c.id == users.c.organization_id)
 
 BY_NAME = Statement(
@@ -103,10 +108,10 @@ TOKEN = Statement(
         tokens.c.scopes,
         tokens.c.expires,
         tokens.c.revoked,
-        users.c.id,
+        users.c.id.label("user_id"),
         users.c.organization_id,
-        users.c.name,
-        organizations.c.name,
+        users.c.name.label("user"),
+        organizations.c.name.label("organization"),
         users.c.disabled,
     )
     .join_from(tokens, users, users.c.id == tokens.c.user_id)
@@ -164,7 +169,9 @@ SET_FAILURE = Statement(
 FORGET_FAILURE = Statement(
     "sign_in.forget_failure", failures.delete().where(failures.c.subject == sa.bindparam("subject"))
 )
-COUNT_FAILURES = Statement("sign_in.count_failures", sa.select(sa.func.count()).select_from(failures), CountRow)
+COUNT_FAILURES = Statement(
+    "sign_in.count_failures", sa.select(sa.func.count().label("count")).select_from(failures), CountRow
+)
 OLDEST_FAILURE = Statement(
     "sign_in.oldest_failure",
     sa.select(failures.c.subject).order_by(failures.c.last, failures.c.subject).limit(1),
@@ -194,7 +201,9 @@ ADD_STRANGER = Statement(
         address_range=sa.bindparam("address_range"), minute=sa.bindparam("minute"), door=sa.bindparam("door"), count=1
     ),
 )
-COUNT_STRANGERS = Statement("sign_in.count_strangers", sa.select(sa.func.count()).select_from(strangers), CountRow)
+COUNT_STRANGERS = Statement(
+    "sign_in.count_strangers", sa.select(sa.func.count().label("count")).select_from(strangers), CountRow
+)
 STRANGERS_BEFORE = Statement(
     "sign_in.strangers_before",
     sa.select(strangers.c.address_range, strangers.c.minute, strangers.c.door, strangers.c.count)

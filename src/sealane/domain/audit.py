@@ -1,0 +1,65 @@
+"""Reading the ledger for the operator: entries that fit a question, and its checkpoint. Verifying is theirs to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealane import ids
+from sealane.domain import accounts
+from sealane.domain.queries import accounts as account_statements
+from sealane.domain.queries import audit as statements
+from sealane.ledger import reader
+from sealane.operations.audit import CheckpointIs, EntriesAre, LedgerEntry
+
+if TYPE_CHECKING:
+    from sealane.domain.work import Work
+    from sealane.operations.audit import Checkpoint, ReadLedger
+
+_ORIGIN = "ledger-origin"
+
+
+def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
+    """Return a page of the entries that fit every filter. Raises `UserMissing` for a user there never was."""
+    limit = max(1, min(op.limit, work.settings.page_entries_max))
+    question = reader.Question(
+        since=op.since,
+        kind=op.kind,
+        user_id=accounts.find_user(work, op.user).id if op.user else None,
+        paths=_recorded_paths(work, op.path) if op.path else None,
+    )
+    found = reader.page(work.transaction, question, after=op.after, limit=limit + 1)
+    entries = tuple(
+        LedgerEntry(
+            seq=entry.seq,
+            body=entry.body,
+            leaf=entry.leaf,
+            chain=entry.chain,
+            openings=None if entry.openings is None else dict(entry.openings),
+        )
+        for entry in found[:limit]
+    )
+    return EntriesAre(entries=entries, after=entries[-1].seq if len(found) > limit else 0)
+
+
+def checkpoint(work: Work, op: Checkpoint) -> CheckpointIs:
+    """Return the present size and head of the ledger, under its name."""
+    del op
+    present = reader.checkpoint(work.transaction, _origin(work))
+    return CheckpointIs(size=present.size, head=present.head, origin=present.origin)
+
+
+def _recorded_paths(work: Work, path: str) -> tuple[str, ...]:
+    """Return how a path was recorded: `ORG:/PATH`; without an organization, in every one."""
+    if not path.startswith("/"):
+        return (path,)
+    return tuple(f"{row.name}:{path}" for row in work.transaction.all(account_statements.ORGANIZATIONS))
+
+
+def _origin(work: Work) -> str:
+    """Return the ledger's name, random and given once, so that no two ledgers' checkpoints are mixed up."""
+    row = work.transaction.first(statements.NODE_VALUE, name=_ORIGIN)
+    if row is not None:
+        return row.value.decode()
+    origin = f"sealane/{ids.random_name()}"
+    work.transaction.run(statements.ADD_NODE_VALUE, name=_ORIGIN, value=origin.encode())
+    return origin

@@ -1,0 +1,293 @@
+"""The administrator's side of folders: making them, their quotas, and who may what in them.
+
+Must stay true: what takes a right away ends the sessions that may be using it; a grant is one row a folder and grantee.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealane import paths
+from sealane.domain import accounts, folders, names, organizations, rights, rows, sessions
+from sealane.domain.queries import files as file_statements
+from sealane.domain.queries import folders as folder_statements
+from sealane.domain.queries import grants as statements
+from sealane.domain.rights import Right
+from sealane.errors import AlreadyExists, Invalid, Missing, NotAFolder, Unsupported
+from sealane.ids import GroupId, OrganizationId, UserId
+from sealane.ledger import events
+from sealane.operations.envelope import Done
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.folders import FolderRow, ListedFolder
+    from sealane.domain.work import Work
+    from sealane.ids import FolderId
+    from sealane.operations.accounts import (
+        AddFolder,
+        GrantFolder,
+        ListFolders,
+        RevokeFolder,
+        RowsAre,
+        SetFolderQuota,
+    )
+
+
+class GrantMissing(Missing):
+    """There is no such grant."""
+
+    code = "grant-missing"
+    default = "This user or group has no grant of its own on this folder."
+
+
+class Grantee(NamedTuple):
+    """Who is granted something: a user or a group."""
+
+    name: str
+    organization_id: OrganizationId
+    user_id: UserId | None
+    group_id: GroupId | None
+
+
+def add_folder(work: Work, op: AddFolder) -> Done:
+    """Make a folder, and the folders above it that are missing. Raises `AlreadyExists`."""
+    if op.sealed or op.recovery or op.settle_seconds is not None:
+        raise Unsupported("Sealed folders are not part of this release.")
+    organization, path = names.parse_place(op.folder)
+    parent = _root(work, organization)
+    quota_bytes = organizations.check_quota(op.quota_bytes, 0)
+    quota_files = organizations.check_quota(op.quota_files, 0)
+    if path and path[0].startswith("@"):
+        raise Invalid(
+            "A folder at an organization's root may not begin with '@': partners' organizations are shown so."
+        )
+    made = False
+    for depth, name in enumerate(path, start=1):
+        found = work.transaction.first(folder_statements.BY_NAME, parent_id=parent.id, name=name)
+        if found is None:
+            last = depth == len(path)
+            found = _made(
+                work,
+                parent,
+                name,
+                shown=f"{organization}:{paths.show(path[:depth])}",
+                quota_bytes=quota_bytes if last else 0,
+                quota_files=quota_files if last else 0,
+            )
+            made = True
+        parent = found
+    if not made:
+        raise AlreadyExists("This folder is already there.")
+    work.views.forget()
+    return Done()
+
+
+def set_folder_quota(work: Work, op: SetFolderQuota) -> Done:
+    """Set a folder's quota, which counts everything below it; what is not given stays, 0 is none."""
+    folder = find(work, op.folder)
+    quota_bytes = organizations.check_quota(op.quota_bytes, folder.quota_bytes)
+    quota_files = organizations.check_quota(op.quota_files, folder.quota_files)
+    work.transaction.run(folder_statements.SET_QUOTA, folder_id=folder.id, bytes_max=quota_bytes, files_max=quota_files)
+    work.record(
+        events.QuotaSet(
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            path=op.folder,
+            quota_bytes=quota_bytes,
+            quota_files=quota_files,
+        )
+    )
+    return Done()
+
+
+def list_folders(work: Work, op: ListFolders) -> RowsAre:
+    """List folders of one organization or of all, with who has which rights on each."""
+    if op.organization:
+        accounts.find_organization(work, op.organization)
+    found = {row.id: row for row in work.transaction.all(folder_statements.LISTED)}
+    granted: dict[FolderId, list[str]] = {}
+    for grant in work.transaction.all(statements.LISTED):
+        grantee = f"{grant.user}@{grant.user_organization}"
+        if grant.group is not None:
+            grantee = f"{names.GROUP_PREFIX}{grant.group}@{grant.group_organization}"
+        shown = f" as /{grant.shown_as}" if grant.shown_as else ""
+        granted.setdefault(grant.folder_id, []).append(
+            f"{grantee}={','.join(rights.names(Right(grant.rights)))}{shown}"
+        )
+    listed = sorted(
+        (f"{row.organization}:{_path_of(found, row)}", row)
+        for row in found.values()
+        if op.organization in {"", row.organization}
+    )
+    return rows.listing(
+        ("folder", "rights", "used_bytes", "quota_bytes", "used_files", "quota_files"),
+        (
+            (
+                path,
+                "; ".join(granted.get(row.id, ())),
+                row.used_bytes,
+                row.quota_bytes,
+                row.used_files,
+                row.quota_files,
+            )
+            for path, row in listed
+            if row.parent_id is not None or row.id in granted
+        ),
+    )
+
+
+def grant_folder(work: Work, op: GrantFolder) -> Done:
+    """Give rights on a folder and all below it. Replaces an earlier grant; where that gave more, sessions end."""
+    folder = find(work, op.folder)
+    grantee = find_grantee(work, op.grantee)
+    wanted = rights.parse(op.rights)
+    if not wanted:
+        raise Invalid("A grant needs at least one right.")
+    shown_as = _checked_alias(work, op.shown_as, folder, grantee)
+    before = work.transaction.first(
+        statements.EXACT, folder_id=folder.id, user_id=grantee.user_id, group_id=grantee.group_id
+    )
+    if before is None:
+        work.transaction.insert(
+            statements.INSERT,
+            folder_id=folder.id,
+            user_id=grantee.user_id,
+            group_id=grantee.group_id,
+            rights=int(wanted),
+            shown_as=shown_as,
+            made=work.now,
+        )
+    else:
+        if Right(before.rights) & ~wanted:
+            _end_sessions(work, grantee, reason="rights narrowed")
+        work.transaction.run(statements.UPDATE, grant_id=before.id, new_rights=int(wanted), new_shown_as=shown_as)
+    work.views.forget()
+    work.record(
+        events.RightGranted(
+            who=events.OPERATOR,
+            folder_id=folder.id,
+            owner_organization_id=folder.organization_id,
+            path=op.folder,
+            account_id=grantee.user_id,
+            group_id=grantee.group_id,
+            grantee=grantee.name,
+            rights=rights.names(wanted),
+            shown_as=shown_as,
+        )
+    )
+    return Done()
+
+
+def revoke_folder(work: Work, op: RevokeFolder) -> Done:
+    """Take a grant back. All sessions of whoever had it end, so that nothing goes on by it."""
+    folder = find(work, op.folder)
+    grantee = find_grantee(work, op.grantee)
+    before = work.transaction.first(
+        statements.EXACT, folder_id=folder.id, user_id=grantee.user_id, group_id=grantee.group_id
+    )
+    if before is None:
+        raise GrantMissing
+    _end_sessions(work, grantee, reason="grant revoked")
+    work.transaction.run(statements.DELETE, grant_id=before.id)
+    work.views.forget()
+    work.record(
+        events.RightRevoked(
+            who=events.OPERATOR,
+            folder_id=folder.id,
+            owner_organization_id=folder.organization_id,
+            path=op.folder,
+            account_id=grantee.user_id,
+            group_id=grantee.group_id,
+            grantee=grantee.name,
+        )
+    )
+    return Done()
+
+
+def find(work: Work, place: str) -> FolderRow:
+    """Return the folder `ORG:/PATH`. Raises `Missing`."""
+    organization, path = names.parse_place(place)
+    folder = _root(work, organization)
+    for name in path:
+        below = work.transaction.first(folder_statements.BY_NAME, parent_id=folder.id, name=name)
+        if below is None:
+            raise Missing("There is no such folder.")
+        folder = below
+    return folder
+
+
+def find_grantee(work: Work, name: str) -> Grantee:
+    """Return the user `NAME@ORG` or group `group:NAME@ORG`."""
+    if name.startswith(names.GROUP_PREFIX):
+        group = accounts.find_group(work, name.removeprefix(names.GROUP_PREFIX))
+        return Grantee(name, group.organization_id, None, group.id)
+    user = accounts.find_user(work, name)
+    return Grantee(name, user.organization_id, user.id, None)
+
+
+def _root(work: Work, organization: str) -> FolderRow:
+    row = work.transaction.first(
+        folder_statements.ROOT_OF, organization_id=accounts.find_organization(work, organization).id
+    )
+    if row is None:
+        raise LookupError(f"organization {organization} has no root folder")
+    return row
+
+
+def _made(work: Work, parent: FolderRow, name: str, *, shown: str, quota_bytes: int, quota_files: int) -> FolderRow:
+    if work.transaction.first(file_statements.BY_NAME, folder_id=parent.id, name=name) is not None:
+        raise NotAFolder("A file stands where a folder is needed.")
+    folders.check_room_for_folder(work, parent.id, height=0)
+    folder_id = folders.add(
+        work,
+        organization_id=parent.organization_id,
+        parent_id=parent.id,
+        name=name,
+        modified=work.now,
+        quota_bytes=quota_bytes,
+        quota_files=quota_files,
+    )
+    work.record(
+        events.FolderMade(
+            who=events.OPERATOR,
+            folder_id=folder_id,
+            owner_organization_id=parent.organization_id,
+            path=shown,
+        )
+    )
+    row = work.transaction.first(folder_statements.BY_ID, folder_id=folder_id)
+    if row is None:
+        raise LookupError("the folder that was just made is not there")
+    return row
+
+
+def _checked_alias(work: Work, shown_as: str, folder: FolderRow, grantee: Grantee) -> str:
+    """Return the name at the grantee's root, or raise if it is not one or is taken. Own folders always go before."""
+    if not shown_as:
+        return ""
+    alias = paths.check_name(shown_as.removeprefix("/"))
+    if alias.startswith("@"):
+        raise Invalid("A name at the root may not begin with '@': partners' organizations are shown so.")
+    root = work.transaction.first(folder_statements.ROOT_OF, organization_id=grantee.organization_id)
+    own = None if root is None else work.transaction.first(folder_statements.BY_NAME, parent_id=root.id, name=alias)
+    others = work.transaction.all(statements.SHOWN_AS, user_id=grantee.user_id, group_id=grantee.group_id)
+    taken = any(other.shown_as == alias and other.folder_id != folder.id for other in others)
+    if taken or (own is not None and own.id != folder.id):
+        raise AlreadyExists(f"The name /{alias} is taken at the root of {grantee.name}.")
+    return alias
+
+
+def _end_sessions(work: Work, grantee: Grantee, *, reason: str) -> None:
+    if grantee.user_id is not None:
+        sessions.end_of_user(work, grantee.user_id, who=events.OPERATOR, reason=reason)
+        return
+    for member in work.transaction.all(statements.MEMBERS_OF, group_id=grantee.group_id):
+        sessions.end_of_user(work, member.id, who=events.OPERATOR, reason=reason)
+
+
+def _path_of(found: dict[FolderId, ListedFolder], row: ListedFolder) -> str:
+    parts: list[str] = []
+    at: ListedFolder | None = row
+    while at is not None and at.parent_id is not None:
+        parts.append(at.name)
+        at = found.get(at.parent_id)
+    return paths.show(tuple(reversed(parts)))

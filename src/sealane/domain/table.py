@@ -1,0 +1,82 @@
+"""Which function performs which operation.
+
+`SESSION_ACTS` are asked by a session and get its `Caller`; `PLAIN_ACTS` are the administrator's, the inspector's and
+those asked before there is a session. Signing in takes several steps and is walked by the keeper (`sign_in.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sealane.domain import (
+    audit,
+    credentials,
+    folders,
+    grants,
+    listing,
+    moving,
+    organizations,
+    overview,
+    quotas,
+    sessions,
+    sign_in,
+    users,
+)
+from sealane.operations import accounts, files, signing
+from sealane.operations import audit as audit_operations
+
+if TYPE_CHECKING:
+    from sealane.operations.envelope import Operation
+
+Act = Callable[..., Any]
+
+SESSION_ACTS: dict[type[Operation], Act] = {
+    files.Look: listing.look,
+    files.ListFolder: listing.list_folder,
+    files.MakeFolder: folders.make_folder,
+    files.RemoveFolder: folders.remove_folder,
+    files.RemoveFile: folders.remove_file,
+    files.Move: moving.move,
+    files.SetModified: folders.set_modified,
+    files.Space: quotas.space,
+    signing.SignOut: sessions.sign_out,
+}
+"""`act(work, caller, operation) -> answer`."""
+
+PLAIN_ACTS: dict[type[Operation], Act] = {
+    signing.KeyAcceptable: sign_in.key_acceptable,
+    accounts.AddOrganization: organizations.add_organization,
+    accounts.SetOrganizationQuota: organizations.set_organization_quota,
+    accounts.ListOrganizations: organizations.list_organizations,
+    accounts.RotateNodeKey: organizations.rotate_node_key,
+    accounts.RotateOrganizationKey: organizations.rotate_organization_key,
+    accounts.AddUser: users.add_user,
+    accounts.ListUsers: users.list_users,
+    accounts.DisableUser: users.disable_user,
+    accounts.EnableUser: users.enable_user,
+    accounts.SetPassword: users.set_password,
+    accounts.SetRole: users.set_role,
+    accounts.AddGroup: users.add_group,
+    accounts.ListGroups: users.list_groups,
+    accounts.SetMembership: users.set_membership,
+    accounts.AddSshKey: credentials.add_ssh_key,
+    accounts.RemoveSshKey: credentials.remove_ssh_key,
+    accounts.ListSshKeys: credentials.list_ssh_keys,
+    accounts.AddToken: credentials.add_token,
+    accounts.RevokeToken: credentials.revoke_token,
+    accounts.ListTokens: credentials.list_tokens,
+    accounts.AddFolder: grants.add_folder,
+    accounts.SetFolderQuota: grants.set_folder_quota,
+    accounts.ListFolders: grants.list_folders,
+    accounts.GrantFolder: grants.grant_folder,
+    accounts.RevokeFolder: grants.revoke_folder,
+    accounts.ListSessions: overview.list_sessions,
+    accounts.EndSession: overview.end_session,
+    accounts.ListUploads: overview.list_uploads,
+    audit_operations.ReadLedger: audit.read_ledger,
+    audit_operations.Checkpoint: audit.checkpoint,
+}
+"""`act(work, operation) -> answer`."""
+
+ACTS: dict[type[Operation], Act] = SESSION_ACTS | PLAIN_ACTS

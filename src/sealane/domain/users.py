@@ -1,0 +1,225 @@
+"""Users and groups: made, disabled, their roles and passwords, who is in which group.
+
+Must stay true: what ends a user's way in also ends what they are doing (`sessions.end_of_user`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealane.domain import accounts, credentials, names, passwords, rows, sessions
+from sealane.domain.queries import accounts as statements
+from sealane.errors import AlreadyExists, Invalid
+from sealane.ids import GroupId, UserId
+from sealane.ledger import events
+from sealane.operations.envelope import Done
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.accounts import UserRow
+    from sealane.domain.work import Work
+    from sealane.operations.accounts import (
+        AddGroup,
+        AddUser,
+        DisableUser,
+        EnableUser,
+        ListGroups,
+        ListUsers,
+        RowsAre,
+        SetMembership,
+        SetPassword,
+        SetRole,
+    )
+
+EMAIL_CHARACTERS_MAX = 320
+RECIPIENT_CHARACTERS_MAX = 4096
+
+
+def add_user(work: Work, op: AddUser) -> Done:
+    """Make a user with what they sign in with."""
+    wanted = names.parse_account(op.user)
+    organization = accounts.find_organization(work, wanted.organization)
+    name = names.check_account_name(wanted.name, work.settings)
+    taken = (row.name for row in work.transaction.all(statements.USER_NAMES, organization_id=organization.id))
+    if names.taken_otherwise_cased(name, taken):
+        raise AlreadyExists("There is a user of this name in the organization, or of one that differs only in case.")
+    user_id = UserId(
+        work.transaction.insert(
+            statements.ADD_USER,
+            organization_id=organization.id,
+            name=name,
+            role=op.role,
+            email=_checked_email(op.email),
+            password_hash=None if op.password is None else passwords.hashed(op.password, work.settings),
+            made=work.now,
+        )
+    )
+    user = accounts.find_user(work, f"{name}@{organization.name}")
+    full_name = f"{name}@{organization.name}"
+    work.record(
+        events.UserAdded(
+            account_id=user_id,
+            account_name=full_name,
+            owner_organization_id=organization.id,
+            role=op.role,
+            email=op.email,
+        )
+    )
+    for line in op.ssh_keys:
+        credentials.enroll(work, user, full_name, line)
+    for recipient in op.recipients:
+        _add_recipient(work, user, full_name, recipient)
+    return Done()
+
+
+def list_users(work: Work, op: ListUsers) -> RowsAre:
+    """List users, of one organization or of all."""
+    if op.organization:
+        accounts.find_organization(work, op.organization)
+    return rows.listing(
+        ("user", "role", "email", "password", "keys", "tokens", "made", "disabled"),
+        (
+            (
+                f"{row.name}@{row.organization}",
+                row.role,
+                row.email,
+                bool(row.has_password),
+                row.keys,
+                row.tokens,
+                row.made,
+                row.disabled,
+            )
+            for row in work.transaction.all(statements.USERS)
+            if op.organization in {"", row.organization}
+        ),
+    )
+
+
+def disable_user(work: Work, op: DisableUser) -> Done:
+    """Disable a user: no more sign-in, and everything they are doing ends."""
+    user = accounts.find_user(work, op.user)
+    work.transaction.run(statements.SET_DISABLED, user_id=user.id, at=work.now)
+    sessions.end_of_user(work, user.id, who=events.OPERATOR, reason="disabled")
+    work.record(
+        events.UserDisabled(account_id=user.id, account_name=op.user, owner_organization_id=user.organization_id)
+    )
+    return Done()
+
+
+def enable_user(work: Work, op: EnableUser) -> Done:
+    """Let a disabled user sign in again."""
+    user = accounts.find_user(work, op.user)
+    work.transaction.run(statements.SET_DISABLED, user_id=user.id, at=None)
+    work.record(
+        events.UserEnabled(account_id=user.id, account_name=op.user, owner_organization_id=user.organization_id)
+    )
+    return Done()
+
+
+def set_password(work: Work, op: SetPassword) -> Done:
+    """Set a user's password; all their sessions end."""
+    user = accounts.find_user(work, op.user)
+    hashed = passwords.hashed(op.password, work.settings)
+    work.transaction.run(statements.SET_PASSWORD, user_id=user.id, hashed=hashed)
+    sessions.end_of_user(work, user.id, who=events.OPERATOR, reason="password set")
+    work.record(
+        events.PasswordSet(account_id=user.id, account_name=op.user, owner_organization_id=user.organization_id)
+    )
+    return Done()
+
+
+def set_role(work: Work, op: SetRole) -> Done:
+    """Change a user's role; all their sessions end, since they carry the old one."""
+    user = accounts.find_user(work, op.user)
+    work.transaction.run(statements.SET_ROLE, user_id=user.id, new_role=op.role)
+    sessions.end_of_user(work, user.id, who=events.OPERATOR, reason="role set")
+    work.record(
+        events.RoleSet(
+            account_id=user.id,
+            account_name=op.user,
+            owner_organization_id=user.organization_id,
+            role=op.role,
+            previous_role=user.role,
+        )
+    )
+    return Done()
+
+
+def add_group(work: Work, op: AddGroup) -> Done:
+    """Make a group, empty."""
+    wanted = names.parse_account(op.group.removeprefix(names.GROUP_PREFIX))
+    organization = accounts.find_organization(work, wanted.organization)
+    name = names.check_account_name(wanted.name, work.settings)
+    taken = (row.name for row in work.transaction.all(statements.GROUP_NAMES, organization_id=organization.id))
+    if names.taken_otherwise_cased(name, taken):
+        raise AlreadyExists("There is a group of this name in the organization, or of one that differs only in case.")
+    group_id = GroupId(
+        work.transaction.insert(statements.ADD_GROUP, organization_id=organization.id, name=name, made=work.now)
+    )
+    work.record(
+        events.GroupAdded(
+            group_id=group_id, group_name=f"{name}@{organization.name}", owner_organization_id=organization.id
+        )
+    )
+    return Done()
+
+
+def list_groups(work: Work, op: ListGroups) -> RowsAre:
+    """List groups and their members, of one organization or of all."""
+    if op.organization:
+        accounts.find_organization(work, op.organization)
+    members: dict[str, list[str]] = {}
+    for row in work.transaction.all(statements.GROUPS):
+        if op.organization in {"", row.organization}:
+            inside = members.setdefault(f"{row.name}@{row.organization}", [])
+            if row.user is not None:
+                inside.append(f"{row.user}@{row.organization}")
+    return rows.listing(("group", "members"), ((group, " ".join(inside)) for group, inside in members.items()))
+
+
+def set_membership(work: Work, op: SetMembership) -> Done:
+    """Put a user of the same organization into a group or out of it. Out of it, their sessions end."""
+    name = op.group.removeprefix(names.GROUP_PREFIX)
+    group, user = accounts.find_group(work, name), accounts.find_user(work, op.user)
+    if group.organization_id != user.organization_id:
+        raise Invalid("A group has members of its own organization only. Grant the folder to the other's group too.")
+    changed = work.transaction.run(statements.REMOVE_MEMBER, group_id=group.id, user_id=user.id)
+    if op.member:
+        work.transaction.run(statements.ADD_MEMBER, group_id=group.id, user_id=user.id)
+    elif not changed:
+        raise accounts.UserMissing("The user is not in this group.")
+    else:
+        sessions.end_of_user(work, user.id, who=events.OPERATOR, reason="taken out of a group")
+    work.views.forget()
+    work.record(
+        events.MembershipSet(
+            account_id=user.id,
+            account_name=op.user,
+            owner_organization_id=user.organization_id,
+            group_id=group.id,
+            group_name=name,
+            member=op.member,
+        )
+    )
+    return Done()
+
+
+def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) -> None:
+    """Keep an age recipient; whether it is one that can be sealed to is checked when a folder is sealed to it."""
+    if not recipient.startswith(("age1", "ssh-ed25519 ")) or len(recipient) > RECIPIENT_CHARACTERS_MAX:
+        raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
+    work.transaction.run(statements.ADD_RECIPIENT, user_id=user.id, recipient=recipient, made=work.now)
+    work.record(
+        events.RecipientAdded(
+            account_id=user.id,
+            account_name=full_name,
+            owner_organization_id=user.organization_id,
+            recipient=recipient,
+        )
+    )
+
+
+def _checked_email(email: str) -> str:
+    local, _, domain = email.rpartition("@")
+    if email and not (local and domain and len(email) <= EMAIL_CHARACTERS_MAX and email.isprintable()):
+        raise Invalid("The e-mail address is not valid.")
+    return email
