@@ -79,7 +79,7 @@ class Holds:
         return before
 
     def end_lease(self, version: VersionId) -> None:
-        """An arrival was answered: nobody has it leased or open any more."""
+        """Note that an arrival was answered: nobody has it leased or open any more."""
         connection = self._leases.pop(version, None)
         if connection is not None and self._open.get(connection) == version:
             del self._open[connection]

@@ -211,7 +211,7 @@ class Keeper:
             for session in gone:
                 self._refusals.forget(session)
 
-    def _undo(self, mark: tuple[int, int]) -> None:
+    def _undo(self, mark: int) -> None:
         """Take back what an act that failed did in memory; its rows are gone with its savepoint."""
         self._holds.rolled_back(mark)
         self._views.forget()
