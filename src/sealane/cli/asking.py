@@ -126,7 +126,7 @@ class _OpenedKeeper:
 
 
 def _checked(answer: Answer, wanted: type[AnswerT]) -> AnswerT:
-    assert isinstance(answer, wanted), type(answer)  # noqa: S101  the keeper's contract, written beside each operation
+    assert isinstance(answer, wanted), type(answer)
     return answer
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import click
 
+from sealane.cli.showing import printable
 from sealane.errors import Kind, SealaneError
 
 EXIT_FAILED = 1
@@ -55,7 +56,7 @@ class Commands(click.Group):
         if place is None:
             return None
         found = getattr(importlib.import_module(f"sealane.cli.{place.module}"), place.attribute)
-        assert isinstance(found, click.Command)  # noqa: S101  the table above names commands only
+        assert isinstance(found, click.Command)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -70,7 +71,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SealaneError as error:
-            click.echo(f"error: {error.sentence} ({error.code})", err=True)
+            click.echo(f"error: {printable(error.sentence)} ({error.code})", err=True)
             ctx.exit(exit_code_of(error))
 
 

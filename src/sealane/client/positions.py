@@ -31,6 +31,11 @@ class Positions:
             self._changed.notify_all()
             return sum(self._moved)
 
+    def of(self, number: int) -> int:
+        """Return the bytes moved of part `number`."""
+        with self._changed:
+            return self._moved[number]
+
     def snapshot(self) -> tuple[int, ...]:
         """Return the bytes moved of each part."""
         with self._changed:
@@ -119,3 +124,14 @@ def read_at(descriptor: int, wanted: int, offset: int) -> bytes:
     if not block:
         raise ChangedHere
     return block
+
+
+def hash_file(descriptor: int, size: int, *, block_bytes: int, check: Callable[[], None]) -> bytes:
+    """Return the SHA-256 of the first `size` bytes of a file; `check` may raise to end it."""
+    digest, done = hashlib.sha256(), 0
+    while done < size:
+        check()
+        block = read_at(descriptor, min(block_bytes, size - done), done)
+        digest.update(block)
+        done += len(block)
+    return digest.digest()

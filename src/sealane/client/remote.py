@@ -10,7 +10,7 @@ import msgspec
 
 from sealane import paths
 from sealane.client.failures import AnswerInvalid
-from sealane.client.server import digest_of, modified_of, target_of, version_of
+from sealane.client.server import API, digest_of, modified_of, target_of, version_of
 from sealane.errors import Conflict, IsAFolder, Missing, NotAFolder, NotAllowed, TooMany
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class RemoteReceipt(msgspec.Struct, frozen=True):
     transfers: tuple[RemoteTransfer, ...]
 
 
+class _Me(msgspec.Struct, frozen=True):
+    user: str
+
+
 class _Page(msgspec.Struct, frozen=True):
     entries: tuple[RemoteEntry, ...]
     after: str = ""
@@ -98,15 +102,18 @@ def look(server: Server, path: paths.Path) -> RemoteFile:
     )
 
 
-def is_folder(server: Server, path: paths.Path) -> bool:
-    """Say whether a folder is there. One that may be written to and not listed is one too."""
+Sight = Literal["listable", "closed", "none"]
+
+
+def sight_of(server: Server, path: paths.Path) -> Sight:
+    """Say whether a folder is there that may be listed, or is closed (a drop folder), or that there is none."""
     try:
         server.ask("GET", target_of("folders", path), params={"limit": "1"})
     except (Missing, NotAFolder):
-        return False
+        return "none"
     except NotAllowed:
-        return True
-    return True
+        return "closed"
+    return "listable"
 
 
 def entries(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteEntry]:
@@ -116,7 +123,8 @@ def entries(server: Server, path: paths.Path, settings: ClientSettings) -> Itera
         params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
         page = _decoded(server.ask("GET", target_of("folders", path), params=params).body, _Page)
         for entry in page.entries:
-            paths.check_name(entry.name)
+            if paths.check_name(entry.name) != entry.name:
+                raise AnswerInvalid
             yield entry
         count += len(page.entries)
         if count > settings.listing_entries_max:
@@ -139,6 +147,19 @@ def remove(server: Server, path: paths.Path) -> None:
         server.ask("DELETE", target_of("content", path))
     except IsAFolder:
         server.ask("DELETE", target_of("folders", path))
+
+
+def signed_in_user(server: Server) -> str:
+    """Return who the server says that the login's token is: `name@organization`."""
+    return _decoded(server.ask("GET", f"{API}/me").body, _Me).user
+
+
+def entry_of(file: RemoteFile) -> RemoteEntry:
+    """Return a file as a line of a listing."""
+    modified = file.modified
+    if modified is None:
+        raise AnswerInvalid
+    return RemoteEntry(file.path[-1], "file", file.size, modified, (), file.version, file.sha256)
 
 
 def receipt(server: Server, path: paths.Path) -> RemoteReceipt:

@@ -12,7 +12,7 @@ import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealane import paths
 from sealane.client import journals, remote
@@ -20,10 +20,10 @@ from sealane.client.events import FileBegan, FileDone, FileMoved
 from sealane.client.failures import AnswerInvalid, ChangedHere, Interrupted, LocalFailure
 from sealane.client.journals import Journal, UploadJournal
 from sealane.client.parts import Part, plan_parts
-from sealane.client.positions import FollowingDigest, Positions, read_at
+from sealane.client.positions import FollowingDigest, Positions, hash_file, read_at
 from sealane.client.server import UPLOADS, digest_of, modified_header, modified_text, show_digest, target_of, version_of
 from sealane.client.verifying import verify
-from sealane.errors import Missing, SealaneError, UploadMissing
+from sealane.errors import Missing, NotAllowed, SealaneError, UploadMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 _BEGUN_AGAIN_MAX = 3
+
+
+class Present(NamedTuple):
+    """What is at a file's target before it is sent."""
+
+    size: int
+    sha256: str | None
+    """Hexadecimal; None where there is nothing, or it is owed."""
+
+
+NOTHING = Present(0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +57,8 @@ class LocalFile:
     size: int
     modified_ns: int
     inode: int
-    present_size: int | None = None
-    present_sha256: str | None = None
-    """What is at the target already, where that is known."""
+    present: Present | None
+    """What is at the target already; None where nobody has looked yet."""
 
 
 def send(run: Run, source: LocalFile) -> None:
@@ -56,12 +66,32 @@ def send(run: Run, source: LocalFile) -> None:
     descriptor = _open(source)
     try:
         _must_be_unchanged(descriptor, source)
+        if _is_there(run, source, descriptor):
+            return
         if source.size <= run.settings.whole_file_bytes_max:
             _send_whole(run, source, descriptor)
         else:
             _send_large(run, source, descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_there(run: Run, source: LocalFile, descriptor: int) -> bool:
+    """Say whether this very content is at the target already, by size and SHA-256, and tell of it."""
+    present = source.present
+    if present is None:
+        try:
+            there = run.patiently(source.name, lambda: remote.look(run.server, source.target))
+        except (Missing, NotAllowed):
+            return False
+        present = Present(there.size, there.sha256)
+    if present.sha256 is None or present.size != source.size:
+        return False
+    ours = hash_file(descriptor, source.size, block_bytes=run.settings.block_bytes, check=run.stop.check).hex()
+    if ours != present.sha256:
+        return False
+    run.tell(FileDone(source.name, source.size, ours, verified=True, unchanged=True))
+    return True
 
 
 # --- small files -----------------------------------------------------------------------------------------------------
@@ -71,43 +101,22 @@ def _send_whole(run: Run, source: LocalFile, descriptor: int) -> None:
     """Send a file in one request. The server refuses it where its digest differs from the one declared."""
     content = _read_all(descriptor, source.size)
     ours = hashlib.sha256(content).digest()
-    if source.present_sha256 == ours.hex():
-        run.tell(FileDone(source.name, source.size, ours.hex(), verified=True, unchanged=True))
-        return
     run.tell(FileBegan(source.name, source.size))
-    patience = run.patience(source.name)
     headers = {"Repr-Digest": show_digest(ours), **modified_header(source.modified_ns)}
-    while True:
-        try:
-            reply = run.server.ask("PUT", target_of("content", source.target), headers=headers, content=content)
-            break
-        except SealaneError as error:
-            patience.wait_after(error)
-            if _is_there(run, source, ours):
-                run.tell(FileDone(source.name, source.size, ours.hex(), verified=True, unchanged=False))
-                return
+    # It may be repeated: an answer that was lost costs one version too many, of the same content.
+    reply = run.patiently(
+        source.name,
+        lambda: run.server.ask("PUT", target_of("content", source.target), headers=headers, content=content),
+    )
     run.tell(FileMoved(source.name, source.size))
     _must_be_unchanged(descriptor, source)
     _confirm(run, source, ours=ours, version=version_of(reply.headers), theirs=digest_of(reply.headers))
-
-
-def _is_there(run: Run, source: LocalFile, ours: bytes) -> bool:
-    """Say whether a request whose answer was lost did its work. False where that cannot be known."""
-    try:
-        return remote.look(run.server, source.target).sha256 == ours.hex()
-    except SealaneError:
-        return False
 
 
 # --- large files -----------------------------------------------------------------------------------------------------
 
 
 def _send_large(run: Run, source: LocalFile, descriptor: int) -> None:
-    if source.present_size == source.size and source.present_sha256 is not None:
-        ours = _hash(run, descriptor, source.size)
-        if source.present_sha256 == ours.hex():
-            run.tell(FileDone(source.name, source.size, ours.hex(), verified=True, unchanged=True))
-            return
     about = (run.server.url, paths.show(source.target), str(source.path), str(source.size), str(source.modified_ns))
     with journals.hold(run.journals, UploadJournal, *about, str(source.inode)) as journal:
         ours, version, theirs = _send_parts(run, source, descriptor, journal)
@@ -261,30 +270,9 @@ class _PartedUpload:
             "Upload-Concat": "final;" + " ".join(self._addresses),
             "Upload-Metadata": _metadata(path=paths.show(source.target), mtime=modified_text(source.modified_ns)),
         }
-        before = self._present()
-        patience = self._run.patience(source.name)
-        while True:
-            try:
-                reply = self._run.server.ask("POST", UPLOADS, headers=headers)
-            except SealaneError as error:
-                # An answer that was lost may have been a yes; the parts are used up then.
-                after = self._present()
-                if (
-                    after is not None
-                    and after.size == source.size
-                    and (before is None or before.version != after.version)
-                ):
-                    return after.version, None
-                patience.wait_after(error)
-            else:
-                return version_of(reply.headers), digest_of(reply.headers)
-
-    def _present(self) -> remote.RemoteFile | None:
-        """Return what is at the target now; None where that is nothing, or cannot be known."""
-        try:
-            return remote.look(self._run.server, self._source.target)
-        except SealaneError:
-            return None
+        # Joining may be repeated: parts stay until their time is over, so a lost answer costs one version too many.
+        reply = self._run.patiently(source.name, lambda: self._run.server.ask("POST", UPLOADS, headers=headers))
+        return version_of(reply.headers), digest_of(reply.headers)
 
     def _remember(self, number: int, address: str) -> None:
         with self._addresses_lock:
@@ -329,16 +317,6 @@ def _read_all(descriptor: int, size: int) -> bytes:
     while len(content) < size:
         content += read_at(descriptor, size - len(content), len(content))
     return bytes(content)
-
-
-def _hash(run: Run, descriptor: int, size: int) -> bytes:
-    digest, done = hashlib.sha256(), 0
-    while done < size:
-        run.stop.check()
-        block = read_at(descriptor, min(run.settings.block_bytes, size - done), done)
-        digest.update(block)
-        done += len(block)
-    return digest.digest()
 
 
 def _covers(kept: UploadJournal, size: int) -> bool:

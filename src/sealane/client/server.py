@@ -52,13 +52,18 @@ _BY_STATUS: dict[int, type[SealaneError]] = {
     401: NotSignedIn,
     403: NotAllowed,
     404: Missing,
+    408: Unavailable,
     409: Conflict,
     410: UploadMissing,
     _PRECONDITION_FAILED: ChangedThere,
     413: TooLarge,
+    415: Invalid,
+    416: Invalid,
     423: UploadBusy,
     429: TooMany,
+    431: Invalid,
     460: DigestMismatch,
+    500: Unavailable,
     502: Unavailable,
     503: Unavailable,
     504: Unavailable,
@@ -224,7 +229,11 @@ def _failure(status: int, body: bytes) -> SealaneError:
         problem = _Problem()
     if status != _PRECONDITION_FAILED and problem.code in SealaneError.by_code:
         return raised_again(problem.code, problem.detail or problem.title)
-    return _BY_STATUS.get(status, AnswerInvalid)()
+    # A code of the door's own, which nobody here acts on, or none at all: the status says what to do.
+    known = _BY_STATUS.get(status)
+    if known is None:
+        return AnswerInvalid()
+    return known(None if status == _PRECONDITION_FAILED else problem.detail or None)
 
 
 def _broken(problem: httpx.TransportError) -> SealaneError:

@@ -1,0 +1,157 @@
+"""`sealane put` and `sealane get`: the options, the way it is shown, and how it ends in words and exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sealane.cli.login import present_server
+from sealane.cli.main import EXIT_INTERRUPTED, EXIT_PARTLY, exit_code_of
+from sealane.cli.showing import printable, show_size
+from sealane.cli.words import DURATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+    from sealane.client.runs import Tally
+    from sealane.client.transfers import Errand
+
+
+def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one event a line, as JSON."),
+        click.option(
+            "--give-up",
+            type=DURATION,
+            help="How long to go on trying when nothing moves.  [15m]",
+        ),
+        click.option("--parallel", type=click.IntRange(1, 16), help="Connections that carry bytes at once.  [4]"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("sources", metavar="FILE|DIR...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("target", metavar="/REMOTE/PATH/")
+@_shared_options
+def put(sources: tuple[Path, ...], target: str, **options: Any) -> None:
+    """Send files and folders to /REMOTE/PATH/.
+
+    What breaks is taken up again, also by the same command after it was killed. At the end the SHA-256 of every file is
+    compared with the server's. Links inside a folder are not followed.
+    """
+    from sealane.client import transfers
+
+    _move(lambda errand: transfers.put(errand, sources, target), done="sent", **options)
+
+
+@click.command()
+@click.argument("source", metavar="/REMOTE/PATH")
+@click.argument("target", metavar="[LOCAL]", required=False, type=click.Path(path_type=Path))
+@_shared_options
+def get(source: str, target: Path | None, **options: Any) -> None:
+    """Fetch a file or folder, into LOCAL where that is a folder (by default this one), else under that name.
+
+    What breaks is taken up again, also by the same command after it was killed. A file has its name only once it is
+    whole and its SHA-256 equals the server's.
+    """
+    from sealane.client import transfers
+
+    _move(lambda errand: transfers.get(errand, source, target), done="fetched", **options)
+
+
+def _move(
+    move: Callable[[Errand], Tally],
+    *,
+    done: str,
+    as_json: bool,
+    give_up: timedelta | None,
+    parallel: int | None,
+) -> None:
+    from sealane.cli.progress import shown_as
+    from sealane.client import accounts
+    from sealane.client.patience import Stop
+    from sealane.client.transfers import Errand
+    from sealane.clock import Clock
+    from sealane.settings import ClientSettings
+
+    settings = ClientSettings()
+    if give_up is not None:
+        settings = dataclasses.replace(settings, give_up_seconds=int(give_up.total_seconds()))
+    if parallel is not None:
+        settings = dataclasses.replace(settings, parallel=parallel)
+    stop, clock = Stop(), Clock()
+    with present_server(settings) as server, closing(shown_as(settings, clock, as_json=as_json)) as progress:
+        errand = Errand(server, settings, clock, stop, progress.tell, accounts.state_folder())
+        try:
+            tally = move(errand)
+        except KeyboardInterrupt:
+            stop.now()
+            progress.close()
+            _say_interrupted(sys.argv)
+            raise SystemExit(EXIT_INTERRUPTED) from None
+    _conclude(tally, done=done, as_json=as_json)
+
+
+def _say_interrupted(command: Sequence[str]) -> None:
+    words = shlex.join([Path(command[0]).name, *command[1:]])
+    click.echo(f"Stopped. Nothing that was acknowledged is lost; go on with:\n  {words}", err=True)
+
+
+def _conclude(tally: Tally, *, done: str, as_json: bool) -> None:
+    """Say in words what came of it, and leave with the exit code."""
+    if as_json:
+        summary: dict[str, object] = {
+            "event": "ended",
+            "files": tally.files,
+            "bytes": tally.bytes,
+            "verified": tally.verified,
+            "unchanged": tally.unchanged,
+            "skipped": tally.skipped,
+            "failed": len(tally.failures),
+        }
+        from sealane.cli.progress import print_json
+
+        print_json(summary)
+    else:
+        for failure in tally.failures:
+            click.echo(f"error: {printable(failure.name)}: {printable(failure.sentence)} ({failure.code})", err=True)
+        click.echo(in_words(tally, done=done))
+    if tally.worst is not None:
+        raise SystemExit(exit_code_of(tally.worst) if tally.files == 0 else max(EXIT_PARTLY, exit_code_of(tally.worst)))
+    if tally.verified < tally.files:
+        raise SystemExit(EXIT_PARTLY)
+
+
+def in_words(tally: Tally, *, done: str) -> str:
+    """Return the last line: what moved, what was verified, and what was not."""
+    sentences: list[str] = []
+    amount = f"{_files(tally.files)}, {show_size(tally.bytes)}"
+    if tally.files and tally.verified == tally.files:
+        sentences.append(f"Verified: {amount}, SHA-256 match.")
+    elif tally.files:
+        sentences.append(
+            f"{done.capitalize()}: {amount}. Verified: {tally.verified}; the server's digest of the rest is not there"
+            " yet: ask 'sealane receipt' for it."
+        )
+    if tally.unchanged:
+        sentences.append(
+            f"{_files(tally.unchanged)} of these {'was' if tally.unchanged == 1 else 'were'} there already."
+        )
+    if tally.skipped:
+        sentences.append(f"{tally.skipped} left out, being links or no ordinary files.")
+    if tally.failures:
+        sentences.append(f"Not {done}: {_files(len(tally.failures))}.")
+    return " ".join(sentences) or f"There was nothing to be {done}."
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
