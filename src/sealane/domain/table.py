@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, Any
 from sealane.domain import (
     audit,
     credentials,
+    deliver,
     folders,
     grants,
+    inspection,
+    joining,
     listing,
     moving,
     organizations,
     overview,
     quotas,
+    receive,
+    resume,
     sessions,
     sign_in,
+    sweep,
     users,
 )
-from sealane.operations import accounts, files, signing
+from sealane.operations import accounts, files, signing, uploads
 from sealane.operations import audit as audit_operations
+from sealane.operations import inspection as inspection_operations
 
 if TYPE_CHECKING:
     from sealane.operations.envelope import Operation
@@ -40,6 +47,18 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     files.Move: moving.move,
     files.SetModified: folders.set_modified,
     files.Space: quotas.space,
+    files.OpenVersion: deliver.open_version,
+    files.EndDownload: deliver.end_download,
+    files.Receipt: deliver.receipt,
+    uploads.BeginUpload: receive.begin_upload,
+    uploads.RecordSegments: receive.record_segments,
+    uploads.FinishUpload: receive.finish_upload,
+    uploads.LookUpload: resume.look_upload,
+    uploads.TakeUpload: resume.take_upload,
+    uploads.SuspendUpload: resume.suspend_upload,
+    uploads.AbandonUpload: resume.abandon_upload,
+    uploads.JoinUploads: joining.join_uploads,
+    uploads.CopyInto: joining.copy_into,
     signing.SignOut: sessions.sign_out,
 }
 """`act(work, caller, operation) -> answer`."""
@@ -74,6 +93,11 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     accounts.ListSessions: overview.list_sessions,
     accounts.EndSession: overview.end_session,
     accounts.ListUploads: overview.list_uploads,
+    accounts.Sweep: sweep.sweep,
+    inspection_operations.LeaseArrivals: inspection.lease_arrivals,
+    inspection_operations.OpenArrival: inspection.open_arrival,
+    inspection_operations.RecordDigest: inspection.record_digest,
+    inspection_operations.ReportDamage: inspection.report_damage,
     audit_operations.ReadLedger: audit.read_ledger,
     audit_operations.Checkpoint: audit.checkpoint,
 }
