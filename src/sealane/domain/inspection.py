@@ -41,8 +41,12 @@ def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
 
 
 def _is_leased(work: Work, row: OwingRow) -> bool:
-    """Whether a connection that is there has the arrival and its time is not over."""
-    return row.leased_until is not None and row.leased_until > work.now and work.holds.leaseholder(row.id) is not None
+    """Whether another connection that is there has the arrival, and its time is not over.
+
+    One that asks again has no more use for its own earlier leases: what it could not read is given to it once more.
+    """
+    lasts = row.leased_until is not None and row.leased_until > work.now
+    return lasts and work.holds.leaseholder(row.id) not in {None, work.connection}
 
 
 def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:

@@ -1,0 +1,7 @@
+"""The process that reads what arrived, with the keys of one arrival at a time.
+
+Lives here: reading an arrival back (`reading.py`), the rounds of leasing, reading and answering (`rounds.py`), the
+process (`__main__.py`). Not here: deciding what an arrival owes (domain), the sockets (keeper).
+Must stay true: no database and no network but the keeper's socket and the blob store; no plaintext anywhere but in
+memory; an arrival is answered only by what was read back from the store and verified by its tags.
+"""
