@@ -223,8 +223,9 @@ class Bars:
 
     def _show(self, name: str, *, completed: int | None = None, said: str | None = None) -> None:
         if (task := self._tasks.get(name)) is not None:
-            fields = {} if said is None else {"said": said}
-            self._progress.update(task, completed=completed, **fields)
+            if said is not None:
+                self._progress.update(task, said=said)
+            self._progress.update(task, completed=completed)
 
 
 def show_duration(seconds: float) -> str:

@@ -143,9 +143,7 @@ def in_words(tally: Tally, *, done: str) -> str:
             " yet: ask 'sealane receipt' for it."
         )
     if tally.unchanged:
-        sentences.append(
-            f"{_files(tally.unchanged)} of these {'was' if tally.unchanged == 1 else 'were'} there already."
-        )
+        sentences.append(f"Of these, {_files(tally.unchanged)} had no need to be {done}: the same was there already.")
     if tally.skipped:
         sentences.append(f"{tally.skipped} left out, being links or no ordinary files.")
     if tally.failures:

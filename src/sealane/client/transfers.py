@@ -95,7 +95,7 @@ class _PutTarget:
 
 
 def _put_target(run: Run, sources: Sequence[Path], target: str) -> _PutTarget:
-    """Return where things go. Looks at folders only: asking for a file in a drop folder would be a refusal on record."""
+    """Return where things go. Looks at folders only: to ask for a file in a drop folder is a refusal on record."""
     path = paths.parse(target)
     sight = run.patiently(target, lambda: remote.sight_of(run.server, path))
     if sight == "none":
