@@ -178,8 +178,8 @@ class Transaction:
 
     def commit(self) -> None:
         """Make it durable. When it raises, nothing was written (or, with a lost connection, that is unknown)."""
-        self._check()
         try:
+            self._check()
             self._driver.commit()
         except BaseException:
             self.rollback()
