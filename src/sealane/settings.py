@@ -139,6 +139,25 @@ class Settings:
     body_rate_bytes_per_second_min: int = 512
     """A body slower than this over `body_idle_seconds` is ended; it can be resumed."""
     ranges_max: int = 8
+    public_url: str = ""
+    """What the addresses of uploads begin with (`https://files.example.org`); empty: they are told relative."""
+    metrics: str = ""
+    """Where HTTP workers answer `/metrics`, on loopback: `127.0.0.1:9464`. The next worker takes the next port."""
+    http_connections_max: int = 2000
+    """Open connections of one HTTP worker; past it new ones wait to be accepted."""
+    http2_window_bytes: int = 16 * MIB
+    """Bytes of request body that a client may send ahead on one HTTP/2 connection."""
+    token_sessions_max: int = 10_000
+    """Tokens, by client address, whose session an HTTP worker remembers."""
+    json_body_bytes_max: int = 64 * KIB
+    """A request body that is no file."""
+    refused_body_bytes_max: int = 16 * MIB
+    """What is read off of a body that was refused, so that its client reads the answer before a broken line."""
+    refused_body_seconds: int = 5
+    upload_parts_max: int = 1000
+    """Parts that one tus request may join."""
+    ready_seconds: int = 5
+    """How long an answer of `/readyz` holds: strangers may ask it, and it writes to the disk."""
     sftp_packet_bytes_max: int = 256 * KIB + 1024
     sftp_handles_max: int = 1024
     sftp_sessions_per_connection_max: int = 10
