@@ -7,11 +7,12 @@ keys: for our bodies (ASCII keys, no floats, whole numbers below 2^53) it gives 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from hashlib import sha256
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
@@ -19,13 +20,13 @@ import msgspec
 from sealane.ledger.events import PRIVATE, Event, Who
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
 SALT_BYTES = 16
 PATH_DIGEST_BYTES = 16
 _COMMITMENT = b"\x02"
 """Sets a commitment apart from a leaf (0x00) and a node (0x01) of the tree."""
-_PATH_FIELDS = ("path", "target")
+NO_OPENINGS = b"{}"
 
 _canonical = msgspec.json.Encoder(order="sorted")
 _openings_decoder = msgspec.json.Decoder(dict[str, tuple[str, str]])
@@ -44,44 +45,55 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Which fields of a class are shown and which are committed to."""
+    """How the fields of a class are written: their names, how to read them, and which are committed to."""
 
-    shown: tuple[str, ...]
-    private: tuple[str, ...]
+    names: tuple[str, ...]
+    values: Callable[[object], tuple[object, ...]]
+    private: frozenset[str]
 
 
 def sealed(event: Event, at: datetime) -> Sealed:
     """Return the event as an entry's body, with fresh salts."""
     shown: dict[str, object] = {"at": moment(at), "kind": event.kind.value, "v": event.version}
     clear: dict[str, str] = {}
-    for part, shape in ((event.who, shape_of(Who)), (event, shape_of(type(event)))):
-        for name in shape.shown:
-            value = getattr(part, name)
-            if value is not None and value != "":
+    for part in (event.who, event):
+        shape = shape_of(type(part))
+        for name, value in zip(shape.names, shape.values(part), strict=True):
+            if value is None or value == "":
+                continue
+            if name in shape.private:
+                clear[name] = value  # pyrefly: ignore  # private fields are text
+            else:
                 shown[name] = moment(value) if isinstance(value, datetime) else value
-        for name in shape.private:
-            value = getattr(part, name)
-            if value:
-                clear[name] = value
     if not clear:
-        return Sealed(_canonical.encode(shown), b"{}", None, None)
+        return Sealed(_canonical.encode(shown), NO_OPENINGS, None, None)
     salts = secrets.token_bytes(SALT_BYTES * len(clear))
     openings: dict[str, tuple[str, str]] = {}
     commitments: dict[str, str] = {}
-    for index, (name, value) in enumerate(clear.items()):
-        salt = salts[index * SALT_BYTES : (index + 1) * SALT_BYTES]
+    start = 0
+    for name, value in clear.items():
+        salt = salts[start : start + SALT_BYTES]
+        start += SALT_BYTES
         openings[name] = (salt.hex(), value)
         commitments[name] = commitment(name, value, salt).hex()
     shown["private"] = commitments
     return Sealed(
-        _canonical.encode(shown), _canonical.encode(openings), *(path_digest(clear.get(n)) for n in _PATH_FIELDS)
+        body=_canonical.encode(shown),
+        openings=_canonical.encode(openings),
+        path_digest=path_digest(clear["path"]) if "path" in clear else None,
+        target_digest=path_digest(clear["target"]) if "target" in clear else None,
     )
 
 
 def commitment(field: str, value: str, salt: bytes) -> bytes:
     """SHA-256 of 0x02, the salt, the field's name with its length in one byte before it, and the value in UTF-8."""
+    return sha256(_COMMITMENT + salt + _named(field) + value.encode()).digest()
+
+
+@cache
+def _named(field: str) -> bytes:
     name = field.encode()
-    return hashlib.sha256(b"".join((_COMMITMENT, salt, bytes((len(name),)), name, value.encode()))).digest()
+    return bytes((len(name),)) + name
 
 
 def opened(openings: bytes) -> dict[str, tuple[str, str]]:
@@ -89,27 +101,32 @@ def opened(openings: bytes) -> dict[str, tuple[str, str]]:
     return _openings_decoder.decode(openings)
 
 
-def clear_values(openings: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return the values alone."""
-    return {name: value for name, (_, value) in openings.items()}
+def path_digest(path: str) -> bytes:
+    """Return what an entry is found by when asked for a path."""
+    return sha256(path.encode()).digest()[:PATH_DIGEST_BYTES]
 
 
-def path_digest(path: str | None) -> bytes | None:
-    """Return what an entry is found by when asked for a path; None for none."""
-    return hashlib.sha256(path.encode()).digest()[:PATH_DIGEST_BYTES] if path else None
-
-
+@lru_cache(maxsize=64)
 def moment(at: datetime) -> str:
     """Return an aware UTC time as RFC 3339 with microseconds and `Z`."""
-    if at.utcoffset():
-        raise ValueError("the ledger's times are UTC")
+    if at.utcoffset() != timedelta(0):
+        raise ValueError("the ledger's times are aware and UTC")
     return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 @cache
 def shape_of(kind: type[Event | Who]) -> _Shape:
-    """Return which of a class's own fields are shown and which are private; `who` is a part by itself."""
+    """Return how a class's own fields are written; `who` is a part by itself."""
     hints: dict[str, Any] = get_type_hints(kind, include_extras=True)
-    names = [name for name in kind.__struct_fields__ if name != "who"]
-    private = tuple(name for name in names if PRIVATE in getattr(hints[name], "__metadata__", ()))
-    return _Shape(tuple(name for name in names if name not in private), private)
+    names = tuple(name for name in kind.__struct_fields__ if name != "who")
+    private = frozenset(name for name in names if PRIVATE in getattr(hints[name], "__metadata__", ()))
+    return _Shape(names, _values_of(names), private)
+
+
+def _values_of(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    if not names:
+        return lambda _: ()
+    if len(names) == 1:
+        only = attrgetter(names[0])
+        return lambda part: (only(part),)
+    return attrgetter(*names)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from sealane.database.statements import Statement, parameters
-from sealane.database.tables import ledger, ledger_openings
+from sealane.database.tables import ledger, ledger_openings, node
 
 
 class LastRow(NamedTuple):
@@ -24,6 +24,12 @@ class HeadRow(NamedTuple):
     """The head at a size."""
 
     chain: bytes
+
+
+class OriginRow(NamedTuple):
+    """The ledger's own name."""
+
+    value: bytes
 
 
 class EntryRow(NamedTuple):
@@ -42,6 +48,9 @@ LAST = Statement(
     LastRow,
 )
 HEAD_AT = Statement("ledger.head_at", sa.select(ledger.c.chain).where(ledger.c.seq == sa.bindparam("seq")), HeadRow)
+ORIGIN_NAME = "ledger-origin"
+ORIGIN = Statement("ledger.origin", sa.select(node.c.value).where(node.c.name == sa.bindparam("named")), OriginRow)
+NAME_ORIGIN = Statement("ledger.name_origin", sa.insert(node).values(**parameters("name", "value")))
 APPEND = Statement(
     "ledger.append",
     sa.insert(ledger).values(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealane.ledger import chain, queries
+from sealane.errors import Missing
+from sealane.ledger import queries
 from sealane.ledger.bodies import opened, path_digest
 from sealane.ledger.checkpoints import Checkpoint
-from sealane.ledger.verifier import Entry
+from sealane.operations.audit import LedgerEntry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +32,7 @@ class Question:
 EVERYTHING = Question()
 
 
-def page(transaction: Transaction, question: Question, *, after: int = 0, limit: int) -> list[Entry]:
+def page(transaction: Transaction, question: Question, *, after: int = 0, limit: int) -> list[LedgerEntry]:
     """Return at most `limit` entries with numbers greater than `after`, in order; fewer means there are no more."""
     values: dict[str, object] = {}
     if question.since is not None:
@@ -44,14 +45,21 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
         values["paths"] = [path_digest(path) for path in question.paths]
     statement = queries.ENTRIES[frozenset(values)]
     return [
-        Entry(row.seq, row.body, row.leaf, row.chain, opened(row.openings) if row.openings is not None else None)
+        LedgerEntry(
+            seq=row.seq,
+            body=row.body,
+            leaf=row.leaf,
+            chain=row.chain,
+            openings=opened(row.openings) if row.openings is not None else None,
+        )
         for row in transaction.all(statement, after=after, limit=limit, **values)
     ]
 
 
-def checkpoint(transaction: Transaction, origin: str) -> Checkpoint:
-    """Return the present size and head."""
+def checkpoint(transaction: Transaction) -> Checkpoint:
+    """Return the present size and head. Raises `Missing` while nothing was ever written."""
     last = transaction.first(queries.LAST)
-    if last is None:
-        return Checkpoint(origin, 0, chain.EMPTY)
-    return Checkpoint(origin, last.seq, last.chain)
+    origin = transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME)
+    if last is None or origin is None:
+        raise Missing("The ledger has no entries yet.")
+    return Checkpoint(origin.value.decode(), last.seq, last.chain)

@@ -18,9 +18,10 @@ from sealane.ledger import chain
 from sealane.ledger.bodies import commitment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from sealane.ledger.checkpoints import Checkpoint
+    from sealane.operations.audit import LedgerEntry
 
 PROGRESS_EVERY = 10_000
 """Entries between two reports of progress."""
@@ -38,17 +39,6 @@ class Why(enum.Enum):
     CHECKPOINT = "the entries up to here are not those that a saved checkpoint saw"
     TRUNCATED = "entries that a saved checkpoint saw are gone from the end"
     ORIGIN = "a saved checkpoint is of another ledger"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry as it is stored. `openings`: field to (salt in hex, value); None where they are erased or not given."""
-
-    seq: int
-    body: bytes
-    leaf: bytes
-    chain: bytes
-    openings: Mapping[str, tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +117,7 @@ class Verifier:
                 self._damage = Damage(checkpoint.size, Why.ORIGIN)
         self._meet_checkpoints()
 
-    def feed(self, entries: Iterable[Entry]) -> bool:
+    def feed(self, entries: Iterable[LedgerEntry]) -> bool:
         """Prove these entries, which follow those fed before. Returns whether all is well so far."""
         for entry in entries:
             if self._damage is not None:
@@ -152,7 +142,7 @@ class Verifier:
             clock_set_back=self._clock_set_back,
         )
 
-    def _prove(self, entry: Entry) -> None:
+    def _prove(self, entry: LedgerEntry) -> None:
         seq = self._size + 1
         why = self._wrong(seq, entry)
         if why is not None:
@@ -163,7 +153,7 @@ class Verifier:
         if self._expected and self._expected[0].size == seq:
             self._meet_checkpoints()
 
-    def _wrong(self, seq: int, entry: Entry) -> Why | None:
+    def _wrong(self, seq: int, entry: LedgerEntry) -> Why | None:
         if entry.seq != seq:
             return Why.MISSING if entry.seq > seq else Why.OUT_OF_ORDER
         if chain.leaf_of(entry.body) != entry.leaf:
@@ -177,14 +167,12 @@ class Verifier:
         if body.at < self._last_at and self._clock_set_back is None:
             self._clock_set_back = seq
         self._last_at = body.at
-        return self._wrong_opening(body.private, entry.openings or {})
-
-    def _wrong_opening(self, commitments: Mapping[str, str], openings: Mapping[str, tuple[str, str]]) -> Why | None:
+        openings = entry.openings or {}
         for field, (salt, value) in openings.items():
-            if field not in commitments or not _opens(commitments[field], field, salt, value):
+            if not _opens(body.private.get(field, ""), field, salt, value):
                 return Why.OPENING
         self._opened += len(openings)
-        self._erased += len(commitments) - len(openings)
+        self._erased += len(body.private) - len(openings)
         return None
 
     def _meet_checkpoints(self) -> None:

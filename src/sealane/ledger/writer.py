@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane.errors import Integrity
+from sealane.ids import random_name
 from sealane.ledger import chain, queries
-from sealane.ledger.bodies import sealed
+from sealane.ledger.bodies import NO_OPENINGS, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,8 @@ class LedgerWriter:
         size, link, kind = head.size, head.chain, head.last_kind
         entries: list[dict[str, object]] = []
         openings: list[dict[str, object]] = []
+        if head.size == 0:
+            _name_origin(transaction)
         for at, event in events:
             written = sealed(event, at)
             leaf = chain.leaf_of(written.body)
@@ -70,7 +73,7 @@ class LedgerWriter:
                     **_index(event),
                 }
             )
-            if written.openings != b"{}":
+            if written.openings != NO_OPENINGS:
                 openings.append(
                     {
                         "seq": size,
@@ -101,6 +104,13 @@ def _stored_head(transaction: Transaction) -> Head:
     if chain.link(before, last.leaf) != last.chain:
         raise Integrity(f"The ledger's entry {last.seq} does not follow from the one before it.")
     return Head(last.seq, last.chain, last.kind)
+
+
+def _name_origin(transaction: Transaction) -> None:
+    """Give the ledger its name, once: it tells this ledger's checkpoints from every other's."""
+    if transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME) is None:
+        origin = f"sealane/{random_name()}"
+        transaction.run(queries.NAME_ORIGIN, name=queries.ORIGIN_NAME, value=origin.encode())
 
 
 def _index(event: Event) -> dict[str, object]:
