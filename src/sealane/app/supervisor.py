@@ -171,5 +171,5 @@ class Supervisor:
                 f"  sealane org add NAME --data {self._data_dir}",
                 f"  sealane user add admin@NAME --role admin --password-stdin --data {self._data_dir}",
             ]
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write("\n".join(lines) + "\n\n")
         sys.stdout.flush()

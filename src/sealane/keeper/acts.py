@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sealane.domain.table import ACTS
+from sealane.domain.table import PLAIN_ACTS, SESSION_ACTS
 from sealane.errors import Unsupported
 from sealane.keeper import node
 from sealane.operations.accounts import RotateNodeKey
@@ -21,10 +21,13 @@ def perform(work: Work, caller: Caller | None, operation: Operation) -> Answer:
     if isinstance(operation, Health):
         node.note_alive(work)
         return Done()
-    act: Any = ACTS.get(type(operation))
-    if act is None:
+    kind = type(operation)
+    if caller is not None and kind in SESSION_ACTS:
+        answer = SESSION_ACTS[kind](work, caller, operation)
+    elif caller is None and kind in PLAIN_ACTS:
+        answer = PLAIN_ACTS[kind](work, operation)
+    else:
         raise Unsupported
-    answer = act(work, operation) if caller is None else act(work, caller, operation)
     if isinstance(operation, RotateNodeKey):
         node.wrap_host_keys_anew(work.transaction, work.keys)
     return answer

@@ -8,7 +8,6 @@ believed about it; what does not parse ends the connection; nothing is queued wi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import os
@@ -27,7 +26,6 @@ from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsE
 from sealane.operations.inspection import ArrivalsWaiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from sealane.keeper.core import Act, Keeper

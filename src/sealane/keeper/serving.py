@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve(beginning: Beginning) -> int:
-    """Serve until SIGTERM, answer what was taken, and return the exit code. Raises `SealaneError` if it cannot begin."""
+    """Serve until SIGTERM, answer what was taken, return the exit code. Raises `SealaneError` if it cannot begin."""
     stop = process.stop_asked(asyncio.get_running_loop())
     keeper = Keeper.open(beginning.data_dir, beginning.settings)
     try:

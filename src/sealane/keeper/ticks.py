@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sealane.domain import attempts, sessions, sign_in
+from sealane.domain import attempts, sessions, sign_in, sweep
+from sealane.domain.blob_sweep import BlobSweeper
 from sealane.errors import SealaneError
+from sealane.operations.accounts import SweptIs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from sealane.domain.work import Work
     from sealane.keeper.server import Server
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _BY_THE_MINUTE: tuple[Callable[[Work], int], ...] = (
     attempts.write_strangers,
     attempts.forget_old,
     sign_in.forget_exchanges,
     sessions.end_expired,
 )
+_NOTHING = SweptIs(uploads=0, versions=0, blobs=0)
 
 
 class Ticks:
@@ -37,7 +42,7 @@ class Ticks:
     def __init__(self, server: Server, store: BlobStore) -> None:
         """Nothing runs yet."""
         self._server = server
-        self._store = store
+        self._blobs = BlobSweeper(store, server.settings, server.keeper.clock)
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -51,7 +56,17 @@ class Ticks:
             await self._server.perform(act)
 
     async def _sweep(self) -> None:
-        raise NotImplementedError
+        """Clear rows round by round, then blobs in a thread; each act waits its turn in the writer's queue."""
+        cleared = SweptIs(uploads=1, versions=0, blobs=0)
+        while cleared != _NOTHING:
+            cleared = await self._server.perform(sweep.clear)
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._blobs.clear, lambda act: _done_by(loop, self._server.perform(act)))
+
+
+def _done_by(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Have the event loop do this and wait for it, in a thread."""
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

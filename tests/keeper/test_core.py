@@ -1,0 +1,315 @@
+import dataclasses
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy as sa
+
+from sealane.clock import ManualClock
+from sealane.database.drivers import LeaseHeld
+from sealane.database.engine import Transaction
+from sealane.database.statements import Statement
+from sealane.database.tables import ledger
+from sealane.errors import (
+    InternalFailure,
+    KeeperAway,
+    Missing,
+    NotSignedIn,
+    OperationRefused,
+    SessionEnded,
+    StoreFull,
+    Unavailable,
+)
+from sealane.keeper import node, queries
+from sealane.keeper.core import Keeper, Request
+from sealane.operations.accounts import DisableUser, RotateNodeKey
+from sealane.operations.envelope import Asker, Done, SessionsEnded
+from sealane.operations.files import ListFolder, Look, MakeFolder
+from sealane.operations.signing import Health, HostKeys, SignInWithPassword, SignInWithToken, SignOut
+from sealane.vault.keys import KeyFileInvalid
+from tests.keeper.people import PASSWORD, people, sign_in
+from tests.keeper_in_process import SETTINGS, KeeperInProcess
+
+
+class EntryRow(NamedTuple):
+    kind: str
+    body: bytes
+
+
+ENTRIES = Statement("tests.entries", sa.select(ledger.c.kind, ledger.c.body).order_by(ledger.c.seq), EntryRow)
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = KeeperInProcess(tmp_path / "data")
+    yield home
+    home.close()
+
+
+def adding(name):
+    def act(work):
+        work.transaction.run(queries.ADD_NODE_VALUE, name=name, value=b"")
+        return name
+
+    return act
+
+
+def failing(name, error):
+    def act(work):
+        adding(name)(work)
+        raise error
+
+    return act
+
+
+def names(home):
+    rows = home.keeper.perform_one(request(lambda work: work.transaction.all(queries.NODE_VALUES)))
+    return {row.name for row in rows if len(row.name) == 1}
+
+
+def request(wanted, asker=Asker.ADMIN, connection="tests-1"):
+    return Request(wanted, asker, connection)
+
+
+def entries(home):
+    return home.keeper.perform_one(request(lambda work: work.transaction.all(ENTRIES)))
+
+
+def kinds(home):
+    return [entry.kind for entry in entries(home)]
+
+
+def last_body(home):
+    return json.loads(entries(home)[-1].body)
+
+
+class TestABatch:
+    def test_is_one_transaction(self, home, monkeypatch):
+        commits = []
+        commit = Transaction.commit
+
+        def counted(self):
+            commits.append(self)
+            commit(self)
+
+        monkeypatch.setattr(Transaction, "commit", counted)
+        batch = home.keeper.perform_batch([request(adding(name)) for name in "abcdef"])
+        assert batch.outcomes == list("abcdef")
+        assert len(commits) == 1
+        assert names(home) == set("abcdef")
+
+    def test_keeps_what_succeeded_beside_what_failed(self, home):
+        batch = home.keeper.perform_batch(
+            [request(adding("a")), request(failing("b", Missing())), request(adding("c"))]
+        )
+        assert batch.outcomes[0] == "a"
+        assert isinstance(batch.outcomes[1], Missing)
+        assert batch.outcomes[2] == "c"
+        assert names(home) == {"a", "c"}
+
+    def test_survives_a_programming_error_which_is_told_without_its_details(self, home, caplog):
+        with caplog.at_level(logging.ERROR):
+            batch = home.keeper.perform_batch(
+                [request(adding("a")), request(failing("b", ValueError("secret"))), request(adding("c"))]
+            )
+        failure = batch.outcomes[1]
+        assert isinstance(failure, InternalFailure)
+        assert "secret" not in failure.sentence
+        assert failure.sentence.split()[-1].rstrip(".") in caplog.text
+        assert names(home) == {"a", "c"}
+
+    def test_whose_commit_finds_no_room_is_not_done_at_all_and_the_keeper_goes_on(self, home, monkeypatch):
+        def full(self):
+            self.rollback()
+            raise StoreFull
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Transaction, "commit", full)
+            batch = home.keeper.perform_batch([request(adding(name)) for name in "abc"])
+        assert [type(one) for one in batch.outcomes] == [StoreFull] * 3
+        assert names(home) == set()
+        assert home.keeper.perform_batch([request(adding("d"))]).outcomes == ["d"]
+        assert names(home) == {"d"}
+
+    def test_that_met_a_lost_database_fails_whole_and_is_not_tried_again(self, home, monkeypatch):
+        tried = []
+
+        def lost(self):
+            tried.append(self)
+            self.rollback()
+            raise Unavailable
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Transaction, "commit", lost)
+            batch = home.keeper.perform_batch([request(adding(name)) for name in "abc"])
+        assert [type(one) for one in batch.outcomes] == [Unavailable] * 3
+        assert len(tried) == 1
+
+    def test_on_a_full_disk_hurts_only_what_writes(self, home):
+        """A real SQLite that may not grow: what only reads is answered, what writes is told, and later all is well."""
+        driver = home.keeper._database._driver
+        (pages,) = driver.query("PRAGMA page_count", ())[0]
+        driver.query(f"PRAGMA max_page_count={pages}", ())
+
+        def large(work):
+            work.transaction.run(queries.ADD_NODE_VALUE, name="l", value=bytes(1 << 20))
+
+        count = request(lambda work: len(work.transaction.all(queries.NODE_VALUES)))
+        batch = home.keeper.perform_batch([count, request(large), count])
+        assert isinstance(batch.outcomes[1], StoreFull)
+        assert batch.outcomes[0] == batch.outcomes[2] > 0
+        driver.query("PRAGMA max_page_count=4294967294", ())
+        assert home.keeper.perform_batch([request(large)]).outcomes == [None]
+
+
+class TestWhoAsks:
+    def test_an_operation_on_the_wrong_socket_is_refused_and_on_record(self, home):
+        with pytest.raises(OperationRefused):
+            home.door().ask_now(RotateNodeKey())
+        with pytest.raises(OperationRefused):
+            home.inspector().ask_now(Look(handle="h", path="/"))
+        assert kinds(home).count("request_refused") == 2
+        with pytest.raises(OperationRefused):
+            home.inspector().ask_now(SignInWithToken(token="t", address="127.0.0.1", door="http"))
+
+    def test_nobody_speaks_by_a_handle_that_is_not_one(self, home):
+        with pytest.raises(SessionEnded):
+            home.door().ask_now(Look(handle="guess", path="/"))
+        assert "request_refused" not in kinds(home)
+
+    def test_a_disabled_user_is_out_in_the_same_batch(self, home):
+        people(home)
+        door = home.door()
+        handle = sign_in(door).handle
+        look = request(Look(handle=handle, path="/"), Asker.DOOR, door.name)
+        disable = request(DisableUser(user="anna@clinic"))
+        before, done, after = home.keeper.perform_batch([look, disable, look]).outcomes
+        assert before.entry.kind == "folder"
+        assert done == Done()
+        assert isinstance(after, SessionEnded)
+
+    def test_doors_are_told_of_ended_sessions(self, home):
+        people(home)
+        door = home.door()
+        heard = []
+        door.on_notice(heard.append)
+        session = sign_in(door)
+        home.admin(DisableUser(user="anna@clinic"))
+        assert heard == [SessionsEnded((session.session,))]
+
+    def test_a_session_that_is_remembered_ends_when_its_time_is_over(self, tmp_path):
+        clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        settings = dataclasses.replace(SETTINGS, session_idle_seconds=1000, session_lifetime_seconds=1500)
+        home = KeeperInProcess(tmp_path / "data", settings, clock)
+        people(home)
+        door = home.door()
+        handle = door.ask_now(SignInWithPassword("anna@clinic", PASSWORD, b"", "192.0.2.1", "http")).handle
+        for _ in range(6):
+            door.ask_now(Look(handle=handle, path="/"))
+            clock.advance(timedelta(seconds=249))
+        assert door.ask_now(Look(handle=handle, path="/"))
+        clock.advance(timedelta(seconds=10))
+        with pytest.raises(SessionEnded):
+            door.ask_now(Look(handle=handle, path="/"))
+        home.close()
+
+    def test_a_session_is_over_at_once_when_its_user_signs_out(self, home):
+        people(home)
+        door = home.door()
+        handle = sign_in(door).handle
+        door.ask_now(Look(handle=handle, path="/"))
+        door.ask_now(SignOut(handle=handle))
+        with pytest.raises(SessionEnded):
+            door.ask_now(Look(handle=handle, path="/"))
+
+
+class TestRefusals:
+    def test_of_a_signed_in_user_are_on_record(self, home):
+        people(home)
+        door = home.door()
+        handle = sign_in(door).handle
+        with pytest.raises(Missing):
+            door.ask_now(ListFolder(handle=handle, path="/not-there"))
+        assert kinds(home)[-1] == "request_refused"
+
+    def test_of_a_looping_client_are_counted_instead(self, tmp_path):
+        clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        home = KeeperInProcess(
+            tmp_path / "data", dataclasses.replace(SETTINGS, refusals_recorded_per_minute_max=5), clock
+        )
+        people(home)
+        door = home.door()
+        handle = sign_in(door).handle
+
+        def ask_in_vain():
+            with pytest.raises(Missing):
+                door.ask_now(MakeFolder(handle=handle, path="/no/where"))
+
+        for _ in range(50):
+            ask_in_vain()
+        assert kinds(home).count("request_refused") == 5
+        clock.advance(timedelta(minutes=1))
+        ask_in_vain()
+        assert kinds(home).count("request_refused") == 6
+        assert last_body(home)["omitted"] == 45
+        home.close()
+
+
+class TestTheNode:
+    def test_is_held_by_one_keeper_alone(self, home):
+        with pytest.raises(LeaseHeld):
+            Keeper.open(home.data_dir, SETTINGS)
+
+    def test_has_the_same_host_keys_after_a_restart_and_after_a_new_node_key(self, home):
+        before = home.door().ask_now(HostKeys())
+        home.restart()
+        assert home.door().ask_now(HostKeys()) == before
+        home.admin(RotateNodeKey())
+        home.restart()
+        assert home.door().ask_now(HostKeys()) == before
+
+    def test_says_when_its_key_file_is_gone_instead_of_making_another(self, home):
+        home.keeper.close()
+        for path in (home.data_dir / "keys").iterdir():
+            path.unlink()
+        with pytest.raises(KeyFileInvalid):
+            Keeper.open(home.data_dir, SETTINGS)
+        assert list((home.data_dir / "keys").iterdir()) == []
+
+    def test_tells_a_crash_from_a_clean_end(self, home):
+        def begun():
+            home.keeper.perform_one(request(node.begin_serving))
+            return last_body(home)["previous"]
+
+        assert begun() == "first"
+        home.restart()
+        assert begun() == "crash"
+        home.keeper.perform_one(request(node.end_serving))
+        home.restart()
+        assert begun() == "clean"
+
+    def test_is_healthy_only_if_it_can_write(self, home, monkeypatch):
+        assert home.door().ask_now(Health()) == Done()
+
+        def away(self):
+            self.rollback()
+            raise Unavailable
+
+        monkeypatch.setattr(Transaction, "commit", away)
+        with pytest.raises(Unavailable) as failure:
+            home.door().ask_now(Health())
+        assert not isinstance(failure.value, KeeperAway)
+
+    def test_signs_a_user_in_by_password_and_nobody_by_a_wrong_one(self, home):
+        people(home)
+        door = home.door()
+        right = SignInWithPassword("anna@clinic", PASSWORD, b"", "192.0.2.1", "http")
+        assert door.ask_now(right).user == "anna@clinic"
+        for wrong in (
+            SignInWithPassword("anna@clinic", PASSWORD + "x", b"", "192.0.2.1", "http"),
+            SignInWithPassword("nobody@clinic", PASSWORD, b"", "192.0.2.1", "http"),
+        ):
+            with pytest.raises(NotSignedIn):
+                door.ask_now(wrong)
