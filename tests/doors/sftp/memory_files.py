@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - a fake takes what its original takes
 """Files in memory under the face of `sealane.doors.sftp.files.Files`, to drive the engine without a keeper.
 
 It keeps only what SFTP's semantics need; the real thing is used in the tests with clients.
@@ -197,9 +198,7 @@ class MemoryFiles:
         content = bytearray() if truncate or there is None else bytearray(there.content)
         incoming = MemoryIncoming(self, path, content, self.ready)
         self.uploads.append(incoming)
-        return WritingFile(
-            path, incoming, modified=NOW, appending=appending, exclusive=exclusive, readable=readable
-        )
+        return WritingFile(path, incoming, modified=NOW, appending=appending, exclusive=exclusive, readable=readable)
 
     async def close(self, opened):
         if isinstance(opened, ReadingFile):

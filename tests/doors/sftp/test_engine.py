@@ -127,10 +127,16 @@ def client():
 
 def test_init_is_answered_with_version_3_and_the_extensions():
     client = Client()
-    client.send(struct.pack(">IBI", 5, Kind.INIT, 6) )
+    client.send(struct.pack(">IBI", 5, Kind.INIT, 6))
     reply = b"".join(client.replies)
     assert struct.unpack_from(">IBI", reply) == (len(reply) - 4, Kind.VERSION, 3)
-    for name in (b"limits@openssh.com", b"posix-rename@openssh.com", b"copy-data", b"check-file", b"statvfs@openssh.com"):
+    for name in (
+        b"limits@openssh.com",
+        b"posix-rename@openssh.com",
+        b"copy-data",
+        b"check-file",
+        b"statvfs@openssh.com",
+    ):
         assert string(name) in reply
     assert b"hardlink" not in reply
 
@@ -187,7 +193,17 @@ def test_links_are_refused_clearly(client, kind):
 
 @pytest.mark.parametrize(
     "path",
-    [b"../etc", b"/../etc", b"/a/../../etc", b"/\0", b"/a\nb", b"/" + b"n" * 256, b"/\xc0\xae\xc0\xae/x", b"/\xff", b"/\\x"],
+    [
+        b"../etc",
+        b"/../etc",
+        b"/a/../../etc",
+        b"/\0",
+        b"/a\nb",
+        b"/" + b"n" * 256,
+        b"/\xc0\xae\xc0\xae/x",
+        b"/\xff",
+        b"/\\x",
+    ],
 )
 def test_paths_that_break_the_rules_are_refused_by_every_request(client, path):
     some = attributes()
@@ -508,7 +524,12 @@ some_bodies = st.one_of(
         st.integers(0, 50),
         st.binary(max_size=30),
     ),
-    st.builds(lambda name, at, n: string(name) + struct.pack(">QI", at, n), some_handles, st.integers(0, 60), st.integers(0, 99)),
+    st.builds(
+        lambda name, at, n: string(name) + struct.pack(">QI", at, n),
+        some_handles,
+        st.integers(0, 60),
+        st.integers(0, 99),
+    ),
 )
 some_packets = st.lists(
     st.tuples(st.one_of(st.integers(3, 20), st.just(200), st.integers(2, 255)), some_bodies), max_size=25

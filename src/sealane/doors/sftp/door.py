@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from sealane.clock import Clock
+from sealane.doors.plane import Plane
 from sealane.doors.sftp.admission import Admission
 from sealane.errors import SealaneError, SessionEnded
 from sealane.operations.envelope import Answer, SessionsEnded
@@ -38,7 +39,7 @@ class SftpDoor:
     ) -> None:
         """Nobody is connected yet. `ask` asks the keeper one operation."""
         self.ask_any = ask
-        self.store = store
+        self.plane = Plane(store, settings)
         self.settings = settings
         self.clock = clock or Clock()
         self.admission = Admission(

@@ -92,7 +92,7 @@ class Files:
     async def open_reading(self, path: str, version: str = "") -> ReadingFile:
         """Open a file for reading; that it was opened is on record before this returns."""
         opened = await self.door.ask(OpenVersion(self.session_handle, path, version), VersionOpened)
-        return ReadingFile(path, Outgoing(opened, self.session_handle, self.door.ask_any, self.door.store))
+        return ReadingFile(path, Outgoing(opened, self.session_handle, self.door.ask_any, self.door.plane))
 
     async def begin(
         self,
@@ -108,7 +108,7 @@ class Files:
             BeginUpload(self.session_handle, path, mode, may_create=may_create, exclusive=exclusive, declared=declared),
             UploadOpened,
         )
-        return Incoming(opened, self.session_handle, self.door.ask_any, self.door.store, self.door.settings)
+        return Incoming(opened, self.session_handle, self.door.ask_any, self.door.plane)
 
     async def open_writing(
         self,

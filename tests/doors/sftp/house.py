@@ -1,0 +1,159 @@
+"""A whole house for SFTP tests: a keeper in this process, a store on disk, the SFTP door on a free port of 127.0.0.1.
+
+Two organizations: `clinic` owns `/in` (everybody may do everything) and `/drop` (write only); `lab` has `bob`, who sees
+`/in` of the clinic as `/clinic`. `ann` and `carl` are the clinic's. Keys and a known-hosts file are ready on disk.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import asyncssh
+
+from sealane.doors.sftp.door import SftpDoor
+from sealane.doors.sftp.server import open_listener
+from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
+from sealane.operations.signing import HostKeys
+from sealane.settings import Settings
+from sealane.vault.local import LocalStore
+from tests.keeper_in_process import KeeperInProcess
+
+PASSWORD = "correct horse battery staple"
+ALL = ("list", "read", "write", "delete")
+
+
+class House:
+    """Everything, for one test."""
+
+    def __init__(self, home: Path, settings: Settings, *, like: Path | None = None) -> None:
+        """Begin in `home`, empty or as a copy of another house."""
+        self.home = home
+        if like is not None:
+            shutil.copytree(like, home, dirs_exist_ok=True)
+        self.settings = dataclasses.replace(settings, ssh_rsa_host_key_bits=0)
+        self.keeper = KeeperInProcess(home / "data", self.settings)
+        self.asking = self.keeper.door()
+        self.store = LocalStore(home / "blobs")
+        self.door = SftpDoor(self.asking.ask, self.store, self.settings)
+        self.asking.on_notice(self.door.notice)
+        self.port = 0
+        self.listener = None
+
+    async def open(self) -> None:
+        self.listener = await open_listener(self.door)
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setblocking(False)
+        self.port = listening.getsockname()[1]
+        await self.listener.listen(listening)
+        (host_key, *_) = (await self.asking.ask(HostKeys())).keys
+        line = asyncssh.import_public_key(_openssh(host_key)).export_public_key().decode().strip()
+        (self.home / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {line}\n127.0.0.1 {line}\n")
+
+    async def close(self) -> None:
+        for connection in tuple(self.door.connections):
+            connection.end("The test is over.")
+        if self.listener is not None:
+            await self.listener.drain()
+        self.keeper.close()
+        self.store.close()
+
+    def key(self, name: str) -> Path:
+        """Return the private key file of a user."""
+        path = self.home / f"{name}.key"
+        if not path.exists():
+            key = asyncssh.generate_private_key("ssh-ed25519")
+            path.touch(mode=0o600)
+            path.write_bytes(key.export_private_key())
+            path.with_suffix(".pub").write_bytes(key.export_public_key())
+        return path
+
+    def people(self) -> None:
+        """Make organizations, users, folders and grants."""
+        admin = self.keeper.admin
+        admin(AddOrganization(name="clinic"))
+        admin(AddOrganization(name="lab"))
+        for user in ("ann@clinic", "carl@clinic", "bob@lab"):
+            line = self.key(user.partition("@")[0]).with_suffix(".pub").read_text().strip()
+            admin(AddUser(user=user, password=PASSWORD, ssh_keys=(line,)))
+        admin(AddFolder(folder="clinic:/in"))
+        admin(AddFolder(folder="clinic:/drop"))
+        for user in ("ann@clinic", "carl@clinic"):
+            admin(GrantFolder(folder="clinic:/in", grantee=user, rights=ALL))
+        admin(GrantFolder(folder="clinic:/in", grantee="bob@lab", rights=ALL, shown_as="clinic"))
+        admin(GrantFolder(folder="clinic:/drop", grantee="bob@lab", rights=("list", "write"), shown_as="drop"))
+
+    # --- clients ----------------------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def ssh(self, name: str = "ann", **options):
+        """Connect by asyncssh with the user's key."""
+        chosen = {
+            "username": name,
+            "client_keys": [str(self.key(name))],
+            "known_hosts": str(self.home / "known_hosts"),
+            "agent_path": None,
+            "config": None,
+        } | options
+        async with asyncssh.connect("127.0.0.1", self.port, **chosen) as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def sftp(self, name: str = "ann", **options):
+        """Speak SFTP by asyncssh."""
+        async with self.ssh(name, **options) as connection, connection.start_sftp_client() as client:
+            yield client
+
+    def ssh_options(self, name: str = "ann") -> list[str]:
+        """Return options for OpenSSH's programs."""
+        given = {
+            "IdentityFile": self.key(name),
+            "IdentitiesOnly": "yes",
+            "UserKnownHostsFile": self.home / "known_hosts",
+            "StrictHostKeyChecking": "yes",
+            "User": name,
+            "LogLevel": "ERROR",
+        }
+        return ["-F", "none", *(word for key, value in given.items() for word in ("-o", f"{key}={value}"))]
+
+    async def run(self, *words, stdin: bytes = b"", check: bool = True, seconds: float = 60, env=None):
+        """Run a client and return (exit status, output); the door serves meanwhile in this process."""
+        process = await asyncio.create_subprocess_exec(
+            *map(str, words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=self.home,
+            env={**os.environ, "HOME": str(self.home), "LC_ALL": "C.UTF-8", **(env or {})},
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(stdin), seconds)
+        except TimeoutError:
+            process.kill()
+            output, _ = await process.communicate()
+            raise AssertionError(f"{words[0]} did not end: {output.decode(errors='replace')}") from None
+        told = output.decode(errors="replace")
+        if check:
+            assert process.returncode == 0, f"{' '.join(map(str, words))}: {told}"
+        return process.returncode, told
+
+    async def sftp_batch(self, commands: str, name: str = "ann", *, check: bool = True, options: tuple = ()):
+        """Run OpenSSH's sftp with a batch of commands."""
+        words = ["sftp", *self.ssh_options(name), "-P", self.port, *options, "-b", "-", "127.0.0.1"]
+        return await self.run(*words, stdin=commands.encode(), check=check)
+
+    async def content(self, path: str, name: str = "ann") -> bytes:
+        """Read a file through the door."""
+        async with self.sftp(name) as client, client.open(path, "rb") as file:
+            return await file.read()
+
+
+def _openssh(blob: bytes) -> bytes:
+    """Return a public key blob as a line."""
+    import base64
+
+    length = int.from_bytes(blob[:4], "big")
+    return blob[4 : 4 + length] + b" " + base64.b64encode(blob)
