@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -35,6 +37,7 @@ STORED_SLOT_BYTES: Final = SLOT_BYTES + OVERHEAD_BYTES
 KEY_BYTES: Final = 32
 SLOTS_PER_READ_MAX: Final = 8
 """Slots that are read from the store at once: bounds the memory of one read at 2 MiB."""
+_RECENT_SLOTS_MAX: Final = 4
 _FORMAT_TAG: Final = b"sealane slot 1\0"
 
 
@@ -164,13 +167,15 @@ class _Known:
 class SegmentReader:
     """Reads plaintext ranges of the segments it was told of. Safe to use from several threads at once."""
 
-    __slots__ = ("_ciphers", "_known", "_store")
+    __slots__ = ("_ciphers", "_known", "_lock", "_recent", "_store")
 
     def __init__(self, store: BlobStore, places: Iterable[SegmentPlace], keys: Mapping[int, bytes]) -> None:
         """Know these segments; one whose key is not among `keys` stays closed (`can_open` says so)."""
         self._store = store
         self._ciphers = {KeyId(key_id): AESGCM(key) for key_id, key in keys.items()}
         self._known: dict[str, _Known] = {}
+        self._recent: OrderedDict[tuple[str, int], bytearray] = OrderedDict()
+        self._lock = threading.Lock()
         for place in places:
             self.know(place)
 
@@ -199,6 +204,9 @@ class SegmentReader:
         if known is None or extent.start + extent.length > known.place.length:
             raise Integrity
         at, end = extent.start, extent.start + extent.length
+        if extent.length < SLOT_BYTES and at // SLOT_BYTES == (end - 1) // SLOT_BYTES:
+            self._read_part(known, at, view)
+            return
         while at < end:
             first = at // SLOT_BYTES
             after = min(-(-end // SLOT_BYTES), first + SLOTS_PER_READ_MAX)
@@ -206,6 +214,22 @@ class SegmentReader:
             self._read_slots(known, first, after, at - first * SLOT_BYTES, view[: stop - at])
             view = view[stop - at :]
             at = stop
+
+    def _read_part(self, known: _Known, at: int, target: memoryview) -> None:
+        """Fill `target` from within one slot. The last few such slots are kept: small runs lie in few slots."""
+        slot = at // SLOT_BYTES
+        begin = slot * SLOT_BYTES
+        place = (known.place.segment, slot)
+        with self._lock:
+            plain = self._recent.get(place)
+        if plain is None:
+            plain = bytearray(min(SLOT_BYTES, known.place.length - begin))
+            self._read_slots(known, slot, slot + 1, 0, memoryview(plain))
+            with self._lock:
+                self._recent[place] = plain
+                if len(self._recent) > _RECENT_SLOTS_MAX:
+                    self._recent.popitem(last=False)
+        target[:] = memoryview(plain)[at - begin : at - begin + len(target)]
 
     def _read_slots(self, known: _Known, first: int, after: int, skip: int, target: memoryview) -> None:
         """Fill `target` from the slots `first` to `after`, beginning `skip` bytes into the first."""

@@ -1,0 +1,447 @@
+"""The bytes of one upload on their way in: taken in any order, encrypted at once, made durable, recorded, finished.
+
+A door gives blocks (`write_now`, `write`) and asks for what its protocol promises: `flush` (an offset may be
+acknowledged), `finish`, `suspend`, `abandon`. Segments are closed when they are full and recorded in the background, so
+a crash loses at most what is in flight. Not here: deciding (the keeper), the format (`vault/`).
+Must stay true: what a segment holds is durable in the blob store before it is recorded, and recorded before it is
+acknowledged; records go out in order; memory is bounded whatever the client does. One event loop; one writer at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sealane.doors.sealing import OpenSegment, RunningDigest
+from sealane.errors import LengthMismatch, NotAllowed, QuotaExceeded, TooLarge
+from sealane.operations.uploads import (
+    AbandonUpload,
+    CopyInto,
+    Finished,
+    FinishUpload,
+    Recorded,
+    RecordSegments,
+    SuspendUpload,
+    UploadOpened,
+)
+from sealane.settings import SLOT_BYTES
+from sealane.vault.extents import HOLE, ExtentMap
+from sealane.vault.segments import SegmentReader
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from sealane.doors.outgoing import Outgoing
+    from sealane.doors.plane import Plane
+    from sealane.errors import SealaneError
+    from sealane.operations.envelope import Answer, Operation
+    from sealane.vault.blobs import Buffer
+    from sealane.vault.extents import Extent
+
+
+class Incoming:
+    """One upload that a door writes. Ends with `finish`, `suspend` or `abandon`; each may follow a failed `finish`."""
+
+    def __init__(
+        self,
+        opened: UploadOpened,
+        handle: str,
+        ask: Callable[[Operation], Awaitable[Answer]],
+        plane: Plane,
+        *,
+        held: bool = False,
+    ) -> None:
+        """Go on with an upload that the keeper has opened for the session `handle`.
+
+        `held`: nothing is recorded before `flush` or `finish`, so that a body whose checksum turns out wrong can be
+        dropped (`suspend(keep=False)`).
+        """
+        self._handle = handle
+        self._ask = ask
+        self._plane = plane
+        self._settings = plane.settings
+        self._held = held
+        self._cipher = AESGCM(opened.key)
+        self._digest = RunningDigest(plane.lane(), in_order=not opened.extents)
+        self._open: OpenSegment | None = None
+        self._closed: deque[OpenSegment] = deque()
+        """Closed segments in order, each until it is recorded; its `finishing` runs."""
+        self._slots = 0
+        """Buffers held."""
+        self._recorder: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+        self._moved = asyncio.Event()
+        """Set whenever a buffer went back or a segment was recorded: who waits for room looks again."""
+        self._base: Outgoing | None = None
+        self._ended = False
+        self._number = 0
+        self._stand(opened)
+
+    @property
+    def size(self) -> int:
+        """The file's length as its writer sees it."""
+        return self._map.size
+
+    @property
+    def contiguous(self) -> int:
+        """Bytes from the start up to the first that was never written."""
+        return self._map.contiguous
+
+    @property
+    def upload(self) -> str:
+        """The upload's id."""
+        return self._opened.upload
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def write_now(self, offset: int, view: Buffer) -> bool:
+        """Take all of a block if there is room for it at once. False: nothing was taken, `write` has to be awaited.
+
+        The block may be used again when this returns. Raises what `write` raises.
+        """
+        block = memoryview(view).cast("B")
+        self._check(offset, len(block))
+        if not self._has_room(len(block)):
+            return False
+        while block:
+            taken = self._take(offset, block)
+            assert taken, "there was room"
+            block = block[taken:]
+            offset += taken
+        return True
+
+    async def write(self, offset: int, view: Buffer) -> None:
+        """Take a block, waiting for room. It may be used again when this returns.
+
+        Raises `QuotaExceeded`, `TooLarge` and `LengthMismatch` before any of the block is taken, and whatever stopped
+        this upload in the background: `SessionEnded`, `UploadTakenOver`, `StoreFull`, `Unavailable`, …
+        """
+        block = memoryview(view).cast("B")
+        self._check(offset, len(block))
+        while block:
+            taken = self._take(offset, block)
+            block = block[taken:]
+            offset += taken
+            if not taken:
+                await self._wait_for_room()
+
+    async def resize(self, size: int) -> None:
+        """Cut the file, or make it longer with zeros."""
+        self._check(size, 0)
+        if size == self._map.size:
+            return
+        while (segment := self._segment()) is None:
+            await self._wait_for_room()
+        self._map.resize(size)
+        self._digest.in_order = False
+        segment.note_resize(size)
+        self._close_if_full(segment)
+
+    async def copy_from(self, source: Outgoing, start: int, length: int, offset: int) -> None:
+        """Share `length` bytes of a download from `start` on, at `offset`. Raises `CopyNotShared`: then write them."""
+        self._check(offset, length)
+        await self.flush()
+        upload, generation = self._opened.upload, self._opened.generation
+        answer = await self._ask(CopyInto(self._handle, upload, generation, source.download, start, length, offset))
+        if not isinstance(answer, UploadOpened):
+            raise TypeError(type(answer).__name__)
+        self._digest.in_order = False
+        self._number = self._number if answer.generation == generation else 0
+        self._stand(answer)
+
+    # --- reading back -----------------------------------------------------------------------------------------------
+
+    def read_base_from(self, base: Outgoing) -> None:
+        """Read the bytes that the upload shares with an earlier version through that version's download."""
+        self._base = base
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes as they stand now, none at the end.
+
+        Raises `NotAllowed` for bytes of an earlier version that was not opened for reading (`read_base_from`).
+        """
+        self._raise_failure()
+        runs = tuple(self._map.runs(offset, length))
+        if any(self._is_under_way(run) for run in runs):
+            self._close_segment()
+            for segment in tuple(self._closed):
+                await segment.finish()
+        parts = []
+        for run in runs:
+            parts.append(await self._read_run(run, offset))
+            offset += run.length
+        return b"".join(parts)
+
+    # --- ending -----------------------------------------------------------------------------------------------------
+
+    async def flush(self) -> int:
+        """Make everything written so far durable and recorded; return the durable size, contiguous from the start."""
+        self._raise_failure()
+        self._close_segment()
+        await self._record_all()
+        return self._acknowledged
+
+    async def digest(self) -> bytes | None:
+        """Return the SHA-256 of what was written so far, or None if it did not come in order from the start."""
+        self._raise_failure()
+        return await self._digest.of(self._map.size, self._open.tail if self._open else b"")
+
+    async def finish(
+        self, *, modified: datetime | None = None, exclusive: bool = False, expected_version: str = ""
+    ) -> Finished:
+        """End the upload: it is whole, durable and a version when this returns."""
+        self._raise_failure()
+        await self._record_all()
+        last, self._open = self._open, None
+        if last is not None:
+            self._closed.append(last)  # if this fails it is still to be recorded
+            last.begin_finish(self._settled)
+            await last.finish()
+        answer = await self._ask(
+            FinishUpload(
+                self._handle,
+                self._opened.upload,
+                self._opened.generation,
+                segments=last.new_segments() if last else (),
+                edits=last.edits() if last else (),
+                size=self._map.size,
+                digest=await self._digest.of(self._map.size),
+                modified=modified,
+                exclusive=exclusive,
+                expected_version=expected_version,
+            )
+        )
+        if not isinstance(answer, Finished):
+            raise TypeError(type(answer).__name__)
+        self._closed.clear()
+        self._ended = True
+        return answer
+
+    async def suspend(self, *, keep: bool = True) -> None:
+        """Let go of the upload, so that it can be taken up again; what came is recorded first, unless not to be kept.
+
+        It is let go of in any case; what went wrong on the way is raised.
+        """
+        if self._ended:
+            return
+        try:
+            if keep:
+                await self.flush()
+        finally:
+            self._let_go()
+            await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation))
+
+    async def abandon(self) -> None:
+        """Throw the upload away."""
+        if self._ended:
+            return
+        self._let_go()
+        await self._ask(AbandonUpload(self._handle, self._opened.upload))
+
+    def stop(self, failure: SealaneError) -> None:
+        """Take no more bytes: whatever is asked next raises this (its session has ended)."""
+        self._fail(failure)
+
+    # --- room and segments ------------------------------------------------------------------------------------------
+
+    def _stand(self, opened: UploadOpened) -> None:
+        """Stand where the keeper says that the upload stands."""
+        self._opened = opened
+        self._map = ExtentMap(opened.extents, extents_max=self._settings.extents_max)
+        self._acknowledged = self._map.contiguous
+        self._reader = SegmentReader(self._plane.store, opened.segments, {opened.key_id: opened.key})
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        assert not self._ended, "the upload was ended already"
+
+    def _check(self, offset: int, length: int) -> None:
+        """Raise for a write that may not be, before any of it is taken."""
+        self._raise_failure()
+        end = offset + length
+        if offset < 0 or end > self._settings.file_bytes_max:
+            raise TooLarge
+        if end > self._map.size:
+            if self._opened.declared is not None and end > self._opened.declared:
+                raise LengthMismatch
+            if end > self._opened.room:
+                raise QuotaExceeded
+
+    def _is_ahead(self) -> bool:
+        """Whether so many segments are on their way to be durable and recorded that no other may begin."""
+        waiting = sum(not segment.is_durable for segment in self._closed) if self._held else len(self._closed)
+        return waiting >= self._settings.upload_segments_ahead_max
+
+    def _has_room(self, length: int) -> bool:
+        """Whether all of a block could be taken without waiting."""
+        segment = self._open
+        if segment is None and self._is_ahead():
+            return False
+        taken, room = (segment.length, segment.room) if segment else (0, 0)
+        if taken + length > self._settings.segment_bytes_max:
+            return False
+        more = -(-max(0, length - room) // SLOT_BYTES)
+        return not more or (self._slots + more <= self._settings.upload_slots_max and self._plane.can_lend(more))
+
+    def _lend(self) -> bytearray | None:
+        if self._slots >= self._settings.upload_slots_max:
+            return None
+        slot = self._plane.lend(at_any_rate=not self._slots)
+        if slot is not None:
+            self._slots += 1
+        return slot
+
+    def _freed(self) -> None:
+        self._slots -= 1
+        self._moved.set()
+
+    async def _wait_for_room(self) -> None:
+        self._moved.clear()
+        await self._moved.wait()
+        self._raise_failure()
+
+    def _segment(self) -> OpenSegment | None:
+        """Return the segment that takes bytes, or None while no other may begin."""
+        if self._open is None and not self._is_ahead():
+            self._open = OpenSegment(self._plane, self._cipher, self._digest, self._freed)
+        return self._open
+
+    def _take(self, offset: int, block: memoryview) -> int:
+        """Take what can be taken of a block without waiting; return how many bytes that was."""
+        if offset < self._map.size and self._overwrite(offset, block):
+            return len(block)
+        segment = self._segment()
+        if segment is None:
+            return 0
+        if not segment.room:
+            slot = self._lend()
+            if slot is None:
+                return 0
+            segment.give(slot)
+        count = min(len(block), segment.room, self._settings.segment_bytes_max - segment.length)
+        in_order = offset == self._map.size
+        self._map.place(offset, count, segment.segment, segment.length)
+        if not in_order:
+            self._digest.in_order = False
+        segment.take(offset, block[:count])
+        self._close_if_full(segment)
+        return count
+
+    def _overwrite(self, offset: int, block: memoryview) -> bool:
+        """Replace bytes that lie in the slot at hand: a client that rewrites a place again and again costs nothing."""
+        segment = self._open
+        if segment is None:
+            return False
+        run = next(self._map.runs(offset, len(block)))
+        return run.segment == segment.segment and run.length == len(block) and segment.overwrite(run.start, block)
+
+    def _close_if_full(self, segment: OpenSegment) -> None:
+        settings = self._settings
+        if segment.length >= settings.segment_bytes_max or segment.edit_count >= settings.edits_per_record_max:
+            self._close_segment()
+
+    def _close_segment(self) -> None:
+        """Send the open segment, if any, on its way to be durable, and (unless held) recorded."""
+        segment, self._open = self._open, None
+        if segment is None:
+            return
+        self._closed.append(segment)
+        segment.begin_finish(self._settled)
+        if not self._held:
+            self._start_recorder()
+
+    def _settled(self, segment: OpenSegment, failure: BaseException | None) -> None:
+        """Go on after a closed segment became durable, or could not be made so."""
+        if failure is not None:
+            self._fail(failure)
+        elif segment.written is not None:
+            self._reader.know(segment.place(self._opened.key_id))
+        self._moved.set()
+
+    def _fail(self, failure: BaseException) -> None:
+        if self._failure is None:
+            self._failure = failure
+        self._moved.set()
+
+    # --- recording --------------------------------------------------------------------------------------------------
+
+    def _start_recorder(self) -> None:
+        if self._recorder is None and self._closed and self._failure is None:
+            self._recorder = asyncio.get_running_loop().create_task(self._record_closed())
+
+    async def _record_closed(self) -> None:
+        """Record closed segments in order, each once it is durable, until none is left."""
+        try:
+            while self._closed:
+                segment = self._closed[0]
+                await segment.finish()
+                await self._record(segment)
+                self._closed.popleft()
+                self._moved.set()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as failure:  # noqa: BLE001  # raised to the writer, who asks next
+            self._fail(failure)
+        finally:
+            self._recorder = None
+
+    async def _record(self, segment: OpenSegment) -> None:
+        answer = await self._ask(
+            RecordSegments(
+                self._handle,
+                self._opened.upload,
+                self._opened.generation,
+                self._number + 1,
+                segment.new_segments(),
+                segment.edits(),
+            )
+        )
+        if not isinstance(answer, Recorded):
+            raise TypeError(type(answer).__name__)
+        self._number += 1
+        self._acknowledged = answer.size
+
+    async def _record_all(self) -> None:
+        """Wait until every closed segment is recorded."""
+        self._start_recorder()
+        while self._recorder is not None:
+            await asyncio.wait({self._recorder})
+        self._raise_failure()
+
+    def _let_go(self) -> None:
+        """End without waiting: what is not durable is thrown away by the threads, and every buffer goes back."""
+        self._ended = True
+        if self._recorder is not None:
+            self._recorder.cancel()
+        for segment in (*self._closed, *((self._open,) if self._open else ())):
+            segment.let_go()
+        self._closed.clear()
+        self._open = None
+
+    # --- where bytes are --------------------------------------------------------------------------------------------
+
+    def _is_under_way(self, run: Extent) -> bool:
+        """Whether the bytes of a run lie in a segment that cannot be read from yet."""
+        if self._open is not None and run.segment == self._open.segment:
+            return self._open.peek(run.start, run.length) is None
+        return any(run.segment == segment.segment and not segment.is_durable for segment in self._closed)
+
+    async def _read_run(self, run: Extent, offset: int) -> bytes:
+        if self._open is not None and run.segment == self._open.segment:
+            at_hand = self._open.peek(run.start, run.length)
+            assert at_hand is not None, "what is under way was settled before"
+            return at_hand
+        if run.segment == HOLE:
+            return bytes(run.length)
+        if self._reader.can_open(run.segment):
+            target = bytearray(run.length)
+            await self._plane.run(lambda: self._reader.read_into(run, target))
+            return bytes(target)
+        if self._base is None:
+            raise NotAllowed("The earlier content of this file was not opened for reading.")
+        return await self._base.read_run(run, offset)

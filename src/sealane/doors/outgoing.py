@@ -1,0 +1,278 @@
+"""The bytes of one download on their way out: read ahead for whoever reads in order, decrypted in the threads, counted.
+
+The keeper has opened the version and has the record of it; here its bytes are read, and at the end told how much of it
+was given. Not here: deciding, protocols. Must stay true: nothing of a slot is given before its tag is verified; memory
+is bounded by a few windows whatever the client does; what was given is never told smaller than it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sealane.operations.files import EndDownload
+from sealane.settings import SLOT_BYTES
+from sealane.vault.content import Content
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
+
+    from sealane.doors.plane import Plane
+    from sealane.operations.envelope import Answer, Operation
+    from sealane.operations.files import VersionOpened
+    from sealane.vault.extents import Extent
+
+
+class Outgoing:
+    """One version that a door delivers. `close` ends it."""
+
+    def __init__(
+        self, opened: VersionOpened, handle: str, ask: Callable[[Operation], Awaitable[Answer]], plane: Plane
+    ) -> None:
+        """Deliver what the keeper has opened for the session `handle`. Nothing is read yet."""
+        self._opened = opened
+        self._handle = handle
+        self._ask = ask
+        self._plane = plane
+        self._content = Content(plane.store, opened.extents, opened.segments, opened.keys)
+        self._in_memory = all(segment.inline is not None for segment in opened.segments)
+        self._windows: list[_Window] = []
+        self._expected = 0
+        """Where a reader in order reads next."""
+        self._given = Given(plane.settings.download_ranges_max)
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """Plaintext bytes of the version."""
+        return self._content.size
+
+    @property
+    def modified(self) -> datetime:
+        """The version's modification time."""
+        return self._opened.modified
+
+    @property
+    def digest(self) -> bytes | None:
+        """SHA-256 of record, once it exists."""
+        return self._opened.digest
+
+    @property
+    def version(self) -> str:
+        """The version's id."""
+        return self._opened.version
+
+    @property
+    def download(self) -> int:
+        """The download's number."""
+        return self._opened.download
+
+    def read_now(self, offset: int, length: int) -> bytes | None:
+        """Return `length` bytes that lie ready, fewer only at the end of the file. None: `read` is to be awaited.
+
+        Raises `Integrity` where what is stored is not what was written.
+        """
+        assert not self._closed
+        end = min(offset + length, self.size)
+        if offset >= end:
+            return b""
+        if self._in_memory and end - offset <= SLOT_BYTES:
+            target = bytearray(end - offset)
+            self._content.read_into(offset, target)
+            return self._give(offset, bytes(target))
+        parts: list[memoryview] = []
+        at = offset
+        while at < end:
+            window = self._window(at)
+            if window is None or not self._is_ready(window):
+                return None
+            stop = min(end, window.end)
+            parts.append(window.bytes(at, stop))
+            at = stop
+        given = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+        self._went_on(offset, end)
+        return self._give(offset, given)
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset` on, fewer only at the end of the file, none past it.
+
+        Raises `Integrity` where what is stored is not what was written, `Unavailable` when the store cannot be reached.
+        """
+        given = self.read_now(offset, length)
+        if given is not None:
+            return given
+        end = min(offset + length, self.size)
+        parts: list[bytes] = []
+        at = offset
+        while at < end:
+            window = self._window(at) or self._fetch(at, end - at, in_order=offset == self._expected)
+            if not self._is_ready(window):
+                await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
+                continue
+            stop = min(end, window.end)
+            parts.append(bytes(window.bytes(at, stop)))
+            at = stop
+        self._went_on(offset, end)
+        return self._give(offset, b"".join(parts))
+
+    async def pieces(self, begin: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from `begin` up to `end`, in order, a window at a time."""
+        end = min(end, self.size)
+        self._expected = begin
+        while begin < end:
+            piece = await self.read(begin, min(end - begin, SLOT_BYTES))
+            yield piece
+            begin += len(piece)
+
+    async def read_run(self, run: Extent, offset: int) -> bytes:
+        """Return bytes of a segment of this version which now belong at `offset` of a file that shares them."""
+        target = bytearray(run.length)
+        await self._plane.run(lambda: self._content.reader.read_into(run, target))
+        return self._give(offset, bytes(target))
+
+    async def close(self) -> None:
+        """Let go of the buffers and tell the keeper how much was given. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        while self._windows:
+            self._windows.pop().drop()
+        given = self._given
+        whole = given.ranges() == ((0, self.size),) or not self.size
+        await self._ask(EndDownload(self._handle, self._opened.download, given.bytes, given.ranges(), whole))
+
+    # --- windows ----------------------------------------------------------------------------------------------------
+
+    def _window(self, offset: int) -> _Window | None:
+        for window in self._windows:
+            if window.begin <= offset < window.end:
+                return window
+        return None
+
+    def _is_ready(self, window: _Window) -> bool:
+        """Whether a window's bytes are there. Raises what kept them from being read, and forgets that window."""
+        try:
+            return window.is_ready
+        except BaseException:
+            self._windows.remove(window)
+            window.drop()
+            raise
+
+    def _fetch(self, begin: int, wanted: int, *, in_order: bool) -> _Window:
+        """Begin to read a window, making place for it first."""
+        slots_max = self._plane.settings.read_ahead_slots
+        slots = slots_max if in_order else max(1, min(slots_max, -(-wanted // SLOT_BYTES)))
+        while len(self._windows) >= _WINDOWS_MAX:
+            self._windows.pop(0).drop()
+        buffer = self._plane.lend(slots) or self._plane.lend(1, at_any_rate=True)
+        assert buffer is not None
+        window = _Window(self._plane, self._content, begin, self._end_of_window(begin, len(buffer)), buffer)
+        self._windows.append(window)
+        return window
+
+    def _end_of_window(self, begin: int, length: int) -> int:
+        """Return where a window ends: within its buffer, and where a stored slot ends, so that none is opened twice."""
+        end = self._content.slot_end(begin)
+        while end < self.size and (further := self._content.slot_end(end)) - begin <= length:
+            end = further
+        return end
+
+    def _went_on(self, begin: int, end: int) -> None:
+        """Note that a reader was given these bytes; if it reads in order, fetch what comes next."""
+        in_order, self._expected = begin == self._expected, end
+        if not in_order:
+            return
+        while self._windows and self._windows[0].end <= end:
+            self._windows.pop(0).drop()
+        ahead = self._windows[-1].end if self._windows else end
+        if ahead < self.size and len(self._windows) < _WINDOWS_MAX and self._plane.can_lend(1):
+            self._fetch(ahead, 0, in_order=True)
+
+    def _give(self, offset: int, given: bytes) -> bytes:
+        self._given.add(offset, len(given))
+        return given
+
+
+_WINDOWS_MAX = 2
+
+
+class _Window:
+    """A stretch of plaintext, read by a thread into a lent buffer."""
+
+    __slots__ = ("_buffer", "_dropped", "_plane", "_reading", "begin", "end")
+
+    def __init__(self, plane: Plane, content: Content, begin: int, end: int, buffer: bytearray) -> None:
+        self.begin = begin
+        self.end = end
+        self._plane = plane
+        self._buffer = buffer
+        self._dropped = False
+        view = memoryview(buffer)[: end - begin]
+        self._reading = asyncio.ensure_future(plane.run(lambda: content.read_into(begin, view)))
+        self._reading.add_done_callback(self._read)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its bytes are there; raises what kept them from being read."""
+        return self._reading.done() and self._reading.result() == self.end - self.begin
+
+    async def ready(self) -> None:
+        """Wait until its bytes are there, or were dropped; whether they are is to be asked again."""
+        await asyncio.wait({self._reading})
+
+    def bytes(self, begin: int, end: int) -> memoryview:
+        """Return a part of it, to be copied before anything else is awaited."""
+        return memoryview(self._buffer)[begin - self.begin : end - self.begin]
+
+    def drop(self) -> None:
+        """Give the buffer back as soon as nobody writes to it."""
+        self._dropped = True
+        if self._reading.done():
+            self._plane.give_back(self._buffer)
+
+    def _read(self, reading: asyncio.Future[int]) -> None:
+        if not reading.cancelled():
+            reading.exception()  # it is raised to whoever reads here, if anybody does
+        if self._dropped:
+            self._plane.give_back(self._buffer)
+
+
+class Given:
+    """Which bytes were given: their number, and the ranges they lie in, a bounded number of them."""
+
+    __slots__ = ("_ranges", "_ranges_max", "bytes")
+
+    def __init__(self, ranges_max: int) -> None:
+        """Nothing was given yet."""
+        self._ranges_max = ranges_max
+        self._ranges: list[tuple[int, int]] = []
+        self.bytes = 0
+        """All that was given; what was given twice counts twice."""
+
+    def add(self, begin: int, length: int) -> None:
+        """Count bytes that were given."""
+        if not length:
+            return
+        self.bytes += length
+        end = begin + length
+        ranges = self._ranges
+        if ranges and ranges[-1][0] <= begin <= ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
+            return
+        merged: list[tuple[int, int]] = []
+        for there in ranges:
+            if there[1] < begin or there[0] > end:
+                merged.append(there)
+            else:
+                begin, end = min(begin, there[0]), max(end, there[1])
+        merged.append((begin, end))
+        merged.sort()
+        while len(merged) > self._ranges_max:  # the nearest two become one: more is told than was given, never less
+            nearest = min(range(len(merged) - 1), key=lambda at: merged[at + 1][0] - merged[at][1])
+            merged[nearest : nearest + 2] = [(merged[nearest][0], merged[nearest + 1][1])]
+        self._ranges = merged
+
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """Return the ranges in order, as begin and end (exclusive)."""
+        return tuple(self._ranges)
