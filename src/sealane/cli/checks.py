@@ -1,5 +1,6 @@
-"""What `sealane doctor` looks at: the machine's side (files, accounts, room, certificates, the blob store), and the
-keeper's side (its database, the ledger, the clock, grants).
+"""What `sealane doctor` looks at.
+
+The machine's side: files, accounts, room, certificates, the blob store. The keeper's: database, ledger, clock, grants.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def check_accounts(place: DataDirectory) -> Iterator[Finding]:
 
 
 def check_room(place: DataDirectory) -> Iterator[Finding]:
-    """A full disk refuses uploads."""
+    """See how much room there is: a full disk refuses uploads."""
     usage = shutil.disk_usage(place.path)
     said = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.1f} GiB are free at {place.path}."
     state: State = "ok"
@@ -160,13 +161,13 @@ def check_blob_store(place: DataDirectory) -> Iterator[Finding]:
 
 
 def check_database(ask: Ask) -> Iterator[Finding]:
-    """A durable transaction."""
+    """Have one transaction made durable."""
     ask(Health(), Done)
     yield Finding("database", "ok", "The keeper answers after a durable transaction.")
 
 
 def check_ledger(ask: Ask) -> Iterator[Finding]:
-    """The last entries follow from each other, and the clock has not gone back behind them."""
+    """See that the last entries follow from each other, and that the clock has not gone back behind them."""
     try:
         present = ask(Checkpoint(), CheckpointIs)
     except Missing:
@@ -181,11 +182,8 @@ def check_ledger(ask: Ask) -> Iterator[Finding]:
             yield Finding("ledger", "bad", f"Entry {entry.seq} is damaged. Run: sealane audit verify")
             return
         head = entry.chain
-    yield Finding(
-        "ledger",
-        "ok",
-        f"The last {len(page.entries)} of {present.size} entries hold together (audit verify proves all).",
-    )
+    count = len(page.entries)
+    yield Finding("ledger", "ok", f"The last {count} of {present.size} entries hold together; audit verify proves all.")
     last = _time_of(page.entries[-1].body)
     if last is not None and last - Clock().now() > timedelta(seconds=_CLOCK_SECONDS_BACK):
         yield Finding("clock", "bad", f"The ledger's last entry is of {last:%Y-%m-%d %H:%M:%S} UTC, later than now.")
