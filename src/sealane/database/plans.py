@@ -129,12 +129,12 @@ class Plan(Generic[RowT]):
         return Text(state.statement, places, {name: list(parts) for name, parts in state.parameter_expansion.items()})
 
 
-_made: dict[tuple[str, str], Plan[tuple[object, ...]]] = {}
+_made: dict[tuple[str, object], Plan[tuple[object, ...]]] = {}
 
 
 def plan_for(statement: Statement[RowT], dialect: Dialect) -> Plan[RowT]:
     """Return the plan of a statement for this kind of database; compiled once a process, as that takes a millisecond."""
-    place = (dialect.name, statement.name)
+    place = (dialect.name, statement)
     found = _made.get(place)
     if found is None:
         found = _made[place] = Plan(statement, dialect)  # pyrefly: ignore  # plans of every row type in one table
