@@ -133,7 +133,7 @@ _made: dict[tuple[str, object], Plan[tuple[object, ...]]] = {}
 
 
 def plan_for(statement: Statement[RowT], dialect: Dialect) -> Plan[RowT]:
-    """Return the plan of a statement for this kind of database; compiled once a process, as that takes a millisecond."""
+    """Return a statement as compiled for this kind of database; once a process, since it takes a millisecond."""
     place = (dialect.name, statement)
     found = _made.get(place)
     if found is None:
