@@ -148,9 +148,9 @@ def test_a_name_stands_for_one_statement():
     assert [one for one in registered() if one.name == "test.count"] == [example.COUNT]
 
 
-def plan_of(expression, row):
+def plan_of(tmp_path, expression, row):
     """Compile a statement that is not registered, so that it disturbs no other test."""
-    database = Database.open("sqlite:///:memory:")
+    database = Database.open(f"sqlite:///{tmp_path}/empty.sqlite")
     statement = object.__new__(Statement)
     for name, value in {"name": "test.broken", "expression": expression, "row": row}.items():
         object.__setattr__(statement, name, value)
@@ -165,15 +165,15 @@ class Swapped(NamedTuple):
     id: int
 
 
-def test_a_row_class_must_name_the_columns_in_order():
+def test_a_row_class_must_name_the_columns_in_order(tmp_path):
     with pytest.raises(TypeError, match="label the columns"):
-        plan_of(sa.select(example.things.c.id, example.things.c.name), Swapped)
-    assert plan_of(sa.select(example.things.c.name, example.things.c.id), Swapped).row is Swapped
+        plan_of(tmp_path, sa.select(example.things.c.id, example.things.c.name), Swapped)
+    assert plan_of(tmp_path, sa.select(example.things.c.name, example.things.c.id), Swapped).row is Swapped
 
 
-def test_only_queries_and_changes_of_rows_are_statements():
+def test_only_queries_and_changes_of_rows_are_statements(tmp_path):
     with pytest.raises(TypeError, match="not a query"):
-        plan_of(sa.schema.CreateTable(example.things), None)
+        plan_of(tmp_path, sa.schema.CreateTable(example.things), None)
 
 
 def test_rows_without_a_row_class_are_a_programming_error(examples):
