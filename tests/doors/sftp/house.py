@@ -16,7 +16,9 @@ import asyncssh
 
 from sealane.doors.sftp.door import SftpDoor
 from sealane.doors.sftp.server import open_listener
+from sealane.keeper.core import Request
 from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
+from sealane.operations.envelope import Asker
 from sealane.operations.signing import HostKeys
 from sealane.settings import Settings
 from sealane.vault.local import LocalStore
@@ -90,7 +92,7 @@ class House:
     def perform_many(self, operations: list) -> list:
         """Let the keeper do many operations of a door in one transaction; return the answers."""
         requests = [Request(operation, Asker.DOOR, self.asking.name) for operation in operations]
-        return list(self.keeper.keeper.perform_batch(requests).answers)
+        return list(self.keeper.keeper.perform_batch(requests).outcomes)
 
     # --- clients ----------------------------------------------------------------------------------------------------
 

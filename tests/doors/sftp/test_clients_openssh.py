@@ -4,11 +4,15 @@ import asyncio
 import os
 import secrets
 import stat
+from hashlib import sha256
 
 import pytest
 
 from sealane.operations.files import EndDownload
+from sealane.operations.signing import SignInWithPassword
+from sealane.operations.uploads import BeginUpload, FinishUpload
 from sealane.settings import Settings
+from tests.doors.sftp.house import PASSWORD
 from tests.doors.sftp.test_transfers import settled
 from tests.peers import need
 
@@ -72,7 +76,9 @@ async def test_an_interrupted_put_is_resumed_by_reput(house):
         *map(str, words), stdin=asyncio.subprocess.PIPE, cwd=house.home, stdout=asyncio.subprocess.DEVNULL
     )
     process.stdin.write(b"put large /in/large\n")
-    while not any(sum(s._speaker._handles.transfers for s in c._sessions if s._speaker) for c in house.door.connections):
+    while not any(
+        sum(s._speaker._handles.transfers for s in c._sessions if s._speaker) for c in house.door.connections
+    ):
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.5)
     process.kill()
@@ -130,11 +136,9 @@ async def test_the_ways_of_the_batch_language(house):
 
 
 async def test_a_folder_of_50000_files_is_listed(house):
-    folder = house.home / "many"
-    folder.mkdir()
     async with house.sftp("ann") as client:
         await client.mkdir("/in/many")
-    _fill(house, 50_000)
+    await _fill(house, 50_000)
     _, told = await house.sftp_batch("ls -1 /in/many", options=("-q",))
     listed = [line for line in told.splitlines() if line.startswith("/in/many/")]
     assert len(listed) == 50_000
@@ -142,26 +146,17 @@ async def test_a_folder_of_50000_files_is_listed(house):
     assert listed[-1] == "/in/many/file-49999"
 
 
-def _fill(house, how_many):
-    """Put files into `/in/many` by the keeper's own operations, many in one batch."""
-    from sealane.operations.envelope import Asker
-    from sealane.operations.signing import SignedIn
-    from sealane.operations.uploads import BeginUpload, FinishUpload
-    from tests.doors.sftp.house import signed_in
-
-    signed = signed_in(house, "ann")
-    assert isinstance(signed, SignedIn)
+async def _fill(house, how_many):
+    """Put files into `/in/many` by the keeper's own operations, many in one transaction."""
+    signed = await house.asking.ask(SignInWithPassword("ann@clinic", PASSWORD, b"", "127.0.0.1", "http"))
     for first in range(0, how_many, 1000):
-        begun = house.perform_many(
-            [BeginUpload(signed.handle, f"/in/many/file-{n:05}", "create") for n in range(first, first + 1000)],
-            Asker.DOOR,
-        )
+        names = [f"/in/many/file-{number:05}" for number in range(first, first + 1000)]
+        begun = house.perform_many([BeginUpload(signed.handle, name, "create") for name in names])
         house.perform_many(
             [
-                FinishUpload(signed.handle, one.upload, one.generation, (), (), size=0, digest=None)
+                FinishUpload(signed.handle, one.upload, one.generation, (), (), size=0, digest=sha256().digest())
                 for one in begun
-            ],
-            Asker.DOOR,
+            ]
         )
 
 
@@ -227,7 +222,13 @@ async def test_a_legacy_scp_upload_that_is_cut_publishes_nothing(house):
 
 async def test_a_hostile_scp_client_reaches_nothing_outside_its_target(house):
     async with house.ssh("ann") as connection:
-        for line in (b"C0644 1 ../evil\nx", b"C0644 1 a/b\nx", b"D0755 0 ..\n", b"X\n", b"C0644 1 " + b"n" * 5000 + b"\n"):
+        for line in (
+            b"C0644 1 ../evil\nx",
+            b"C0644 1 a/b\nx",
+            b"D0755 0 ..\n",
+            b"X\n",
+            b"C0644 1 " + b"n" * 5000 + b"\n",
+        ):
             process = await connection.create_process("scp -r -t /in", encoding=None)
             assert await process.stdout.readexactly(1) == b"\0"
             process.stdin.write(line)
