@@ -1,4 +1,3 @@
-import os
 import stat
 
 import pytest
@@ -68,7 +67,7 @@ def test_keeping_a_login_leaves_no_other_file_and_replaces_the_one_before(home):
     for token in ("first", "second"):
         path = accounts.keep_login(Login("https://files.example.org", token), home)
     assert accounts.present_login(home).token == "second"
-    assert os.listdir(path.parent) == [path.name]
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_a_login_that_others_can_read_is_refused(home):
