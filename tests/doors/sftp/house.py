@@ -15,10 +15,11 @@ from pathlib import Path
 import asyncssh
 
 from sealane.doors.sftp.door import SftpDoor
+from sealane.doors.sftp.handles import WritingFile
+from sealane.doors.sftp.scp import Scp
 from sealane.doors.sftp.server import open_listener
-from sealane.keeper.core import Request
+from sealane.doors.sftp.session import SftpSpeaker
 from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
-from sealane.operations.envelope import Asker
 from sealane.operations.signing import HostKeys
 from sealane.settings import Settings
 from sealane.vault.local import LocalStore
@@ -89,10 +90,12 @@ class House:
         admin(GrantFolder(folder="clinic:/in", grantee="bob@lab", rights=ALL, shown_as="clinic"))
         admin(GrantFolder(folder="clinic:/drop", grantee="bob@lab", rights=("list", "write"), shown_as="drop"))
 
-    def perform_many(self, operations: list) -> list:
-        """Let the keeper do many operations of a door in one transaction; return the answers."""
-        requests = [Request(operation, Asker.DOOR, self.asking.name) for operation in operations]
-        return list(self.keeper.keeper.perform_batch(requests).outcomes)
+    def writing(self) -> list[WritingFile]:
+        """Return the files that clients are writing now."""
+        speakers = [session._speaker for connection in self.door.connections for session in connection._sessions]
+        files = [opened for speaker in speakers if isinstance(speaker, SftpSpeaker) for opened in speaker._handles]
+        files += [speaker._writing for speaker in speakers if isinstance(speaker, Scp)]
+        return [opened for opened in files if isinstance(opened, WritingFile)]
 
     # --- clients ----------------------------------------------------------------------------------------------------
 
@@ -165,3 +168,14 @@ def _openssh(blob: bytes) -> bytes:
 
     length = int.from_bytes(blob[:4], "big")
     return blob[4 : 4 + length] + b" " + base64.b64encode(blob)
+
+
+async def until(holds) -> None:
+    """Wait until something holds; the test's own time limit ends it otherwise."""
+    while not holds():
+        await asyncio.sleep(0.005)  # the door runs in this very loop: each turn it does what there is to do
+
+
+async def settled(house: House) -> None:
+    """Wait until every connection is gone and what it left is suspended."""
+    await until(lambda: not house.door.connections and not house.door._tasks)

@@ -10,7 +10,7 @@ from sealane.errors import SealaneError
 from sealane.operations.accounts import DisableUser
 from sealane.operations.signing import SignInWithKey
 from sealane.settings import Settings
-from tests.doors.sftp.house import PASSWORD
+from tests.doors.sftp.house import PASSWORD, until
 
 
 async def test_a_user_signs_in_by_key_and_sees_their_folders(house):
@@ -27,19 +27,19 @@ async def test_a_user_signs_in_by_password_with_and_without_the_organization(hou
 
 
 async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
-    class Answering(asyncssh.SSHClient):
-        asked = []
+    asked = []
 
+    class Answering(asyncssh.SSHClient):
         def kbdint_auth_requested(self):
             return ""
 
-        def kbdint_challenge_received(self, name, instructions, lang, prompts):
-            self.asked.append(prompts)
+        def kbdint_challenge_received(self, _name, _instructions, _lang, prompts):
+            asked.append(prompts)
             return [PASSWORD] * len(prompts)
 
     options = {"client_keys": None, "client_factory": Answering, "preferred_auth": "keyboard-interactive"}
     async with house.ssh("ann", **options):
-        assert [[echo for _, echo in prompts] for prompts in Answering.asked] == [[False]]
+        assert [[echo for _, echo in prompts] for prompts in asked] == [[False]]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ async def test_a_client_that_knows_no_gcm_is_served_with_ctr(house):
 async def test_shells_commands_terminals_and_forwarding_are_refused(house):
     async with house.ssh("ann") as connection:
         for ask in (
-            lambda: connection.create_process(),
+            connection.create_process,
             lambda: connection.create_process("id"),
             lambda: connection.create_process("scp -t -oProxyCommand=id /in"),
             lambda: connection.create_process(subsystem="netconf"),
@@ -132,13 +132,18 @@ async def test_a_disabled_user_is_cut_off_at_once_amid_a_transfer(house):
         began = loop.time()
         house.keeper.admin(DisableUser(user="ann@clinic"))
         with pytest.raises((asyncssh.Error, OSError)):
-            while True:
-                await file.write(bytes(100_000))
+            await _write_on(file)
         assert loop.time() - began < 2
     async with house.sftp("carl") as client:
         assert not await client.exists("/in/half")
 
 
+async def _write_on(file):
+    while True:
+        await file.write(bytes(100_000))
+
+
+@pytest.mark.slow
 async def test_an_attempt_after_too_many_ends_the_connection(house):
     class Guessing(asyncssh.SSHClient):
         guesses = 0
@@ -254,9 +259,8 @@ async def test_a_stranger_who_sends_without_end_is_not_kept_in_memory(house):
 
     house.door.ask_any = slow
     task = asyncio.create_task(connect())
-    while not (waiting := [connection for connection in house.door.connections if connection._kex is not None]):
-        await asyncio.sleep(0)
-    (connection,) = waiting
+    await until(lambda: any(connection._kex is not None for connection in house.door.connections))
+    (connection,) = house.door.connections
     for _ in range(20):
         if connection._transport.is_reading():
             connection.data_received(bytes(1 << 18))

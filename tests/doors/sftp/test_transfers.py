@@ -9,6 +9,7 @@ import pytest
 
 from sealane.operations.accounts import AddFolder, GrantFolder
 from sealane.settings import Settings
+from tests.doors.sftp.house import settled
 
 MIB = 1 << 20
 
@@ -38,12 +39,6 @@ async def test_nothing_is_visible_before_close_and_a_broken_upload_only_to_its_s
         assert await client.listdir("/in") == ["other"]
         with pytest.raises(asyncssh.SFTPNoSuchFile):
             await client.stat("/in/part")
-
-
-async def settled(house):
-    """Wait until every connection is gone and what it left is suspended."""
-    while house.door.connections or house.door._tasks:
-        await asyncio.sleep(0.01)
 
 
 async def test_a_broken_upload_goes_on_where_it_stood(house):
