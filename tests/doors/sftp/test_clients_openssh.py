@@ -74,11 +74,7 @@ async def test_an_interrupted_put_is_resumed_by_reput(house):
         *map(str, words), stdin=asyncio.subprocess.PIPE, cwd=house.home, stdout=asyncio.subprocess.DEVNULL
     )
     process.stdin.write(b"put large /in/large\n")
-    while not any(
-        sum(s._speaker._handles.transfers for s in c._sessions if s._speaker) for c in house.door.connections
-    ):
-        await asyncio.sleep(0.02)
-    await asyncio.sleep(0.5)
+    await until(lambda: any(upload.size > 2 * MIB for upload in house.writing()))
     process.kill()
     await process.wait()
     await settled(house)

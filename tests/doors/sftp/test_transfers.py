@@ -243,3 +243,16 @@ async def test_a_client_that_does_not_read_holds_little_of_our_memory(house):
         assert waiting < 3 * MIB
         connection._transport.resume_reading()
         connection.abort()
+
+
+async def test_an_upload_is_suspended_before_its_session_is_signed_out(house):
+    """A client that closes its channel first and the connection at once after it keeps what it sent."""
+    async with house.ssh("ann") as connection:
+        client = await connection.start_sftp_client()
+        file = await client.open("/in/part", "wb")
+        await file.write(bytes(700_000))
+        client.exit()
+        connection.close()
+    await settled(house)
+    async with house.sftp("ann") as client:
+        assert (await client.stat("/in/part")).size == 700_000

@@ -58,6 +58,8 @@ class SftpConnection(SSHServerConnection):
         self._reading_paused = False
         self._writing_paused = False
         self._sessions: set[Session] = set()
+        self._ending: set[Session] = set()
+        """Sessions whose channel has closed and that are still suspending what they wrote."""
         self._chosen: tuple[bytes, bytes] | None = None
         self._heard = door.clock.monotonic()
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -88,11 +90,12 @@ class SftpConnection(SSHServerConnection):
         self._leave_strangers()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        sessions = tuple(self._sessions)
+        sessions = (*self._sessions, *self._ending)
         super()._cleanup(exc)
         self._door.spawn(self._leave(sessions))
 
     async def _leave(self, sessions: tuple[Session, ...]) -> None:
+        """Sign out once every session has suspended what it was writing, which it does in the signed-in session."""
         for session in sessions:
             await session.ended()
         self._door.connections.discard(self)
@@ -326,10 +329,15 @@ class SftpConnection(SSHServerConnection):
         return channel, session
 
     def session_closed(self, session: Session) -> None:
-        """Forget a session whose channel has closed while the connection lives; its uploads are suspended."""
+        """Let a session end whose channel has closed while the connection lives."""
         if not self._gone:
             self._sessions.discard(session)
-            self._door.spawn(session.ended())
+            self._ending.add(session)
+            self._door.spawn(self._end_session(session))
+
+    async def _end_session(self, session: Session) -> None:
+        await session.ended()
+        self._ending.discard(session)
 
 
 class Owner(asyncssh.SSHServer):
