@@ -41,9 +41,12 @@ class LedgerWriter:
 
     def head(self, transaction: Transaction) -> Head:
         """Return the head; raises `Integrity` when it is not the one this writer left, or its last link is broken."""
-        stored = _stored_head(transaction)
+        last = transaction.first(queries.LAST)
+        stored = Head(last.seq, last.chain, last.kind) if last is not None else Head(0, chain.EMPTY, "")
         if self._head is not None and stored != self._head:
             raise Integrity("The ledger was changed by somebody else than its keeper.")
+        if self._head is None and last is not None:
+            _check_link(transaction, last)
         self._head = stored
         return stored
 
@@ -91,10 +94,7 @@ class LedgerWriter:
         self._head = None
 
 
-def _stored_head(transaction: Transaction) -> Head:
-    last = transaction.first(queries.LAST)
-    if last is None:
-        return Head(0, chain.EMPTY, "")
+def _check_link(transaction: Transaction, last: queries.LastRow) -> None:
     before = chain.EMPTY
     if last.seq > 1:
         row = transaction.first(queries.HEAD_AT, seq=last.seq - 1)
@@ -103,7 +103,6 @@ def _stored_head(transaction: Transaction) -> Head:
         before = row.chain
     if chain.link(before, last.leaf) != last.chain:
         raise Integrity(f"The ledger's entry {last.seq} does not follow from the one before it.")
-    return Head(last.seq, last.chain, last.kind)
 
 
 def _name_origin(transaction: Transaction) -> None:
