@@ -4,7 +4,7 @@ import pytest
 
 from sealane.client import accounts
 from sealane.client.accounts import Login
-from sealane.client.failures import AddressInvalid, LocalFailure, LoginMissing
+from sealane.client.failures import LocalFailure, LoginMissing, ServerAddressInvalid
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_an_address_is_a_scheme_and_a_host(given, address):
     ],
 )
 def test_a_token_is_never_sent_in_clear_over_a_network_nor_to_something_that_is_no_server(given):
-    with pytest.raises(AddressInvalid):
+    with pytest.raises(ServerAddressInvalid):
         accounts.checked_address(given)
 
 

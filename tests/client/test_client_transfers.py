@@ -196,7 +196,7 @@ def test_what_an_earlier_run_left_is_not_believed_but_verified(anna, proxy):
     with (anna.home / "back.part").open("r+b") as unfinished:
         unfinished.seek(1000)
         unfinished.write(b"spoilt by this disk")
-    done = anna.run("get", f"{anna.folder}/scan.bin", anna.home / "back")
+    done = anna.run("get", f"{anna.folder}/scan.bin", anna.home / "back", url=proxy.url)
     assert done.exit_code == 0, done.output
     assert sha256(anna.home / "back") == sha256(path)
 
