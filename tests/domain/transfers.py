@@ -42,7 +42,7 @@ SMALL = Settings(inline_bytes_max=64, segment_bytes_max=1000)
 
 
 class World:
-    """A node with two organizations: `clinic` with anna and berta, `insurer` with carl; a folder `/in` for all of them."""
+    """A node with two organizations: `clinic` with anna, berta and `/in`, `insurer` with carl and `/own`."""
 
     def __init__(self, data_dir, settings=SMALL, *, database=""):
         self.clock = ManualClock(START)
@@ -181,7 +181,7 @@ class Writing:
         return cls(session, opened, opened.upload, opened.generation, opened.size)
 
     def write(self, offset, content):
-        """Encrypt bytes into new segments, durable in the store, and note where they belong. Nothing is recorded yet."""
+        """Encrypt bytes into new segments, durable in the store, and note where they belong; nothing is recorded."""
         settings = self.session.world.home.settings
         for begin in range(0, len(content), settings.segment_bytes_max):
             piece = content[begin : begin + settings.segment_bytes_max]
