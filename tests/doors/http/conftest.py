@@ -60,7 +60,7 @@ class House:
     def __init__(self, folder: Path, like: Path, **settings: object) -> None:
         """Move into `folder` with a copy of what `furnish` has made in `like`."""
         shutil.copytree(like, folder, dirs_exist_ok=True)
-        self.settings = dataclasses.replace(SETTINGS, **({"drain_seconds": 2} | settings))
+        self.settings = dataclasses.replace(SETTINGS, **({"drain_seconds": 2, "refused_body_seconds": 1} | settings))
         self.keeper = KeeperInProcess(folder, self.settings)
         self.store = open_store(self.settings, folder)
 
