@@ -31,17 +31,8 @@ async def mounted(house, *options):
         missing("/dev/fuse may not be used here")
     place = house.home / "mount"
     place.mkdir()
-    words = [
-        "sshfs",
-        "-p",
-        house.port,
-        *house.ssh_options()[2:],
-        "-F",
-        "/dev/null",
-        *options,
-        "ann@127.0.0.1:/in",
-        place,
-    ]
+    ssh = "ssh_command=" + " ".join(["ssh", *house.ssh_options()])
+    words = ["sshfs", "-p", house.port, "-o", ssh, *options, "ann@127.0.0.1:/in", place]
     status, told = await house.run(*words, check=False)
     if status != 0:
         missing(f"sshfs could not mount: {told}")
