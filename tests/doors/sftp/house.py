@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncssh
 
+from sealane.clock import Clock
 from sealane.doors.sftp.door import SftpDoor
 from sealane.doors.sftp.handles import WritingFile
 from sealane.doors.sftp.scp import Scp
@@ -32,13 +33,13 @@ ALL = ("list", "read", "write", "delete")
 class House:
     """Everything, for one test."""
 
-    def __init__(self, home: Path, settings: Settings, *, like: Path | None = None) -> None:
+    def __init__(self, home: Path, settings: Settings, *, like: Path | None = None, clock: Clock | None = None) -> None:
         """Begin in `home`, empty or as a copy of another house."""
         self.home = home
         if like is not None:
             shutil.copytree(like, home, dirs_exist_ok=True)
         self.settings = dataclasses.replace(settings, ssh_rsa_host_key_bits=0)
-        self.keeper = KeeperInProcess(home / "data", self.settings)
+        self.keeper = KeeperInProcess(home / "data", self.settings, clock)
         self.asking = self.keeper.door()
         self.store = LocalStore(home / "blobs")
         self.door = SftpDoor(self.asking.ask, self.store, self.settings)

@@ -1,16 +1,18 @@
 """The SSH side: who gets in, by what, with which algorithms, and what is refused to everybody."""
 
 import asyncio
+from datetime import timedelta
 
 import asyncssh
 import msgspec
 import pytest
 
+from sealane.clock import Clock, ManualClock
 from sealane.errors import SealaneError
 from sealane.operations.accounts import DisableUser
 from sealane.operations.signing import SignInWithKey
 from sealane.settings import Settings
-from tests.doors.sftp.house import PASSWORD, until
+from tests.doors.sftp.house import PASSWORD, House, until
 
 
 async def test_a_user_signs_in_by_key_and_sees_their_folders(house):
@@ -270,3 +272,33 @@ async def test_a_stranger_who_sends_without_end_is_not_kept_in_memory(house):
     with pytest.raises((asyncssh.Error, OSError)):
         await task
     signing.set()
+
+
+class TestLate:
+    """The keeper's clock is moved between the exchange of keys and the signature."""
+
+    @pytest.fixture
+    async def house(self, tmp_path, furnished):
+        clock = ManualClock(Clock().now())
+        house = House(tmp_path, Settings(), like=furnished, clock=clock)
+        await house.open()
+        yield house
+        await house.close()
+
+    @pytest.mark.parametrize("late", [False, True])
+    async def test_a_signature_counts_only_within_the_login_grace_time(self, house, late):
+        ask = house.door.ask_any
+
+        async def slowly(operation):
+            if isinstance(operation, SignInWithKey):
+                house.keeper.clock.advance(timedelta(seconds=house.settings.login_grace_seconds + (1 if late else -1)))
+            return await ask(operation)
+
+        house.door.ask_any = slowly
+        if late:
+            with pytest.raises(asyncssh.PermissionDenied):
+                async with house.ssh("ann"):
+                    pass
+        else:
+            async with house.ssh("ann"):
+                pass
