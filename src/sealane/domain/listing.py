@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 def look(work: Work, caller: Caller, op: Look) -> Seen:
     """Say what is at a path. Raises `Missing`, or `NotAFolder` where a file is in the way."""
-    names = paths.parse(op.path)
-    if not names:
+    if op.path in {"", "/"}:
         return Seen(folder_entry(caller, places.root_of(work, caller), "/"))
     parent, name = places.find_parent(work, caller, op.path)
     if op.own_uploads:
