@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from strategies import events
 
 from sealane.database import tables
 from sealane.database.engine import Database
@@ -21,7 +24,7 @@ from sealane.ledger.events import (
     UploadFinished,
     Who,
 )
-from sealane.ledger.verifier import Verifier
+from sealane.ledger.verifier import Damage, Verifier, Why
 from sealane.ledger.writer import LedgerWriter
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -183,6 +186,50 @@ def test_an_entry_is_filed_under_who_did_it_or_whose_account_it_is(database):
         (None, None, None, None, None),
         (7, 2, "s1", None, None),
     ]
+
+
+@given(made=st.lists(events(), min_size=1, max_size=6))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_whatever_is_written_is_filed_as_its_body_says(database, made):
+    """What is too long or has a NUL cannot be a column; none of those that are columns comes from outside."""
+    assume(all("\0" not in text and len(text) <= 32 for event in made for text in columns_of(event)))
+    with database.begin() as transaction:
+        writer = LedgerWriter()
+        size = writer.head(transaction).size
+        writer.append(transaction, [(AT, event) for event in made])
+        found = reader.page(transaction, reader.EVERYTHING, after=size, limit=10)
+        assert [entry.misfiled for entry in found] == [False] * len(made)
+        transaction.rollback()
+
+
+def columns_of(event):
+    names = ("session_id", "ended_session_id", "version_id")
+    return [getattr(part, name, "") or "" for part in (event, event.who) for name in names]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger SET user_id = 77 WHERE seq = 2",
+        "UPDATE ledger SET user_id = NULL WHERE seq = 2",
+        "UPDATE ledger SET organization_id = NULL WHERE seq = 2",
+        "UPDATE ledger SET session_id = NULL WHERE seq = 2",
+        "UPDATE ledger SET file_id = 3 WHERE seq = 2",
+        "UPDATE ledger SET version_id = 'v' WHERE seq = 2",
+        "UPDATE ledger SET kind = 'folder_made' WHERE seq = 2",
+        "UPDATE ledger SET at = at + 1 WHERE seq = 2",
+        "UPDATE ledger_openings SET path_digest = NULL WHERE seq = 2",
+        "UPDATE ledger_openings SET target_digest = path_digest WHERE seq = 2",
+    ],
+)
+def test_an_entry_hidden_from_searches_is_found_by_verifying(database, change):
+    write(database, LedgerWriter(), 1, 2, 3)
+    assert database._driver.change(change, ()) == 1
+    verifier = Verifier()
+    assert not verifier.feed(entries(database))
+    assert verifier.verdict().damage == Damage(2, Why.MISFILED)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from sealane.errors import Integrity
 from sealane.ids import random_name
 from sealane.ledger import chain, queries
 from sealane.ledger.bodies import NO_OPENINGS, sealed
+from sealane.ledger.filing import filed_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +74,7 @@ class LedgerWriter:
                     "body": written.body,
                     "leaf": leaf,
                     "chain": link,
-                    **_index(event),
+                    **filed_event(event),
                 }
             )
             if written.openings != NO_OPENINGS:
@@ -110,15 +111,3 @@ def _name_origin(transaction: Transaction) -> None:
     if transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME) is None:
         origin = f"sealane/{random_name()}"
         transaction.run(queries.NAME_ORIGIN, name=queries.ORIGIN_NAME, value=origin.encode())
-
-
-def _index(event: Event) -> dict[str, object]:
-    """Return the columns that an entry is found by; what is proven is its body alone."""
-    who = event.who
-    return {
-        "organization_id": getattr(event, "owner_organization_id", None) or who.organization_id,
-        "user_id": who.user_id or getattr(event, "account_id", None),
-        "session_id": getattr(event, "ended_session_id", None) or who.session_id or None,
-        "file_id": getattr(event, "file_id", None),
-        "version_id": getattr(event, "version_id", None) or None,
-    }
