@@ -113,12 +113,12 @@ class DoorInProcess:
             base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False, **given
         )
 
-    async def raw(self, request: bytes, *, end: bool = True) -> bytes:
-        """Send bytes as they are and return all that comes back until the server closes."""
+    async def raw(self, request: bytes, *, cut: bool = False) -> bytes:
+        """Send bytes as they are, close our side with `cut`, and return all that comes back until the server closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         with contextlib.closing(writer):
             writer.write(request)
-            if end:
+            if cut:
                 writer.write_eof()
             return await asyncio.wait_for(reader.read(), 20)
 

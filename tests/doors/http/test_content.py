@@ -228,7 +228,7 @@ async def test_ten_gibibytes_on_a_quota_of_one_are_refused_before_the_body(door)
     token = door.house.token()
     answer = await door.raw(
         b"PUT /api/v1/content/in/huge HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token.encode()
-        + b"\r\nContent-Length: 10737418240\r\nExpect: 100-continue\r\n\r\n", end=False,
+        + b"\r\nContent-Length: 10737418240\r\nExpect: 100-continue\r\n\r\n",
     )  # fmt: skip
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"100 Continue" not in answer
@@ -239,8 +239,8 @@ async def test_ten_gibibytes_on_a_quota_of_one_are_refused_before_the_body(door)
 async def test_a_body_that_ends_early_publishes_nothing(door, anna):
     token = door.house.token()
     head = b"PUT /api/v1/content/in/short HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token.encode()
-    await door.raw(head + b"\r\nContent-Length: 100\r\n\r\nonly this")
-    await door.raw(head + b"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nonly \r\n")
+    await door.raw(head + b"\r\nContent-Length: 100\r\n\r\nonly this", cut=True)
+    await door.raw(head + b"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nonly \r\n", cut=True)
     assert (await anna.get("/api/v1/content/in/short")).status_code == 404
     uploads = (await anna.get("/api/v1/folders/in")).json()["entries"]
     assert uploads == []
@@ -251,7 +251,7 @@ async def test_a_body_that_stops_is_ended_with_a_clear_error(house):
         token = door.house.token()
         answer = await door.raw(
             b"PUT /api/v1/content/in/slow HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token.encode()
-            + b"\r\nContent-Length: 100\r\n\r\nonly this", end=False,
+            + b"\r\nContent-Length: 100\r\n\r\nonly this",
         )  # fmt: skip
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"body-too-slow" in answer

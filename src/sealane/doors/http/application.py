@@ -42,17 +42,17 @@ class RestApi(FastAPI):
             await super().__call__(scope, receive, send)
         except HTTPException as failure:
             if failure.status_code == 405:  # noqa: PLR2004  the status itself
-                raise MethodNotAllowed(_allowed(self.router, scope)) from None
+                raise MethodNotAllowed(_allowed(scope)) from None
             raise RouteMissing from None
         except RequestValidationError as failure:
             first = failure.errors()[0]
             raise Invalid(f"The parameter {first['loc'][-1]!r} is not valid.") from None
 
 
-def _allowed(router: Router, scope: Scope) -> str:
+def _allowed(scope: Scope) -> str:
     """Return every method that the address takes: several routes share one."""
     methods: set[str] = set()
-    for route in router.routes:
+    for route in api.router.routes:
         match, _ = route.matches(scope)
         if match is not Match.NONE and isinstance(route, Route):
             methods |= route.methods or set()

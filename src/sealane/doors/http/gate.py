@@ -174,11 +174,6 @@ def _admit(exchange: Exchange, header_bytes_max: int) -> None:
     if size > header_bytes_max:
         raise HeadersTooLarge
     headers = exchange.headers
-    length = headers.get("content-length")
-    if length is not None and not (length.isascii() and length.isdigit() and len(length) <= 18):  # noqa: PLR2004
-        raise HeaderInvalid("Content-Length is not a whole number of bytes.")
-    if length is not None and "transfer-encoding" in headers:
-        raise HeaderInvalid("The request has a Content-Length and a Transfer-Encoding.")
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise ContentCoded
     raw: bytes = scope["raw_path"]
