@@ -286,6 +286,18 @@ def test_a_user_whose_right_was_revoked_cannot_finish_a_running_upload(world, an
         again.asking.ask_now(writing.finish_operation(handle=again.handle))
 
 
+def test_a_user_who_may_only_read_now_cannot_finish_a_running_upload(world, anna):
+    writing = anna.begin("/@insurer/own/file")
+    writing.write(0, CONTENT)
+    writing.record()
+    world.grant("insurer:/own", "anna@clinic", "list", "read")
+    again = world.session("anna@clinic")
+    with pytest.raises(NotAllowed):
+        again.asking.ask_now(writing.finish_operation(handle=again.handle))
+    with pytest.raises(NotAllowed):
+        again.take(writing.upload)
+
+
 def test_a_disabled_user_cannot_finish_a_running_upload(world, anna, carl):
     writing = anna.begin()
     writing.write(0, CONTENT)

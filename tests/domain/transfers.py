@@ -65,10 +65,10 @@ class World:
         return self
 
     @classmethod
-    def copied(cls, template, data_dir, settings=SMALL):
+    def copied(cls, template, data_dir, settings=SMALL, *, database=""):
         """A world like the one that was closed in `template`; making one anew costs a migration."""
         shutil.copytree(template, data_dir)
-        return cls(data_dir, settings)
+        return cls(data_dir, settings, database=database)
 
     def admin(self, operation):
         return self.home.admin(operation)
