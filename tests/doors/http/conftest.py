@@ -110,7 +110,12 @@ class DoorInProcess:
     def client(self, user: str = "anna@clinic", **given: object) -> httpx.AsyncClient:
         token = given.pop("token", None) or self.house.token(user)
         return httpx.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False, **given
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+            trust_env=False,
+            verify=False,
+            **given,
         )
 
     async def raw(self, request: bytes, *, cut: bool = False) -> bytes:

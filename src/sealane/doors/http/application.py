@@ -5,6 +5,7 @@ Must stay true: routing reads the raw path (the gate sees to it); no failure is 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -81,11 +82,11 @@ def build(door: HttpDoor, metrics: Metrics) -> Gate:
         title="Sealane", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     rest.include_router(api.router)
-    described = openapi.describe(rest)
+    described = functools.cache(lambda: openapi.describe(rest))
 
     async def description(exchange: Exchange) -> Response:
         del exchange
-        return JSONResponse(described)
+        return JSONResponse(described())
 
     content = Resource({"GET": delivery.get, "HEAD": delivery.head, "PUT": receiving.put, "DELETE": removing.remove})
     readiness = health.Readiness()
