@@ -73,6 +73,7 @@ class House:
     def __init__(self, home, like, settings=SMALL):
         """Move into `home` with a copy of what `furnish` has made in `like`."""
         self.settings = settings
+        self._home = home
         shutil.copytree(like, home, dirs_exist_ok=True)
         self.keeper = KeeperInProcess(home / "data", settings)
         self._token = self.keeper.admin(AddToken("ann@clinic", ("read", "write"), None)).token
@@ -139,6 +140,10 @@ class House:
 
     def blobs(self):
         return set(self.store.names())
+
+    def files_of_store(self):
+        """Every file below the store's folder, half-made ones too."""
+        return [path for path in self._home.joinpath("blobs").rglob("*") if path.is_file()]
 
     async def settled(self):
         """Wait until every buffer is back; that this ends is the claim."""

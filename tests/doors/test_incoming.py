@@ -136,9 +136,12 @@ async def test_what_is_not_to_be_kept_is_not_recorded(house):
 
 async def test_an_abandoned_upload_leaves_nothing(house):
     incoming = await house.begin("/f")
-    await incoming.write(0, secrets.token_bytes(SLOT_BYTES * 2))
+    await incoming.write(0, secrets.token_bytes(SLOT_BYTES + 1000))
+    await house.until(house.files_of_store)
     await incoming.abandon()
     await incoming.abandon()
+    await house.until(lambda: not house.files_of_store())
+    await house.settled()
     again = await house.begin("/f", "resume")
     assert again.size == 0
     await again.suspend()
@@ -240,6 +243,15 @@ async def test_editing_the_middle_shares_the_rest_and_reads_its_base_when_allowe
     assert ended[-1].ranges == ((SEGMENT - 10, SEGMENT - 5), (SEGMENT + 5, SEGMENT + 10))
     assert await house.content("/f") == content[: SEGMENT - 5] + b"0123456789" + content[SEGMENT + 5 :]
     assert house.blobs() == blobs, "ten bytes are kept inline; everything else is shared"
+
+
+async def test_a_file_that_was_cut_and_made_longer_has_no_digest_of_what_it_was(house):
+    incoming = await house.begin("/f")
+    await incoming.write(0, b"0123456789")
+    await incoming.resize(5)
+    await incoming.resize(10)
+    assert (await incoming.finish()).digest is None
+    assert await house.content("/f") == b"01234" + bytes(5)
 
 
 async def test_bytes_of_another_file_are_shared_without_being_copied(house):
