@@ -172,6 +172,7 @@ def test_what_was_altered_in_the_database_is_not_opened(world, anna, how):
             anna.begin(mode="update")
     assert world.count(downloads) == 0
     assert "download_begun" not in world.kinds()
+    assert "request_refused" in world.kinds()
 
 
 def test_the_content_of_one_file_is_not_delivered_as_another(world, anna):
