@@ -140,7 +140,7 @@ def test_a_second_server_on_the_same_data_does_not_start(server, tmp_path):
     second.data_dir = server.data_dir
     done = second.run("serve")
     assert done.returncode == 1
-    assert "lease-held" in done.stderr
+    assert "already-served" in done.stderr
     server.wait_for_doors()
 
 

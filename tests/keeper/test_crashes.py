@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealane.errors import KeeperAway, Missing, OutcomeUnknown
+from sealane.keeper import EXIT_LEASE_HELD
 from sealane.ledger.verifier import Verifier
 from sealane.operations.accounts import AddFolder, AddOrganization, AddToken, AddUser, GrantFolder
 from sealane.operations.audit import ReadLedger
@@ -192,7 +193,7 @@ async def test_a_second_keeper_does_not_start_and_leaves_the_first_alone(tmp_pat
         await keeper.ready()
         second = KeeperProcess(tmp_path / "data", SETTINGS)
         second.start()
-        assert await asyncio.to_thread(second.process.wait, 30) == 1
+        assert await asyncio.to_thread(second.process.wait, 30) == EXIT_LEASE_HELD
         assert "lease-held" in second.log.read_text()
         await asyncio.to_thread(keeper.ask, Health())
 
