@@ -196,7 +196,8 @@ def test_an_interrupted_update_is_not_resumed_over_what_was_written_since(world,
     update.write(5, b" and more")
     update.record()
     update.suspend()
-    anna.put(b"second")
+    world.grant("clinic:/in", "berta@clinic", "write")
+    world.session("berta@clinic").put(b"second")
     again = world.session("anna@clinic").begin(mode="resume")
     assert again.upload != update.upload
     assert again.size == len(b"second")
