@@ -243,7 +243,7 @@ class _Window:
 
         Twice would lend one buffer to two downloads, and each would deliver the other's bytes.
         """
-        if True:
+        if not self._given_back:
             self._given_back = True
             self._plane.give_back(self._buffer)
 
