@@ -63,7 +63,7 @@ def of_the_servers_side():
             yield path, command
 
 
-@pytest.mark.parametrize(("path", "command"), of_the_servers_side())
+@pytest.mark.parametrize(("path", "command"), list(of_the_servers_side()))
 def test_every_command_of_the_servers_side_takes_a_data_directory_and_every_listing_json(path, command):
     options = {option for parameter in command.params for option in parameter.opts}
     assert "--data" in options
