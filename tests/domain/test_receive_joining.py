@@ -171,9 +171,9 @@ def test_bytes_of_another_organization_are_not_shared(world, anna, carl):
         copy(anna, anna.begin("", partial=True), source.download, 0, 10, 0)
 
 
-def test_only_a_download_of_this_session_is_copied_from(world, anna):
+def test_only_an_own_download_is_copied_from(anna, carl):
     anna.put(CONTENT, "/in/source")
-    source = world.session("anna@clinic").ask(OpenVersion, path="/in/source")
+    source = carl.ask(OpenVersion, path="/@clinic/in/source")
     with pytest.raises(Missing):
         copy(anna, anna.begin("/in/copy"), source.download, 0, 10, 0)
 
