@@ -6,6 +6,7 @@ off cannot write after its standby took over.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -124,7 +125,10 @@ class PostgresDriver:
         )
 
     def close(self) -> None:
-        """Close the connection; the server lets go of the lease with it."""
+        """Let go of the lease now, not when the server notices that the connection is gone; then close it."""
+        if self.usable:
+            with contextlib.suppress(psycopg.Error):
+                self._cursor.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
