@@ -50,8 +50,8 @@ async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
         {"username": "nobody"},
         {"username": "ann@lab"},
         {"username": "bob@clinic"},
-        {"client_keys": None, "password": "wrong"},
-        {"username": "nobody", "client_keys": None, "password": "wrong"},
+        pytest.param({"client_keys": None, "password": "wrong"}, marks=pytest.mark.slow),
+        pytest.param({"username": "nobody", "client_keys": None, "password": "wrong"}, marks=pytest.mark.slow),
     ],
     ids=["unknown", "ann-of-lab", "bob-of-clinic", "wrong-password", "unknown-password"],
 )
@@ -218,6 +218,7 @@ class TestFewPlaces:
     def door_settings(self):
         return Settings(unauthenticated_connections_per_range_max=3, login_grace_seconds=1)
 
+    @pytest.mark.slow
     async def test_strangers_take_only_their_places_and_lose_them_after_the_grace_time(self, house):
         waiting = [await stranger(house) for _ in range(3)]
         for reader, _ in waiting:
@@ -240,6 +241,7 @@ class TestSilence:
     def door_settings(self):
         return Settings(idle_seconds=1)
 
+    @pytest.mark.slow
     async def test_a_session_that_says_nothing_is_ended(self, house):
         async with house.ssh("ann") as connection:
             await asyncio.wait_for(connection.wait_closed(), 5)

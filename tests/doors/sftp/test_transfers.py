@@ -169,7 +169,9 @@ async def test_folders_are_made_listed_moved_and_removed(house):
 class TestRekey:
     """New keys at a small limit, amid data, begun by the server, by the client, and by both."""
 
-    @pytest.fixture(params=["server", "client", "both"])
+    @pytest.fixture(
+        params=[pytest.param("server", marks=pytest.mark.slow), pytest.param("client", marks=pytest.mark.slow), "both"]
+    )
     def beginner(self, request):
         return request.param
 
@@ -216,6 +218,7 @@ class TestImpatient:
     def door_settings(self):
         return Settings(drain_seconds=1)
 
+    @pytest.mark.slow
     async def test_what_does_not_end_in_time_is_suspended(self, house):
         async with house.sftp("ann") as client:
             file = await client.open("/in/f", "wb")
@@ -226,6 +229,7 @@ class TestImpatient:
             assert (await client.stat("/in/f")).size == 300_000
 
 
+@pytest.mark.slow
 async def test_a_client_that_does_not_read_holds_little_of_our_memory(house):
     content = secrets.token_bytes(8 * MIB)
     async with house.sftp("ann") as client, client.open("/in/f", "wb") as file:
