@@ -123,7 +123,12 @@ async def test_what_is_not_to_be_kept_is_not_recorded(house):
     await incoming.write(0, b"good")
     await incoming.suspend()
     again = await house.begin("/f", "resume", held=True)
+    asked = len(house.asked)
     await again.write(4, secrets.token_bytes(4 * SEGMENT))
+    await house.until(lambda: len(house.blobs()) == 4)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert house.asked[asked:] == []
     await again.suspend(keep=False)
     third = await house.begin("/f", "resume", held=True)
     assert third.size == 4
@@ -199,6 +204,18 @@ async def test_rewriting_the_slot_at_hand_costs_nothing_and_keeps_the_digest(hou
     assert finished.digest == hashlib.sha256(content).digest()
     assert await house.content("/f") == content
     assert house.segment_lengths() == [4000]
+
+
+async def test_rewriting_a_slot_that_is_encrypted_already_goes_to_a_new_place(house):
+    content = bytearray(secrets.token_bytes(SLOT_BYTES + 1000))
+    incoming = await house.begin("/f")
+    await incoming.write(0, content)
+    for offset in (0, 500, SLOT_BYTES - 1000, SLOT_BYTES - 5):
+        await incoming.write(offset, b"0123456789")
+        content[offset : offset + 10] = b"0123456789"
+        assert await incoming.read(offset, 10) == b"0123456789"
+    await incoming.finish()
+    assert await house.content("/f") == content
 
 
 async def test_many_small_places_close_a_segment_before_they_are_too_many_to_tell(house):

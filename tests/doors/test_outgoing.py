@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealane.doors.outgoing import Given
-from sealane.errors import Integrity, Unavailable
+from sealane.errors import Integrity, SessionEnded, Unavailable
 from sealane.operations.files import EndDownload
 from sealane.settings import KIB, SLOT_BYTES
 from tests.doors.house import SMALL
@@ -156,6 +156,17 @@ async def test_a_buffer_that_comes_back_twice_is_a_crash_and_not_two_transfers_m
     with pytest.raises(AssertionError):
         house.plane.give_back(buffer)
     assert house.plane.slots_lent == 0
+
+
+async def test_a_read_under_way_ends_when_the_download_is_closed(house):
+    await house.put("/f", bytes(8 * SEGMENT))
+    outgoing = await house.open("/f")
+    reading = asyncio.ensure_future(outgoing.read(0, 8 * SEGMENT))
+    await asyncio.sleep(0)
+    await outgoing.close()
+    with pytest.raises(SessionEnded):
+        await reading
+    await house.settled()
 
 
 async def test_closing_while_it_reads_ahead_gives_every_buffer_back(house):

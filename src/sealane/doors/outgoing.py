@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sealane.errors import SessionEnded
 from sealane.operations.files import EndDownload
 from sealane.settings import SLOT_BYTES
 from sealane.vault.content import Content
@@ -97,7 +98,8 @@ class Outgoing:
     async def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset` on, fewer only at the end of the file, none past it.
 
-        Raises `Integrity` where what is stored is not what was written, `Unavailable` when the store cannot be reached.
+        Raises `Integrity` where what is stored is not what was written, `Unavailable` when the store cannot be reached,
+        `SessionEnded` when it was closed meanwhile.
         """
         given = self.read_now(offset, length)
         if given is not None:
@@ -106,6 +108,8 @@ class Outgoing:
         parts: list[bytes] = []
         at = offset
         while at < end:
+            if self._closed:
+                raise SessionEnded
             window = self._window(at) or self._fetch(at, end - at, in_order=offset == self._expected)
             if not self._is_ready(window):
                 await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
