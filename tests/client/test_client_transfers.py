@@ -409,3 +409,36 @@ def test_folders_are_listed_made_and_removed(anna):
     assert "sub" not in anna.listing(anna.folder)
     assert anna.run("ls", f"{anna.folder}/nothing").exit_code == 1
     assert anna.run("put", anna.home / "claims.csv", f"{anna.folder}/nothing/").exit_code == 1
+
+
+def test_a_terminal_gets_bars_and_the_last_line(anna):
+    import pty
+    import subprocess
+    import sys
+
+    from tests.running_server import ROOT
+
+    path = anna.file("claims [bold]x.csv", 30 * MIB)
+    near, far = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from sealane.cli.main import main; main()", "put", str(path), f"{anna.folder}/"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "TERM": "xterm", "COLUMNS": "160"} | anna.environ(),
+        stdout=subprocess.PIPE,
+        stderr=far,
+    )
+    os.close(far)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(near, 65536)
+        except OSError:
+            break
+    os.close(near)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, shown
+    assert said.decode().strip() == "Verified: 1 file, 30.0 MiB, SHA-256 match."
+    text = shown.decode()
+    assert "All" in text
+    assert "of 30.0 MiB" in text
+    assert "claims [bold]x.csv" in text
+    assert "Traceback" not in text
