@@ -18,7 +18,7 @@ def server(tmp_path):
     key = asyncssh.generate_private_key("ssh-ed25519")
     key.write_private_key(tmp_path / "ann.key")
     key.write_public_key(tmp_path / "ann.pub")
-    with RunningServer.started(tmp_path, segment_bytes_max=MIB) as server:
+    with RunningServer.started(tmp_path, segment_bytes_max=MIB, ssh_rsa_host_key_bits=2048) as server:
         server.sealane("org", "add", "clinic")
         server.sealane("user", "add", "ann@clinic", "--ssh-key", str(tmp_path / "ann.pub"))
         server.folder_for("clinic:/in", "ann@clinic")
@@ -26,11 +26,11 @@ def server(tmp_path):
 
 
 @contextlib.asynccontextmanager
-async def sftp(server):
+async def sftp(server, **more):
     """Sign in, also while the door is being started again."""
     key = str(server.folder / "ann.key")
     options = {"username": "ann", "client_keys": [key], "known_hosts": None, "agent_path": None, "config": None}
-    connecting = asyncssh.connect("127.0.0.1", server.sftp_port, **options)
+    connecting = asyncssh.connect("127.0.0.1", server.sftp_port, **options, **more)
     async with connecting as connection, connection.start_sftp_client() as client:
         yield client
 
@@ -88,3 +88,12 @@ async def test_a_server_that_is_asked_to_stop_suspends_what_does_not_end(server)
     async with sftp(server) as client:
         assert (await client.stat("/in/f")).size == 2 * MIB + 5
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("algorithm", ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"])
+async def test_every_host_key_signs_and_old_rsa_signatures_are_not_made(server, algorithm):
+    async with sftp(server, server_host_key_algs=[algorithm]) as client:
+        assert await client.exists("/in")
+    with pytest.raises(asyncssh.KeyExchangeFailed):
+        async with sftp(server, server_host_key_algs=["ssh-rsa"]):
+            pass

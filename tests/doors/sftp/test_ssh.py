@@ -9,7 +9,7 @@ import pytest
 
 from sealane.clock import Clock, ManualClock
 from sealane.errors import SealaneError
-from sealane.operations.accounts import DisableUser
+from sealane.operations.accounts import DisableUser, SetPassword
 from sealane.operations.signing import SignInWithKey
 from sealane.settings import Settings
 from tests.doors.sftp.house import PASSWORD, House, until
@@ -26,6 +26,35 @@ async def test_a_user_signs_in_by_key_and_sees_their_folders(house):
 async def test_a_user_signs_in_by_password_with_and_without_the_organization(house, name):
     async with house.ssh("ann", username=name, client_keys=None, password=PASSWORD) as connection:
         assert connection.get_extra_info("username") == name
+
+
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+@pytest.mark.parametrize("password", ["pässwörd long", "the ﬁnal ½ of it", "key 🔑 of 2024\u00a0"])
+async def test_a_password_is_taken_as_it_was_typed(house, password, method):
+    house.keeper.admin(SetPassword(user="ann@clinic", password=password))
+    async with house.ssh("ann", client_keys=None, password=password, preferred_auth=method):
+        pass
+
+
+async def test_a_password_that_is_not_text_is_refused_and_the_connection_lives(house):
+    class Raw(asyncssh.SSHClient):
+        tried = 0
+
+        def password_auth_requested(self):
+            Raw.tried += 1
+            return _NotText("x") if Raw.tried == 1 else PASSWORD
+
+    async with house.ssh("ann", client_keys=None, client_factory=Raw, preferred_auth="password"):
+        assert Raw.tried == 2
+
+
+class _NotText(str):
+    """A password that is encoded as bytes which no text has."""
+
+    __slots__ = ()
+
+    def encode(self, *_, **__):
+        return b"\xff\xfe"
 
 
 async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):

@@ -18,6 +18,7 @@ from asyncssh.packet import SSHPacket
 from sealane.doors.sftp import algorithms
 from sealane.doors.sftp.channel import SessionChannel
 from sealane.doors.sftp.exchange import PublicHostKey, let_keeper_sign
+from sealane.doors.sftp.password import PasswordSignIn
 from sealane.doors.sftp.session import Session
 from sealane.errors import SealaneError
 from sealane.operations.signing import (
@@ -227,6 +228,13 @@ class SftpConnection(SSHServerConnection):
 
     async def reload_config(self) -> None:
         """Nothing depends on the user's name here; asyncssh would read its options anew."""
+
+    async def _finish_userauth(self, begin_auth: bool, method: bytes, packet: SSHPacket) -> None:  # noqa: FBT001  # asyncssh's own signature
+        """Begin one way of signing in."""
+        if method == b"password" and not self._gone:
+            self._auth = PasswordSignIn(self, self._username, method, packet)
+        else:
+            await super()._finish_userauth(begin_auth, method, packet)
 
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         """Ask the keeper whether the key is worth a signature, or to verify one. This process verifies nothing."""
