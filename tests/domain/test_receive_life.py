@@ -364,7 +364,7 @@ def run(template, examples, steps):
 
 
 def test_whatever_happens_readers_see_what_was_finished_and_nothing_acknowledged_is_lost(world_template):
-    run(world_template, examples=6, steps=25)
+    run(world_template, examples=4, steps=25)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Clearing up: what is past its time goes, what anybody needs stays, whatever crashes in between."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -23,7 +24,7 @@ from sealane.operations import accounts
 from sealane.operations.audit import ReadLedger
 from sealane.operations.files import OpenVersion, RemoveFile
 from sealane.settings import Settings
-from tests.domain.transfers import World
+from tests.domain.transfers import SMALL, World
 
 CONTENT = bytes(range(256)) * 20
 
@@ -249,3 +250,21 @@ def test_deleting_that_was_cut_off_goes_on_the_next_time(world, anna, after):
     assert world.count(dead_blobs) == 0
     assert len(stored(world)) == 1
     assert anna.read("/in/kept") == b"k" * 100
+
+
+def test_an_upload_keeps_what_it_needs_of_a_version_that_goes(world_template, tmp_path):
+    world = World.copied(world_template, tmp_path / "d", replace(SMALL, version_keep_seconds=3600))
+    anna = world.session("anna@clinic")
+    anna.put(CONTENT)
+    update = anna.begin(mode="update")
+    update.write(5120, b"more")
+    update.record()
+    anna.put(b"new")
+    world.clock.advance(timedelta(hours=2))
+    update.session = world.session("anna@clinic")
+    swept = sweep(world)
+    assert (swept.versions, swept.blobs) == (1, 0)
+    BlobSweeper(world.store, world.home.settings, world.clock).clear(world.act)
+    update.finish()
+    assert update.session.read() == CONTENT + b"more"
+    world.close()

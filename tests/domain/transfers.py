@@ -5,10 +5,12 @@ says, through the vault, so that a test sees the very bytes that a client would 
 """
 
 import itertools
+import random
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +30,7 @@ from sealane.vault.content import Content
 from sealane.vault.local import LocalStore
 from sealane.vault.segments import SegmentWriter
 from tests.keeper_in_process import KeeperInProcess
+from tests.vault.power_cut import ForgetfulDisk
 
 _numbers = itertools.count()
 
@@ -44,11 +47,11 @@ SMALL = Settings(inline_bytes_max=64, segment_bytes_max=1000)
 class World:
     """A node with two organizations: `clinic` with anna, berta and `/in`, `insurer` with carl and `/own`."""
 
-    def __init__(self, data_dir, settings=SMALL, *, database=""):
+    def __init__(self, data_dir, settings=SMALL, *, database="", store=None):
         self.clock = ManualClock(START)
         self.data_dir = data_dir
         self.home = KeeperInProcess(data_dir, replace(settings, database=database), self.clock)
-        self.store = LocalStore(data_dir / "blobs")
+        self.store = store or LocalStore(data_dir / "blobs")
 
     def populate(self):
         for organization in ("clinic", "insurer"):
@@ -66,9 +69,20 @@ class World:
 
     @classmethod
     def copied(cls, template, data_dir, settings=SMALL, *, database=""):
-        """A world like the one that was closed in `template`; making one anew costs a migration."""
-        shutil.copytree(template, data_dir)
-        return cls(data_dir, settings, database=database)
+        """A world like the one that was closed in `template`, with its blobs on a disk in memory.
+
+        Making a world anew costs a migration, and 256 folders of blobs cost more than a test.
+        """
+        shutil.copytree(template, data_dir, ignore=shutil.ignore_patterns("blobs"))
+        disk = ForgetfulDisk(random.Random(0))
+        made = cls(data_dir, settings, database=database, store=LocalStore(Path("/memory"), disk))
+        made.disk = disk
+        return made
+
+    def swap_blobs(self, one, other):
+        """Put each of two blobs in the other's place."""
+        first, second = (self.disk.root.now[name[:2]].now for name in (one, other))
+        first[one], second[other] = second[other], first[one]
 
     def admin(self, operation):
         return self.home.admin(operation)
