@@ -106,6 +106,21 @@ async def test_every_key_exchange_that_is_offered_works_with_the_keepers_signatu
         assert await client.exists("/in")
 
 
+async def test_a_stranger_gets_one_exchange_of_keys_and_no_more(house):
+    class Again(asyncssh.SSHClient):
+        def connection_made(self, conn):
+            self.conn = conn
+
+        def password_auth_requested(self):
+            self.conn._send_kexinit()
+            self.conn._kexinit_sent = True
+            return PASSWORD
+
+    with pytest.raises(asyncssh.ProtocolError, match="after sign-in only"):
+        async with house.ssh("ann", client_keys=None, client_factory=Again, preferred_auth="password"):
+            pass
+
+
 async def test_old_algorithms_are_not_offered(house):
     for old in (
         {"encryption_algs": ["aes128-ctr"]},
