@@ -225,6 +225,20 @@ def test_a_folder_moves_with_all_below_it_and_its_use(clinic):
     )
 
 
+def test_a_moved_folder_is_where_it_is_now_for_whoever_knew_it_before(clinic):
+    bert = clinic.user("bert@lab")
+    clinic.folder("clinic:/a/x", "bert@lab: list")
+    clinic.grant("clinic:/a", "anna@clinic", f"{ALL},admin")
+    clinic.anna = clinic.session("anna@clinic")
+    assert clinic.ask(bert, Look(handle="", path="/@clinic/a/x")).entry.rights == ("list",)
+    move(clinic, "/a/x", "/b/y")
+    assert clinic.ask(bert, Look(handle="", path="/@clinic/b/y")).entry.rights == ("list",)
+    names = [entry.name for entry in clinic.ask(bert, ListFolder(handle="", path="/@clinic")).entries]
+    assert names == ["b"]
+    with pytest.raises(Missing):
+        clinic.ask(bert, Look(handle="", path="/@clinic/a"))
+
+
 def test_a_folder_never_moves_into_itself_nor_onto_what_is_not_empty(clinic):
     make(clinic, "/a/x")
     make(clinic, "/a/x/y")

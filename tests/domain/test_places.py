@@ -97,6 +97,17 @@ def test_rights_are_the_union_of_all_grants_on_the_way_down(two):
     assert look(two, bert, "/@clinic/exchange/out").rights == ("list", "read")
 
 
+def test_a_group_opens_and_closes_the_way_at_once(two):
+    two.admin(AddGroup(group="readers@lab"))
+    two.folder("clinic:/team", "group:readers@lab: list")
+    for member in (True, False):
+        before = listed(two, two.bert, "/@clinic")
+        two.admin(SetMembership(group="readers@lab", user="bert@lab", member=member))
+        bert = two.session("bert@lab")
+        assert before == (["exchange"] if member else ["exchange", "team"])
+        assert listed(two, bert, "/@clinic") == (["exchange", "team"] if member else ["exchange"])
+
+
 def test_an_alias_shows_a_folder_at_the_root_and_the_organization_only_where_it_is_needed(two):
     two.folder("clinic:/drop", "bert@lab: write: /upload")
     assert listed(two, two.bert) == ["@clinic", "upload"]
@@ -114,6 +125,28 @@ def test_own_visible_folders_go_before_an_alias_and_hidden_ones_do_not_show_thro
     assert look(two, two.bert, "/upload").rights == ("list",)
     assert listed(two, two.bert) == ["@clinic", "upload"]
     assert look(two, two.bert, "/@clinic/drop").rights == ("write",)
+
+
+def test_an_alias_behind_an_own_folder_is_announced_under_its_organization(office):
+    bert = office.user("bert@lab")
+    office.organization("clinic")
+    office.folder("clinic:/drop", "bert@lab: list: /upload")
+    assert listed(office, bert) == ["upload"]
+    office.folder("lab:/upload", "bert@lab: list")
+    assert listed(office, bert) == ["@clinic", "upload"]
+    assert look(office, bert, "/@clinic/drop").rights == ("list",)
+
+
+def test_of_two_grants_under_one_name_the_users_own_is_shown_there(office):
+    bert = office.user("bert@lab")
+    office.organization("clinic")
+    office.admin(AddGroup(group="team@lab"))
+    office.admin(SetMembership(group="team@lab", user="bert@lab", member=True))
+    office.folder("clinic:/teams", "group:team@lab: read: /in")
+    office.folder("clinic:/own", "bert@lab: list: /in")
+    assert look(office, bert, "/in").rights == ("list",)
+    assert listed(office, bert) == ["@clinic", "in"]
+    assert look(office, bert, "/@clinic/teams").rights == ("read",)
 
 
 def test_an_alias_that_is_taken_is_refused(two):
