@@ -1,11 +1,11 @@
-"""The express path of an SSH connection: data packets of AES-GCM sessions go between socket and SFTP engine without detours.
+"""The express path of an SSH connection: data packets of AES-GCM sessions go from socket to SFTP engine and back.
 
-asyncssh keeps handshake, sign-in, new keys, channels and windows; whatever is not data of an open SFTP session is handed to it,
-already opened, packet by packet. Received bytes lie in one reused buffer; a data packet is opened straight to where the
-engine reads requests; replies are packed into packets and written once.
+asyncssh keeps handshake, sign-in, new keys, channels and windows; whatever is not data of an open SFTP session is
+handed to it, already opened, packet by packet. Received bytes lie in a reused buffer; a data packet is opened straight
+to where the engine reads requests; replies are packed into packets and written once.
 
-Must stay true: packets take effect in the order in which they came, whichever path each takes; a packet whose tag is wrong ends the
-connection before any byte of it is used; what a session holds stays bounded by its stage and its window.
+Must stay true: packets take effect in the order in which they came, whichever path each takes; a packet whose tag is
+wrong ends the connection before any byte of it is used; what a session holds is bounded by its stage and its window.
 Rests on private names of asyncssh, checked by foundations.py; without them the door uses asyncssh's own path.
 """
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _DATA: Final = 94
 """SSH_MSG_CHANNEL_DATA (RFC 4254, 5.2)."""
 _LENGTH: Final = struct.Struct(">I")
+"""Of a packet, in clear. It counts everything behind it but the tag, and is at least a block."""
 _IN_HEAD: Final = struct.Struct(">BBII")
 """Padding length, type, channel, data length."""
 _OUT_HEAD: Final = struct.Struct(">IBBII")
@@ -38,7 +39,6 @@ _OUT_HEAD: Final = struct.Struct(">IBBII")
 _BLOCK_BYTES: Final = 16
 _PADDING_MIN: Final = 4
 _PACKET_OVERHEAD: Final = 4 + HEAD_BYTES + _BLOCK_BYTES + _PADDING_MIN + TAG_BYTES
-_WINDOW_ADJUST: Final = 93
 _SEQUENCE_MASK: Final = 0xFFFFFFFF
 
 
@@ -131,6 +131,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     """Whether the express path may be used at all."""
 
     _padding: Padding
+    _plain: bytes = b""
+    """The packet that is being handed to asyncssh, opened."""
     _lane: tuple[SessionChannel, Taker] | None = None
     _received: bytearray | None = None
     _received_view: memoryview
@@ -213,7 +215,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         while self._last - self._first >= _LENGTH.size:
             view, at = self._received_view, self._first
             (length,) = _LENGTH.unpack_from(view, at)
-            if length > self._max_recv_pktlen or length < HEAD_BYTES - 2 or length % _BLOCK_BYTES:
+            if length > self._max_recv_pktlen or not length or length % _BLOCK_BYTES:
                 raise asyncssh.ProtocolError("The packet's length is not possible.")
             end = at + _LENGTH.size + length + TAG_BYTES
             if end > self._last:
@@ -238,29 +240,23 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         """Open a packet to where its session reads; None: it is not the session's data, `_plain` holds it opened."""
         cipher = self._recv_encryption
         assert type(cipher) is Gcm
-        self._plain: bytes | None = None
-        place = None
-        if self._lane is not None:
-            channel, taker = self._lane
-            if channel.takes_express:
-                place = taker.stage.place_for(length, may_move=taker.may_move)
+        if self._lane is None:
+            self._plain = _opened(cipher, head, sealed, length)
+            return None
+        channel, taker = self._lane
+        place = taker.stage.place_for(length, may_move=taker.may_move) if channel.takes_express else None
         if place is None:
-            plain = bytearray(length)
-            if not cipher.open_into(head, sealed, plain):
-                raise asyncssh.MACError("MAC verification failed")
-            self._plain = bytes(plain)
+            self._plain = _opened(cipher, head, sealed, length)
             return None
         before = bytes(place[:HEAD_BYTES])
         opened = place[:length]
-        good = cipher.open_into(head, sealed, opened)
-        if not good:
-            opened[:] = bytes(length)
-            place[:HEAD_BYTES] = before
+        if not cipher.open_into(head, sealed, opened):
             raise asyncssh.MACError("MAC verification failed")
-        padding, kind, number, size = _IN_HEAD.unpack_from(opened) if length >= HEAD_BYTES else (0, 0, 0, 0)
+        padding, kind, number, size = _IN_HEAD.unpack_from(opened)
         if kind != _DATA or number != channel.number:
             self._plain = bytes(opened)
             place[:HEAD_BYTES] = before
+            taker.stage.served(0)
             return None
         place[:HEAD_BYTES] = before
         if padding < _PADDING_MIN or size != length - HEAD_BYTES - padding:
@@ -274,7 +270,6 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         """Let asyncssh serve an opened packet; False: what follows is no longer for the express path (yet)."""
         cipher = self._recv_encryption
         assert type(cipher) is Gcm
-        assert self._plain is not None
         cipher.hand_over(self._plain)
         block = self._recv_blocksize
         packet = bytes(head) + bytes(sealed)
@@ -295,10 +290,10 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         """Let this channel's data come by express from now on; the last that asks has it."""
         self._lane = (channel, taker)
 
-    def leave_lane(self, channel: SessionChannel) -> None:
-        """Forget a channel that has closed."""
-        if self._lane is not None and self._lane[0] is channel:
-            self._lane = None
+    def let_go_of_buffers(self) -> None:
+        """Give back what is lent, since the connection is over."""
+        self._lane = None
+        self._return_received()
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -357,3 +352,10 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         transport.write(out[:at])
         if not transport.get_write_buffer_size():
             self.sending.give_back(buffer)  # else the transport may still look at it (Python 3.12 and later)
+
+
+def _opened(cipher: Gcm, head: memoryview, sealed: memoryview, length: int) -> bytes:
+    plain = bytearray(length)
+    if not cipher.open_into(head, sealed, plain):
+        raise asyncssh.MACError("MAC verification failed")
+    return bytes(plain)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 from sealane.doors.incoming import Incoming
 from sealane.doors.outgoing import Outgoing
-
 from sealane.doors.sftp.handles import ReadingFile, WritingFile
 from sealane.errors import Missing
 from sealane.operations.envelope import Done

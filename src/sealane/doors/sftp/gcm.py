@@ -1,8 +1,8 @@
 """AES-GCM of SSH packets (RFC 5647; aes*-gcm@openssh.com) with one cipher object for the life of a key.
 
-asyncssh builds a cipher anew for every packet and copies the packet several times. This stands in its place, under the same face
-for asyncssh's own path, and with `open_into` and `seal_into` for the express path. Both share one packet counter, so a
-packet may take either path.
+asyncssh builds a cipher anew for every packet and copies the packet several times. This stands in its place, under the
+same face for asyncssh's own path, and with `open_into` and `seal_into` for the express path. Both share one packet
+counter, so a packet may take either path.
 """
 
 from __future__ import annotations

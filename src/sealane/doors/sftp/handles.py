@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from sealane.doors.incoming import Incoming
     from sealane.doors.outgoing import Outgoing
-
     from sealane.operations.files import Entry
     from sealane.vault.blobs import Buffer
 

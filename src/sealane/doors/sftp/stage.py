@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import Buffer
 
 HEAD_BYTES: Final = 10
-"""Before the first byte: an SSH packet is opened so that its payload lands behind what is there, and its head of padding
-length, type, channel and data length lies on top of the last bytes before, which are put back."""
+"""Before the first byte: an SSH packet is opened so that its payload lands behind what is there. Its head (padding
+length, type, channel, data length) then lies on top of the last bytes before, which are put back."""
 _FREE_KEPT_MAX: Final = 32
 
 
@@ -58,7 +58,7 @@ class Stage:
         return self._view[self.start : self.end]
 
     def place_for(self, size: int, *, may_move: bool) -> memoryview | None:
-        """Return `HEAD_BYTES` bytes of what is there and `size` bytes behind them, to write to; None if no room is left.
+        """Return the last `HEAD_BYTES` before the end and `size` bytes behind them, to write to; None: no room.
 
         `may_move`: no request waits, so that what is there may be moved to the front.
         """
