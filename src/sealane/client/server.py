@@ -11,6 +11,7 @@ import base64
 import contextlib
 import ssl
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -201,15 +202,15 @@ def modified_text(modified_ns: int) -> str:
 
 
 def modified_header(modified_ns: int) -> dict[str, str]:
-    """Return the header of a PUT that says what time the file shall show."""
-    return {"Sealane-Modified": modified_text(modified_ns)}
+    """Return the header of a PUT that says what time the file shall show; HTTP knows whole seconds."""
+    return {"Last-Modified": formatdate(modified_ns // 10**9, usegmt=True)}
 
 
 def modified_of(headers: httpx.Headers) -> datetime | None:
     """Return the time that the server shows for a file, None where it shows none."""
     try:
-        return msgspec.convert(headers.get("sealane-modified", ""), datetime)
-    except msgspec.ValidationError:
+        return parsedate_to_datetime(headers.get("last-modified", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

@@ -93,7 +93,7 @@ def take_over(
     room = room_of(work, upload, folder)
     allowances.check_room(declared, room)
     upload_map.fold(work, upload, upload_map.current(work, upload), recorded=0)
-    work.transaction.run(queries.TAKE, upload=upload.id, session=caller.session, declared=declared)
+    work.transaction.run(queries.TAKE, upload=upload.id, session_id=caller.session, declared=declared)
     work.record(
         events.UploadResumed(
             who=caller.who,

@@ -237,6 +237,7 @@ class Line(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
             return
+        self.flush()
         self._pace()
 
     def answer(self, number: int, outcome: Any) -> None:

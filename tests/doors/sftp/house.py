@@ -44,6 +44,7 @@ class House:
         self.listener = None
 
     async def open(self) -> None:
+        """Listen, on a free port; again after a drain on another one."""
         self.listener = await open_listener(self.door)
         listening = socket.create_server(("127.0.0.1", 0))
         listening.setblocking(False)
@@ -85,6 +86,11 @@ class House:
             admin(GrantFolder(folder="clinic:/in", grantee=user, rights=ALL))
         admin(GrantFolder(folder="clinic:/in", grantee="bob@lab", rights=ALL, shown_as="clinic"))
         admin(GrantFolder(folder="clinic:/drop", grantee="bob@lab", rights=("list", "write"), shown_as="drop"))
+
+    def perform_many(self, operations: list) -> list:
+        """Let the keeper do many operations of a door in one transaction; return the answers."""
+        requests = [Request(operation, Asker.DOOR, self.asking.name) for operation in operations]
+        return list(self.keeper.keeper.perform_batch(requests).answers)
 
     # --- clients ----------------------------------------------------------------------------------------------------
 

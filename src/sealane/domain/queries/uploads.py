@@ -167,12 +167,7 @@ TAKE = Statement(
     "uploads.take",
     sa.update(uploads)
     .where(uploads.c.id == bindparam("upload"))
-    .values(
-        generation=uploads.c.generation + 1,
-        session_id=bindparam("session"),
-        declared=bindparam("declared"),
-        expires=bindparam("expires"),
-    ),
+    .values(generation=uploads.c.generation + 1, **parameters("session_id", "declared")),
 )
 
 END_UPLOAD = Statement(

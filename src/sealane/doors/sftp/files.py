@@ -133,7 +133,8 @@ class Files:
                 path, incoming, modified=now, exclusive=exclusive, readable=readable, appending=appending
             )
         before = await self.look_or_none(path)
-        incoming = await self.begin(path, "resume", may_create=may_create)
+        interrupted = before is not None and before.unfinished
+        incoming = await self.begin(path, "resume", may_create=may_create or interrupted)
         changes_present = before is not None and before.kind == "file" and not before.unfinished
         return WritingFile(
             path,

@@ -1,0 +1,261 @@
+"""What `sealane doctor` looks at.
+
+The machine's side: files, accounts, room, certificates, the blob store. The keeper's: database, ledger, clock, grants.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import socket
+import struct
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+from sealane.clock import Clock
+from sealane.errors import Missing, SealaneError
+from sealane.ids import new_segment_id
+from sealane.ledger import chain
+from sealane.operations.accounts import ListFolders, ListGroups, ListUsers, RowsAre
+from sealane.operations.audit import Checkpoint, CheckpointIs, EntriesAre, ReadLedger
+from sealane.operations.caller import socket_path
+from sealane.operations.envelope import Done
+from sealane.operations.signing import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealane.cli.asking import Ask, DataDirectory
+
+State = Literal["ok", "warning", "bad"]
+TargetT = TypeVar("TargetT")
+
+_GIB = 1024**3
+_ROOM_BYTES_BAD = _GIB // 4
+_ROOM_BYTES_SCARCE = 5 * _GIB
+_ROOM_SHARE_SCARCE = 0.1
+_CERTIFICATE_DAYS_SCARCE = 30
+_CLOCK_SECONDS_BACK = 5
+_LEDGER_ENTRIES_LOOKED_AT = 2000
+_CANARY_BYTES = 4096
+_PEER_CREDENTIALS = struct.Struct("3i")
+
+
+class Finding(NamedTuple):
+    """What one check found."""
+
+    check: str
+    state: State
+    sentence: str
+
+
+def looked(check: Callable[[TargetT], Iterator[Finding]], at: TargetT) -> list[Finding]:
+    """Return what a check finds; one that cannot look says why."""
+    name = check.__name__.removeprefix("check_").replace("_", " ")
+    try:
+        return list(check(at))
+    except SealaneError as error:
+        return [Finding(name, "bad", f"{error.sentence} ({error.code})")]
+    except OSError as problem:
+        return [Finding(name, "bad", f"It cannot be looked at: {problem}.")]
+
+
+# --- the machine -----------------------------------------------------------------------------------------------------
+
+
+def check_files(place: DataDirectory) -> Iterator[Finding]:
+    """Nobody but the server's account may read the data directory, its keys and its sockets."""
+    secret = [place.path, *place.path.glob("keys/*.key"), *place.path.glob("run/*.sock")]
+    open_to_others = [path for path in secret if path.lstat().st_mode & 0o077]
+    for path in open_to_others:
+        yield Finding("files", "bad", f"{path} is open to other accounts of this machine. Run: chmod go= {path}")
+    owner = place.path.stat().st_uid
+    foreign = [path for path in secret if path.lstat().st_uid != owner]
+    for path in foreign:
+        yield Finding("files", "warning", f"{path} belongs to another account than the data directory.")
+    if not open_to_others and not foreign:
+        yield Finding("files", "ok", "The data directory, its keys and its sockets are open to one account alone.")
+
+
+def check_accounts(place: DataDirectory) -> Iterator[Finding]:
+    """Doors, keeper and inspector belong in accounts of their own, else the wall between them is thin."""
+    if not place.is_served():
+        yield Finding("accounts", "ok", "The server does not run, so its accounts cannot be seen.")
+        return
+    keeper, uid = _peer_of(place.path / "run")
+    accounts = {"keeper": uid} | {room: _uid_of(pid) for pid, room in _beside(keeper)}
+    shared = sorted(room for room, other in accounts.items() if room.startswith("doors") and other == uid)
+    if uid == 0:
+        yield Finding("accounts", "warning", "The server runs as root. Give it an account that may do nothing else.")
+    if shared:
+        yield Finding(
+            "accounts",
+            "warning",
+            f"{' and '.join(shared)} run in the keeper's account. Whoever takes over a door can then reach the"
+            " keeper's files: fit for development, not for sensitive files.",
+        )
+    elif uid != 0:
+        yield Finding("accounts", "ok", "Doors and keeper run in accounts of their own.")
+
+
+def check_room(place: DataDirectory) -> Iterator[Finding]:
+    """See how much room there is: a full disk refuses uploads."""
+    usage = shutil.disk_usage(place.path)
+    said = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.1f} GiB are free at {place.path}."
+    state: State = "ok"
+    if usage.free < _ROOM_BYTES_SCARCE or usage.free < usage.total * _ROOM_SHARE_SCARCE:
+        state = "bad" if usage.free < _ROOM_BYTES_BAD else "warning"
+    yield Finding("room", state, said)
+
+
+def check_tls(place: DataDirectory) -> Iterator[Finding]:
+    """Certificates that are in use or will be: whether they hold, and how long."""
+    given = [Path(place.settings.tls_cert)] if place.settings.tls_cert else []
+    made = place.path / "keys" / "tls.crt"
+    certificates = given or ([made] if made.exists() else [])
+    if not certificates:
+        yield Finding("tls", "ok", f"No certificate: HTTP at {place.settings.http} is in clear, on loopback only.")
+    for path in certificates:
+        ends = _certificate_ends(path)
+        left = ends - Clock().now()
+        said = f"{path} holds until {ends:%Y-%m-%d}."
+        if left < timedelta(0):
+            yield Finding("tls", "bad", f"{path} ran out on {ends:%Y-%m-%d}.")
+        elif left < timedelta(days=_CERTIFICATE_DAYS_SCARCE):
+            yield Finding("tls", "warning", said)
+        else:
+            note = "" if given else " It was made here, so clients must be given it (SEALANE_CA)."
+            yield Finding("tls", "ok", said + note)
+
+
+def check_blob_store(place: DataDirectory) -> Iterator[Finding]:
+    """Write, read back and delete one blob, as an upload would."""
+    from sealane.vault.stores import open_store
+
+    store = open_store(place.settings, place.path)
+    try:
+        name, content = new_segment_id(), secrets.token_bytes(_CANARY_BYTES)
+        writer = store.create(name)
+        try:
+            writer.append(content)
+            writer.commit()
+        except BaseException:
+            writer.abort()
+            raise
+        try:
+            same = store.read(name, 0, _CANARY_BYTES) == content
+        finally:
+            store.delete(name)
+    finally:
+        store.close()
+    where = place.settings.blob_store or str(place.path / "blobs")
+    if same:
+        yield Finding("blob store", "ok", f"A blob was written to {where}, read back and deleted.")
+    else:
+        yield Finding("blob store", "bad", f"A blob was not read back from {where} as it was written.")
+
+
+# --- the keeper ------------------------------------------------------------------------------------------------------
+
+
+def check_database(ask: Ask) -> Iterator[Finding]:
+    """Have one transaction made durable."""
+    ask(Health(), Done)
+    yield Finding("database", "ok", "The keeper answers after a durable transaction.")
+
+
+def check_ledger(ask: Ask) -> Iterator[Finding]:
+    """See that the last entries follow from each other, and that the clock has not gone back behind them."""
+    try:
+        present = ask(Checkpoint(), CheckpointIs)
+    except Missing:
+        yield Finding("ledger", "ok", "The ledger has no entries yet.")
+        return
+    first = max(present.size - _LEDGER_ENTRIES_LOOKED_AT, 0)
+    page = ask(ReadLedger(after=first, limit=_LEDGER_ENTRIES_LOOKED_AT), EntriesAre)
+    head = page.entries[0].chain
+    for before, entry in zip(page.entries, page.entries[1:], strict=False):
+        follows = entry.seq == before.seq + 1 and chain.link(head, entry.leaf) == entry.chain
+        if not follows or chain.leaf_of(entry.body) != entry.leaf:
+            yield Finding("ledger", "bad", f"Entry {entry.seq} is damaged. Run: sealane audit verify")
+            return
+        head = entry.chain
+    count = len(page.entries)
+    yield Finding("ledger", "ok", f"The last {count} of {present.size} entries hold together; audit verify proves all.")
+    last = _time_of(page.entries[-1].body)
+    if last is not None and last - Clock().now() > timedelta(seconds=_CLOCK_SECONDS_BACK):
+        yield Finding("clock", "bad", f"The ledger's last entry is of {last:%Y-%m-%d %H:%M:%S} UTC, later than now.")
+    else:
+        yield Finding("clock", "ok", "The clock stands after the ledger's last entry.")
+
+
+def check_grants(ask: Ask) -> Iterator[Finding]:
+    """Folders that nobody has rights on, grants that reach nobody."""
+    folders = [_row(row) for row in ask(ListFolders(), RowsAre).rows]
+    empty = {str(row["group"]) for row in map(_row, ask(ListGroups(), RowsAre).rows) if not row["members"]}
+    disabled = {str(row["user"]) for row in map(_row, ask(ListUsers(), RowsAre).rows) if row["disabled"]}
+    sound = True
+    for row in folders:
+        grantees = _grantees(str(row["rights"] or ""))
+        live = grantees - disabled - {f"group:{name}" for name in empty}
+        for grantee in sorted(grantees - live):
+            why = "is disabled" if grantee in disabled else "has no members"
+            yield Finding("grants", "warning", f"{grantee} has rights on {row['folder']} and {why}.")
+            sound = False
+        if grantees and not live:
+            yield Finding("grants", "warning", f"The grants on {row['folder']} reach nobody.")
+    if sound:
+        yield Finding("grants", "ok", "Every grant reaches somebody.")
+
+
+OF_THE_MACHINE = (check_files, check_accounts, check_room, check_tls, check_blob_store)
+OF_THE_KEEPER = (check_database, check_ledger, check_grants)
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return dict(zip(row.columns, row.values, strict=True))
+
+
+def _grantees(rights: str) -> set[str]:
+    """Return who a folder's listing says has rights: `NAME@ORG=list,read as /X; group:NAME@ORG=list`."""
+    return {found[1] for part in rights.split("; ") if (found := re.fullmatch(r"([^=]+)=.*", part))}
+
+
+def _time_of(body: bytes) -> datetime | None:
+    found = re.search(rb'"at":"([0-9T:.\-]+)Z"', body)
+    return None if found is None else datetime.fromisoformat(found[1].decode()).replace(tzinfo=UTC)
+
+
+def _peer_of(run_dir: Path) -> tuple[int, int]:
+    """Return the process and account at the other end of the doors' socket."""
+    with socket.socket(socket.AF_UNIX) as line:
+        with socket_path(run_dir, "doors") as path:
+            line.connect(path)
+        credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+    pid, uid, _ = _PEER_CREDENTIALS.unpack(credentials)
+    return pid, uid
+
+
+def _beside(keeper: int) -> Iterator[tuple[int, str]]:
+    """Yield the other processes of the keeper's supervisor, with the room each runs."""
+    status = Path(f"/proc/{keeper}/status").read_text()
+    found = re.search(r"^PPid:\s+(\d+)", status, re.MULTILINE)
+    if found is None:
+        return
+    for pid in Path(f"/proc/{found[1]}/task/{found[1]}/children").read_text().split():
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        for word in command:
+            if word.startswith(b"sealane.") and int(pid) != keeper:
+                yield int(pid), word.decode().removeprefix("sealane.")
+
+
+def _uid_of(pid: int) -> int:
+    return Path(f"/proc/{pid}").stat().st_uid
+
+
+def _certificate_ends(path: Path) -> datetime:
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc

@@ -1,0 +1,251 @@
+"""Transfers through the whole house by one client library: what is visible when, what is kept, what is shared."""
+
+import asyncio
+import hashlib
+import secrets
+
+import asyncssh
+import pytest
+
+from sealane.operations.accounts import AddFolder, GrantFolder
+from sealane.settings import Settings
+
+MIB = 1 << 20
+
+
+async def test_what_one_organization_sends_the_other_reads(house):
+    content = secrets.token_bytes(3 * MIB + 17)
+    async with house.sftp("bob") as client:
+        async with client.open("/clinic/report", "wb") as file:
+            await file.write(content)
+    assert await house.content("/in/report") == content
+
+
+async def test_nothing_is_visible_before_close_and_a_broken_upload_only_to_its_sender(house):
+    async with house.sftp("ann") as client:
+        file = await client.open("/in/part", "wb")
+        await file.write(secrets.token_bytes(700_000))
+        async with house.sftp("carl") as other:
+            assert not await other.exists("/in/part")
+        async with client.open("/in/other", "wb") as whole:
+            await whole.write(b"whole")
+        (connection,) = [c for c in house.door.connections if c.is_busy]
+        connection._transport.abort()
+    await settled(house)
+    async with house.sftp("ann") as client:
+        assert (await client.stat("/in/part")).size == 700_000
+        assert sorted(await client.listdir("/in")) == ["other", "part"]
+    async with house.sftp("carl") as client:
+        assert await client.listdir("/in") == ["other"]
+        with pytest.raises(asyncssh.SFTPNoSuchFile):
+            await client.stat("/in/part")
+
+
+async def settled(house):
+    """Wait until every connection is gone and what it left is suspended."""
+    while house.door.connections or house.door._tasks:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_broken_upload_goes_on_where_it_stood(house):
+    content = secrets.token_bytes(2 * MIB)
+    async with house.sftp("ann") as client:
+        file = await client.open("/in/big", "wb")
+        await file.write(content[:900_000])
+        (connection,) = [c for c in house.door.connections if c.is_busy]
+        connection._transport.abort()
+    await settled(house)
+    async with house.sftp("ann") as client:
+        at = (await client.stat("/in/big")).size
+        assert at == 900_000
+        async with client.open("/in/big", asyncssh.FXF_WRITE) as file:
+            await file.write(content[at:], at)
+    assert await house.content("/in/big", "carl") == content
+
+
+async def test_a_file_is_edited_in_the_middle(house):
+    content = bytearray(secrets.token_bytes(1 * MIB))
+    async with house.sftp("ann") as client:
+        async with client.open("/in/f", "wb") as file:
+            await file.write(bytes(content))
+        async with client.open("/in/f", "r+b") as file:
+            assert await file.read(100, 500_000) == content[500_000:500_100]
+            await file.write(b"EDITED", 500_010)
+            content[500_010:500_016] = b"EDITED"
+            assert await file.read(100, 500_000) == content[500_000:500_100]
+            assert (await file.stat()).size == MIB
+        async with client.open("/in/f", "ab") as file:
+            await file.write(b"tail")
+            content += b"tail"
+        await client.truncate("/in/f", 600_000)
+        del content[600_000:]
+    assert await house.content("/in/f", "carl") == content
+
+
+async def test_who_may_not_read_can_write_and_not_read_back(house):
+    async with house.sftp("bob") as client:
+        async with client.open("/drop/box", "wb") as file:
+            await file.write(b"secret")
+        with pytest.raises(asyncssh.SFTPPermissionDenied):
+            await client.open("/drop/box", "rb")
+        async with client.open("/drop/box", "r+b") as file:
+            with pytest.raises(asyncssh.SFTPPermissionDenied):
+                await file.read(6, 0)
+
+
+async def test_opening_and_closing_without_a_change_makes_no_version(house):
+    async with house.sftp("ann") as client:
+        async with client.open("/in/f", "wb") as file:
+            await file.write(b"same")
+        before = await client.stat("/in/f")
+        async with client.open("/in/f", "r+b") as file:
+            await file.setstat(asyncssh.SFTPAttrs(atime=86_400, mtime=86_400))
+        after = await client.stat("/in/f")
+        assert (after.size, after.mtime) == (4, 86_400)
+        assert before.mtime != after.mtime
+
+
+async def test_times_are_kept_whichever_way_they_are_set(house):
+    async with house.sftp("ann") as client:
+        async with client.open("/in/f", "wb") as file:
+            await file.write(b"x")
+            await file.setstat(asyncssh.SFTPAttrs(atime=1_000, mtime=1_000_000_000))
+        assert (await client.stat("/in/f")).mtime == 1_000_000_000
+        await client.utime("/in/f", (5, 1_200_000_000))
+        assert (await client.stat("/in/f")).mtime == 1_200_000_000
+        await client.chmod("/in/f", 0o644)
+        assert (await client.stat("/in/f")).mtime == 1_200_000_000
+
+
+async def test_copy_data_shares_what_is_stored_and_copies_ranges(house):
+    content = secrets.token_bytes(2 * MIB)
+    async with house.sftp("ann") as client:
+        async with client.open("/in/a", "wb") as file:
+            await file.write(content)
+        assert client.supports_remote_copy
+        blobs = set(house.store.names())
+        await client.remote_copy("/in/a", "/in/b")
+        assert set(house.store.names()) == blobs
+        async with client.open("/in/a", "rb") as source, client.open("/in/c", "wb") as target:
+            await client.remote_copy(source, target, 100, 1000, 5)
+    assert await house.content("/in/b") == content
+    assert await house.content("/in/c") == bytes(5) + content[100:1100]
+
+
+async def test_a_name_that_is_taken_is_not_claimed_and_not_renamed_onto(house):
+    async with house.sftp("ann") as client:
+        for name in ("/in/a", "/in/b"):
+            async with client.open(name, "wb") as file:
+                await file.write(name.encode())
+        with pytest.raises(asyncssh.SFTPFailure):
+            await client.open("/in/a", "xb")
+        with pytest.raises(asyncssh.SFTPFailure):
+            await client.rename("/in/a", "/in/b")
+        await client.posix_rename("/in/a", "/in/b")
+    assert await house.content("/in/b") == b"/in/a"
+
+
+async def test_an_upload_beyond_the_quota_is_refused_and_publishes_nothing(house):
+    house.keeper.admin(AddFolder(folder="clinic:/small", quota_bytes=100_000))
+    house.keeper.admin(GrantFolder(folder="clinic:/small", grantee="ann@clinic", rights=("list", "read", "write")))
+    async with house.sftp("ann") as client:
+        with pytest.raises(asyncssh.SFTPFailure, match="quota"):
+            async with client.open("/small/f", "wb") as file:
+                await file.write(bytes(100_001))
+        space = await client.statvfs("/small")
+        assert space.blocks * space.bsize <= 100_000
+    async with house.sftp("carl") as client:
+        assert not await client.exists("/small/f")
+
+
+async def test_folders_are_made_listed_moved_and_removed(house):
+    async with house.sftp("ann") as client:
+        await client.makedirs("/in/x/y")
+        async with client.open("/in/x/y/f", "wb") as file:
+            await file.write(b"1")
+        await client.rename("/in/x", "/in/z")
+        assert await client.listdir("/in/z/y") == ["f"]
+        with pytest.raises(asyncssh.SFTPFailure):
+            await client.rmdir("/in/z/y")
+        await client.rmtree("/in/z")
+        assert await client.listdir("/in") == []
+
+
+class TestRekey:
+    """New keys at a small limit, amid data, begun by the server, by the client, and by both."""
+
+    @pytest.fixture(params=["server", "client", "both"])
+    def beginner(self, request):
+        return request.param
+
+    @pytest.fixture
+    def door_settings(self, beginner):
+        return Settings(sftp_rekey_bytes=100_000 if beginner != "client" else 1 << 30)
+
+    async def test_data_survives_many_exchanges_of_keys(self, house, beginner):
+        content = secrets.token_bytes(3 * MIB)
+        exchanges = 0
+        ask = house.door.ask_any
+
+        async def counting(operation):
+            nonlocal exchanges
+            exchanges += type(operation).__name__ == "SignExchange"
+            return await ask(operation)
+
+        house.door.ask_any = counting
+        options = {"rekey_bytes": 150_000} if beginner != "server" else {}
+        async with house.sftp("ann", **options) as client:
+            async with client.open("/in/f", "wb") as file:
+                await file.write(content)
+            async with client.open("/in/f", "rb") as file:
+                assert hashlib.sha256(await file.read()).digest() == hashlib.sha256(content).digest()
+        assert exchanges > 10
+
+
+async def test_draining_lets_a_transfer_end_and_closes_the_rest(house):
+    async with house.ssh("carl") as idle, house.sftp("ann") as client:
+        file = await client.open("/in/f", "wb")
+        await file.write(b"first")
+        draining = asyncio.create_task(house.listener.drain())
+        await asyncio.wait_for(idle.wait_closed(), 5)
+        await file.write(b" second")
+        await file.close()
+        await asyncio.wait_for(draining, 5)
+    with pytest.raises(OSError):  # noqa: PT011  # nothing listens any more
+        async with house.ssh("ann"):
+            pass
+
+
+class TestImpatient:
+    @pytest.fixture
+    def door_settings(self):
+        return Settings(drain_seconds=1)
+
+    async def test_what_does_not_end_in_time_is_suspended(self, house):
+        async with house.sftp("ann") as client:
+            file = await client.open("/in/f", "wb")
+            await file.write(bytes(300_000))
+            await asyncio.wait_for(house.listener.drain(), 10)
+        await house.open()
+        async with house.sftp("ann") as client:
+            assert (await client.stat("/in/f")).size == 300_000
+
+
+async def test_a_client_that_does_not_read_holds_little_of_our_memory(house):
+    content = secrets.token_bytes(8 * MIB)
+    async with house.sftp("ann") as client:
+        async with client.open("/in/f", "wb") as file:
+            await file.write(content)
+    async with house.ssh("ann", window=1 << 30) as connection, connection.start_sftp_client() as client:
+        handle = (await client.open("/in/f", "rb"))._handle
+        connection._transport.pause_reading()
+        for offset in range(0, 8 * MIB, 64 * 1024):
+            request = client._handler.read(handle, offset, 64 * 1024)
+            asyncio.ensure_future(request).add_done_callback(lambda done: done.cancelled() or done.exception())
+        (ours,) = house.door.connections
+        for _ in range(200):
+            await asyncio.sleep(0.005)
+        waiting = ours._transport.get_write_buffer_size()
+        assert waiting < 3 * MIB
+        connection._transport.resume_reading()
+        connection.abort()
