@@ -10,12 +10,12 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from sealane.database.engine import Database  # noqa: E402 - the path comes first
-from tests.peers.postgres import PostgresServer  # noqa: E402 - as above
+from tests.peers.postgres import PostgresServer, name_in  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="session")
 def empty_catalogue(tmp_path_factory) -> Path:
-    """A migrated SQLite file with nothing in it; copied, since migrating anew for each test would cost the most of it."""
+    """A migrated SQLite file with nothing in it; copied, since migrating for each test would cost the most."""
     path = tmp_path_factory.mktemp("catalogue") / "catalogue.sqlite"
     database = Database.open(f"sqlite:///{path}")
     database.migrate()
@@ -30,18 +30,27 @@ def postgres_server():
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server) -> str:
+    """The name of a migrated PostgreSQL database with nothing in it; copied by the server, as the file above."""
+    url = postgres_server.new_database()
+    database = Database.open(url)
+    database.migrate()
+    database.close()
+    return name_in(url)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database_url(request, tmp_path) -> str:
+def database_url(request, tmp_path):
     """The URL of a fresh, migrated database; the test runs once for each kind."""
     if request.param == "sqlite":
         path = tmp_path / "catalogue.sqlite"
         shutil.copy(request.getfixturevalue("empty_catalogue"), path)
-        return f"sqlite:///{path}"
-    url = request.getfixturevalue("postgres_server").new_database()
-    database = Database.open(url)
-    database.migrate()
-    database.close()
-    return url
+        yield f"sqlite:///{path}"
+        return
+    migrated = request.getfixturevalue("migrated_database")
+    with request.getfixturevalue("postgres_server").database(like=migrated) as url:
+        yield url
 
 
 @pytest.fixture

@@ -82,9 +82,9 @@ def test_every_foreign_key_is_found_from_both_sides():
     """Deleting a row looks for those that name it: without an index that is the whole table."""
     never_deleted = {"organizations", "users", "groups"}
     for table in metadata.sorted_tables:
-        leading = {tuple(index.columns)[0].name for index in table.indexes}
+        leading = {next(iter(index.columns)).name for index in table.indexes}
         leading |= {
-            tuple(c.columns)[0].name
+            next(iter(c.columns)).name
             for c in table.constraints
             if isinstance(c, sa.UniqueConstraint | sa.PrimaryKeyConstraint)
         }

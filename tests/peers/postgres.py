@@ -30,7 +30,7 @@ class PostgresServer:
         if programs is None:
             missing("PostgreSQL is not installed")
         # Not below pytest's folder: a socket's path is short (107 bytes), and the server may have another user.
-        folder = Path(tempfile.mkdtemp(prefix="sealane-pg-"))
+        folder = Path(tempfile.mkdtemp(prefix="sealane-pg-", dir=memory_folder()))
         server = cls(folder, programs)
         try:
             server.start()
@@ -61,16 +61,24 @@ class PostgresServer:
         """The URL of a database on this server."""
         return f"postgresql://sealane@/{name}?host={self.folder}"
 
-    def new_database(self, encoding: str = "UTF8") -> str:
-        """Make an empty database and return its URL."""
+    def new_database(self, encoding: str = "UTF8", like: str = "template0") -> str:
+        """Make a database, empty or like another of this server's, and return its URL."""
         name = f"sealane_{os.getpid()}_{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
-                    sql.Identifier(name), sql.Literal(encoding)
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {}").format(
+                    sql.Identifier(name), sql.Identifier(like), sql.Literal(encoding)
                 )
             )
         return self.url(name)
+
+    @contextmanager
+    def database(self, like: str = "template0"):
+        """Make a database, give its URL, drop it at the end with whoever is still connected."""
+        url = self.new_database(like=like)
+        yield url
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name_in(url))))
 
     @property
     def _data(self) -> Path:
@@ -95,6 +103,11 @@ class PostgresServer:
             raise RuntimeError(f"{program} failed: {(result.stdout or b'').decode(errors='replace')}")
 
 
+def name_in(url: str) -> str:
+    """The name of the database that a URL of `PostgresServer.url` names."""
+    return url.removeprefix("postgresql://sealane@/").partition("?")[0]
+
+
 def find_programs() -> Path | None:
     """The folder of the newest PostgreSQL server installed, Debian's place first."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: float(place.parent.name), reverse=True)
@@ -104,6 +117,11 @@ def find_programs() -> Path | None:
     return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
 
 
+def memory_folder() -> str | None:
+    """A folder in memory, where there is one: the server's many small files need no disk."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+
+
 def server_account() -> pwd.struct_passwd:
     """Who runs the server when the tests run as root: PostgreSQL refuses to."""
     for name in ("postgres", "nobody"):
@@ -111,7 +129,7 @@ def server_account() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    missing("PostgreSQL will not run as root, and there is no account 'postgres' or 'nobody'")
+    return missing("PostgreSQL will not run as root, and there is no account 'postgres' or 'nobody'")
 
 
 def missing(reason: str):

@@ -27,10 +27,9 @@ _TOKEN_CHARACTERS_MAX = 4096
     "certificate",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     envvar="SEALANE_CA",
-    default="",
     help="A certificate file to trust for this server (or SEALANE_CA).",
 )
-def login(url: str, certificate: str, *, token_stdin: bool) -> None:
+def login(url: str, certificate: str | None, *, token_stdin: bool) -> None:
     """Sign in at the server at URL (https://HOST[:PORT]) with a token, and remember it on this machine.
 
     The token is asked for on a terminal, or read with --token-stdin; it is kept in your configuration folder, readable
@@ -45,7 +44,7 @@ def login(url: str, certificate: str, *, token_stdin: bool) -> None:
         token = click.prompt("Token", hide_input=True)
     else:
         raise click.UsageError("Give the token with --token-stdin.")
-    signed_in = accounts.Login(address, accounts.checked_token(token), certificate)
+    signed_in = accounts.Login(address, accounts.checked_token(token), certificate or "")
     with server_of(signed_in, ClientSettings()) as server:
         user = remote.signed_in_user(server)
     path = accounts.keep_login(signed_in)

@@ -92,8 +92,8 @@ _SERVER = {
 
 _USER = {
     "login": Place("login", "login", "Keep a server's address and your token for the commands below."),
-    "put": Place("put", "put", "Send files and folders."),
-    "get": Place("get", "get", "Fetch a file or folder."),
+    "put": Place("transfer", "put", "Send files and folders."),
+    "get": Place("transfer", "get", "Fetch a file or folder."),
     "ls": Place("remote", "ls", "List a folder."),
     "rm": Place("remote", "rm", "Remove a file, or an empty folder."),
     "mkdir": Place("remote", "mkdir", "Make a folder."),

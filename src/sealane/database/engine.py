@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from sealane.database import history
-from sealane.database.plans import Plan
+from sealane.database.plans import Plan, plan_for
 from sealane.database.postgres import PostgresDriver
 from sealane.database.sqlite import SqliteDriver
 from sealane.database.statements import RowT, Statement, registered
@@ -60,7 +60,7 @@ class Database:
         """Return the statement compiled for this database; one that was made after opening is compiled now."""
         found = self._plans.get(statement)  # pyrefly: ignore  # plans of every row type in one table
         if found is None:
-            found = self._plans[statement] = Plan(statement, self._driver.dialect)  # pyrefly: ignore  # as above
+            found = self._plans[statement] = plan_for(statement, self._driver.dialect)  # pyrefly: ignore  # as above
         return cast("Plan[RowT]", found)
 
     def migrate(self) -> None:
@@ -95,9 +95,14 @@ class Database:
 
     def _usable_driver(self) -> Driver:
         if not self._driver.usable:
-            self._driver = self._connect()
-            if self._leased:
-                self._driver.hold_lease()
+            driver = self._connect()
+            try:
+                if self._leased:
+                    driver.hold_lease()
+            except BaseException:
+                driver.close()
+                raise
+            self._driver = driver
         return self._driver
 
 

@@ -11,7 +11,7 @@ is refused here, for both, before the driver sees it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import sqlalchemy as sa
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -127,6 +127,18 @@ class Plan(Generic[RowT]):
         origin = {part: name for name, parts in state.parameter_expansion.items() for part in parts}
         places = tuple((name, self._processors[origin.get(name, name)]) for name in state.positiontup or ())
         return Text(state.statement, places, {name: list(parts) for name, parts in state.parameter_expansion.items()})
+
+
+_made: dict[tuple[str, object], Plan[tuple[object, ...]]] = {}
+
+
+def plan_for(statement: Statement[RowT], dialect: Dialect) -> Plan[RowT]:
+    """Return a statement as compiled for this kind of database; once a process, since it takes a millisecond."""
+    place = (dialect.name, statement)
+    found = _made.get(place)
+    if found is None:
+        found = _made[place] = Plan(statement, dialect)  # pyrefly: ignore  # plans of every row type in one table
+    return cast("Plan[RowT]", found)
 
 
 def _compiled(statement: Statement[RowT], dialect: Dialect) -> SQLCompiler:

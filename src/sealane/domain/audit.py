@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane import ids
 from sealane.domain import accounts
 from sealane.domain.queries import accounts as account_statements
-from sealane.domain.queries import audit as statements
 from sealane.ledger import reader
 from sealane.operations.audit import CheckpointIs, EntriesAre, LedgerEntry
 
 if TYPE_CHECKING:
     from sealane.domain.work import Work
     from sealane.operations.audit import Checkpoint, ReadLedger
-
-_ORIGIN = "ledger-origin"
 
 
 def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
@@ -44,7 +40,7 @@ def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
 def checkpoint(work: Work, op: Checkpoint) -> CheckpointIs:
     """Return the present size and head of the ledger, under its name."""
     del op
-    present = reader.checkpoint(work.transaction, _origin(work))
+    present = reader.checkpoint(work.transaction)
     return CheckpointIs(size=present.size, head=present.head, origin=present.origin)
 
 
@@ -53,13 +49,3 @@ def _recorded_paths(work: Work, path: str) -> tuple[str, ...]:
     if not path.startswith("/"):
         return (path,)
     return tuple(f"{row.name}:{path}" for row in work.transaction.all(account_statements.ORGANIZATIONS))
-
-
-def _origin(work: Work) -> str:
-    """Return the ledger's name, random and given once, so that no two ledgers' checkpoints are mixed up."""
-    row = work.transaction.first(statements.NODE_VALUE, name=_ORIGIN)
-    if row is not None:
-        return row.value.decode()
-    origin = f"sealane/{ids.random_name()}"
-    work.transaction.run(statements.ADD_NODE_VALUE, name=_ORIGIN, value=origin.encode())
-    return origin

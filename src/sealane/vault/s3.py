@@ -1,9 +1,10 @@
 """The blob store in a bucket of an S3 server (or what speaks like one), through obstore.
 
 A blob up to `PART_BYTES` is one PUT that the server itself refuses when the name is taken (`If-None-Match: *`). A
-larger one goes up in parts and becomes visible, whole, when the upload is completed; the name is looked for just before,
-which leaves a gap that only our random names close. What a crash leaves of parts is invisible and cannot be listed through
-obstore: give the bucket a lifecycle rule that ends incomplete multipart uploads (docs/formats/segment.md says so).
+larger one goes up in parts and becomes visible, whole, when the upload is completed; the name is looked for just
+before, which leaves a gap that only our random names close. What a crash leaves of parts is invisible and cannot be
+listed through obstore: give the bucket a lifecycle rule that ends incomplete multipart uploads
+(docs/formats/segment.md says so).
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """The first schema: accounts, folders and files, contents, uploads, the ledger."""
 
-
 from __future__ import annotations
 
 import sqlalchemy as sa

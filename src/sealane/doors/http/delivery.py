@@ -1,0 +1,172 @@
+"""Content on its way to a client: GET and HEAD, whole, in one range or in several.
+
+Must stay true: nothing is sent before the keeper has recorded that this session receives it; what is told at the end
+is what was sent; a client that is gone or does not read is not sent to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from datetime import datetime  # a field of a NamedTuple is read when it is made
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from sealane.doors.http import conditions, digests, ranges
+from sealane.doors.http.bodies import ClientGone
+from sealane.doors.http.problems import PreconditionFailed
+from sealane.doors.http.receiving import let_go
+from sealane.doors.outgoing import Outgoing
+from sealane.errors import IsAFolder
+from sealane.operations.files import Look, OpenVersion, Seen, VersionOpened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sealane.doors.http.exchange import Exchange
+    from sealane.doors.http.ranges import Layout, Span
+
+MEDIA_TYPE = "application/octet-stream"
+_CONDITIONS = ("range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+
+
+class Shown(NamedTuple):
+    """What the headers of an answer say of a file."""
+
+    name: str
+    version: str
+    size: int
+    modified: datetime
+    digest: bytes | None
+
+
+async def head(exchange: Exchange) -> Response:
+    """Answer HEAD: what is known of the file. Nothing is delivered, so nothing is recorded as delivered."""
+    path = exchange.path()
+    shown = await _look(exchange, path)
+    if _judged(exchange, shown) == "not-modified":
+        return _not_modified(shown)
+    return Response(status_code=200, headers=_headers(shown) | {"Content-Length": str(shown.size)})
+
+
+async def get(exchange: Exchange) -> Response | None:
+    """Answer GET; None where the content was sent."""
+    path = exchange.path()
+    spans: tuple[Span, ...] | None = None
+    pinned = ""
+    if any(name in exchange.headers for name in _CONDITIONS):
+        shown = await _look(exchange, path)
+        if _judged(exchange, shown) == "not-modified":
+            return _not_modified(shown)
+        if "range" in exchange.headers and conditions.range_holds(exchange.headers, shown.version):
+            limit = exchange.door.settings.ranges_max
+            spans = ranges.parse(exchange.headers["range"], shown.size, ranges_max=limit)
+        pinned = shown.version
+    opened = await exchange.ask(OpenVersion(handle="", path=path, version=pinned), VersionOpened)
+    shown = Shown(_name(path), opened.version, opened.size, opened.modified, opened.digest)
+    session = await exchange.sign_in()
+    outgoing = Outgoing(opened, session.signed.handle, session.ask, exchange.door.plane)
+    try:
+        await _deliver(exchange, outgoing, shown, spans)
+        return None
+    finally:
+        await let_go(outgoing.close())
+
+
+async def _look(exchange: Exchange, path: str) -> Shown:
+    seen = await exchange.ask(Look(handle="", path=path), Seen)
+    if seen.entry.kind == "folder":
+        raise IsAFolder
+    return Shown(_name(path), seen.entry.version, seen.entry.size, seen.entry.modified, seen.entry.digest)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _judged(exchange: Exchange, shown: Shown) -> str:
+    verdict = conditions.judge_read(exchange.headers, shown.version, shown.modified)
+    if verdict == "failed":
+        raise PreconditionFailed
+    return verdict
+
+
+def _not_modified(shown: Shown) -> Response:
+    headers = {"ETag": conditions.etag(shown.version), "Last-Modified": conditions.http_date(shown.modified)}
+    return Response(status_code=304, headers=headers)
+
+
+def _headers(shown: Shown) -> dict[str, str]:
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(shown.name, safe='')}",
+        "ETag": conditions.etag(shown.version),
+        "Last-Modified": conditions.http_date(shown.modified),
+        "Accept-Ranges": "bytes",
+    }
+    if shown.digest is not None:
+        headers["Repr-Digest"] = digests.show(shown.digest)
+    return headers
+
+
+async def _deliver(exchange: Exchange, outgoing: Outgoing, shown: Shown, spans: tuple[Span, ...] | None) -> None:
+    """Send the head and the body; stop when the client is gone or has not read for `idle_seconds`."""
+    headers = _headers(shown)
+    if spans is None:
+        status, layout = 200, ranges.single(ranges.Span(0, shown.size))
+    elif len(spans) == 1:
+        status, layout = 206, ranges.single(spans[0])
+        headers["Content-Range"] = ranges.content_range(spans[0], shown.size)
+    else:
+        boundary = secrets.token_hex(16)
+        status, layout = 206, ranges.multipart(spans, shown.size, MEDIA_TYPE, boundary)
+        headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
+    headers["Content-Length"] = str(layout.length)
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    async with _while_connected(exchange):
+        await exchange.send({"type": "http.response.start", "status": status, "headers": raw})
+        await _send_layout(exchange, outgoing, layout)
+        await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_layout(exchange: Exchange, outgoing: Outgoing, layout: Layout) -> None:
+    for piece in layout.pieces:
+        if isinstance(piece, bytes):
+            await _send(exchange, piece)
+            continue
+        async for block in outgoing.pieces(piece.start, piece.end):
+            await _send(exchange, block)
+
+
+async def _send(exchange: Exchange, block: bytes) -> None:
+    try:
+        async with asyncio.timeout(exchange.door.settings.idle_seconds):
+            await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
+    except TimeoutError:
+        raise ClientGone from None
+
+
+@contextlib.asynccontextmanager
+async def _while_connected(exchange: Exchange) -> AsyncIterator[None]:
+    """Raise `ClientGone` as soon as the client's connection is broken.
+
+    The server swallows what is sent into a broken connection, so the news has to be waited for.
+    """
+    gone = asyncio.timeout(None)
+
+    async def watch() -> None:
+        while (await exchange.receive())["type"] != "http.disconnect":
+            pass
+        gone.reschedule(0)
+
+    watching = asyncio.get_running_loop().create_task(watch())
+    try:
+        async with gone:
+            yield
+    except TimeoutError:
+        raise ClientGone from None
+    finally:
+        watching.cancel()

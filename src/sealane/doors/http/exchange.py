@@ -1,0 +1,166 @@
+"""One request and its answer: what is known of it, who is behind it, how it is ended.
+
+Must stay true: handlers see the client's address only as the connection has it; headers that speak of other hosts or
+addresses (`Host`, `Forwarded`, `X-Forwarded-…`) are never read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.datastructures import Headers
+
+from sealane import paths
+from sealane.doors.http.bodies import Body
+from sealane.doors.http.locations import names_of
+from sealane.doors.http.problems import TokenMissing
+from sealane.operations.envelope import Answer, Operation
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+    from sealane.clock import Clock
+    from sealane.doors.http.sessions import Asker, Session, Sessions
+    from sealane.doors.plane import Plane
+    from sealane.errors import SealaneError
+    from sealane.settings import Settings
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+SCOPE_KEY = "sealane.exchange"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpDoor:
+    """What the door's handlers are given. No database, no keys but those of the transfers that run."""
+
+    settings: Settings
+    clock: Clock
+    asker: Asker
+    plane: Plane
+    sessions: Sessions
+
+
+class Exchange:
+    """A request under way. Made by the gate, found by the handlers in the scope."""
+
+    def __init__(self, door: HttpDoor, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one request; the running task is the one that answers it."""
+        self.door = door
+        self.scope = scope
+        self.headers = Headers(scope=scope)
+        self.method: str = scope["method"]
+        self.address: str = scope["client"][0] if scope.get("client") else ""
+        self.answered = False
+        """The status line is out; from here on only breaking the connection can tell of a failure."""
+        self.status = 0
+        self.body_ended = False
+        self.ended_by: SealaneError | None = None
+        self.came = 0
+        self.went = 0
+        self.always: list[tuple[bytes, bytes]] = []
+        """Headers that the answer carries whatever it is."""
+        self._receive = receive
+        self._send = send
+        self._session: Session | None = None
+        self._began = door.clock.monotonic()
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """Return the next piece of the body, or the news that the client is gone."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.came += len(message.get("body", b""))
+            self.body_ended = not message.get("more_body", False)
+        else:
+            self.body_ended = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.answered = True
+            self.status = message["status"]
+        else:
+            self.went += len(message.get("body", b""))
+        await self._send(message)
+
+    def end(self, error: SealaneError) -> None:
+        """End this request from outside of it: answered with the error, or broken off where the answer has begun."""
+        if self.ended_by is None:
+            self.ended_by = error
+            self._task.cancel()
+
+    def forgive(self) -> None:
+        """Go on after `end`, to answer with its error."""
+        self._task.uncancel()
+
+    def leave(self) -> None:
+        """Let nothing end this request any more: it is over."""
+        if self._session is not None:
+            self._session.running.discard(self.end)
+
+    def seconds(self) -> float:
+        """How long ago the request began."""
+        return self.door.clock.monotonic() - self._began
+
+    # --- the request ------------------------------------------------------------------------------------------------
+
+    @property
+    def content_length(self) -> int | None:
+        """The declared length of the body, None where it is not told (chunked, or HTTP/2)."""
+        declared = self.headers.get("content-length")
+        if declared is not None:
+            return int(declared) if declared.isascii() and declared.isdigit() else None
+        return None if "transfer-encoding" in self.headers or self.scope["http_version"].startswith("2") else 0
+
+    def body(self) -> Body:
+        """Return the body, unread."""
+        return Body(self.receive, self.door.settings, self.door.clock, declared=self.content_length)
+
+    async def small_body(self) -> bytes:
+        """Return the whole body of a request that carries a few words, at most `json_body_bytes_max`."""
+        whole = bytearray()
+        async for piece in self.body().pieces(self.door.settings.json_body_bytes_max):
+            whole += piece
+        return bytes(whole)
+
+    def path(self, parameter: str = "path") -> str:
+        """Return the path that the request names, decoded once from the raw bytes and checked."""
+        raw: str = self.scope["path_params"][parameter]
+        return paths.show(names_of(raw.encode("ascii")))
+
+    # --- the session ------------------------------------------------------------------------------------------------
+
+    async def sign_in(self) -> Session:
+        """Return the session that the bearer token opens. Raises `TokenMissing`, `NotSignedIn`, `Locked`."""
+        if self._session is not None:
+            return self._session
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        if not scheme:
+            raise TokenMissing
+        if scheme.lower() != "bearer":
+            raise TokenMissing("Only API tokens are taken here: Authorization: Bearer TOKEN.")
+        session = await self.door.sessions.of(token.strip(" "), self.address)
+        session.running.add(self.end)
+        self._session = session
+        return session
+
+    async def ask(self, operation: Operation, answer: type[AnswerT]) -> AnswerT:
+        """Ask the keeper in this request's session; `operation.handle` is filled in here."""
+        session = await self.sign_in()
+        told = await session.ask(operation)
+        if not isinstance(told, answer):
+            raise TypeError(type(told).__name__)
+        return told
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """Return the exchange that the gate made for this request."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    return exchange

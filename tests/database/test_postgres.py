@@ -1,0 +1,120 @@
+"""What is PostgreSQL's own: the lease as a lock on the connection, a server that goes away, failed transactions."""
+
+import example
+import psycopg
+import pytest
+
+from sealane.database.drivers import LeaseHeld, StatementFailed
+from sealane.database.engine import Database
+from sealane.errors import Unavailable
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def url(postgres_server):
+    return postgres_server.new_database()
+
+
+@pytest.fixture
+def opened(url):
+    database = example.make(Database.open(url))
+    yield database
+    database.close()
+
+
+def end_connections(url):
+    """End every other connection to this database, as a server does that is stopped."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def names(database):
+    with database.begin() as transaction:
+        return [thing.name for thing in transaction.all(example.ALL)]
+
+
+def test_two_keepers_cannot_hold_one_database(opened, url):
+    opened.hold_lease()
+    standby = Database.open(url)
+    with pytest.raises(LeaseHeld):
+        standby.hold_lease()
+    opened.close()
+    standby.hold_lease()
+    standby.close()
+
+
+def test_a_lost_connection_fails_the_transaction_and_the_next_one_opens_another(opened, url):
+    opened.hold_lease()
+    transaction = opened.begin()
+    transaction.insert(example.ADD_NAME, name="lost")
+    end_connections(url)
+    with pytest.raises(Unavailable):
+        transaction.insert(example.ADD_NAME, name="never")
+    with pytest.raises(Unavailable):
+        transaction.commit()
+    transaction.rollback()
+    assert names(opened) == []
+    other = Database.open(url)
+    with pytest.raises(LeaseHeld):
+        other.hold_lease()
+    other.close()
+
+
+def test_a_keeper_that_was_cut_off_cannot_write_after_its_standby_took_over(opened, url):
+    opened.hold_lease()
+    transaction = opened.begin()
+    end_connections(url)
+    standby = Database.open(url)
+    standby.hold_lease()
+    with pytest.raises(Unavailable):
+        transaction.insert(example.ADD_NAME, name="late")
+    transaction.rollback()
+    with pytest.raises(LeaseHeld):
+        opened.begin()
+    with pytest.raises(LeaseHeld):
+        opened.begin()
+    assert names(standby) == []
+    standby.close()
+    assert names(opened) == []
+
+
+def test_a_transaction_that_failed_on_the_server_cannot_pass_for_committed(opened):
+    """The server answers COMMIT with ROLLBACK then, and no error."""
+    transaction = opened.begin()
+    transaction.insert(example.ADD_NAME, name="a")
+    with pytest.raises(StatementFailed):
+        transaction.insert(example.ADD_NAME, name="a")
+    with pytest.raises(StatementFailed):
+        transaction.commit()
+    assert names(opened) == []
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path):
+    with pytest.raises(Unavailable) as failure:
+        Database.open(f"postgresql://keeper:very-secret@/catalogue?host={tmp_path}")
+    assert "secret" not in f"{failure.value!r}"
+    assert failure.value.__suppress_context__
+
+
+def test_a_database_of_another_encoding_is_refused(postgres_server):
+    with pytest.raises(Unavailable, match="UTF8"):
+        Database.open(postgres_server.new_database(encoding="SQL_ASCII"))
+
+
+def test_a_session_that_would_not_wait_for_the_disk_is_made_to(postgres_server):
+    url = postgres_server.new_database()
+    database = Database.open(f"{url}&options=-csynchronous_commit%3Doff")
+    assert database._driver.query("SHOW synchronous_commit", ()) == [("on",)]
+    database.close()
+
+
+def test_statements_are_prepared_once_whatever_their_values(opened):
+    with opened.begin() as transaction:
+        for size in (1, 100_000, 2**40):
+            transaction.insert(example.ADD, **example.EMPTY | {"name": f"n{size}", "size": size})
+    prepared = opened._driver.query("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'INSERT%%'", ())
+    assert prepared == [(1,)]

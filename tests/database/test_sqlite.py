@@ -1,0 +1,139 @@
+"""What is SQLite's own: durability settings, the lock file, a disk that is full."""
+
+import os
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import example
+import pytest
+
+from sealane.database.drivers import LeaseHeld
+from sealane.database.engine import Database
+from sealane.errors import StoreFull, Unavailable
+
+HOLD = """
+import sys, time
+from sealane.database.engine import Database
+held = Database.open(sys.argv[1])
+held.hold_lease()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "catalogue.sqlite"
+
+
+@pytest.fixture
+def opened(path):
+    database = example.make(Database.open(f"sqlite:///{path}"))
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0)]
+)
+def test_the_connection_is_durable_and_checks_references(opened, pragma, value):
+    assert opened._driver.query(f"PRAGMA {pragma}", ()) == [(value,)]
+
+
+def test_a_connection_opened_again_is_set_up_the_same(opened):
+    opened._driver.close()
+    with opened.begin():
+        pass
+    assert opened._driver.query("PRAGMA synchronous", ()) == [(2,)]
+
+
+def test_nobody_else_may_read_the_file(opened, path):
+    with opened.begin() as transaction:
+        transaction.insert(example.ADD_NAME, name="a")
+        opened.hold_lease()
+        for suffix in ("", "-wal", "-shm", ".lock"):
+            assert stat.S_IMODE(Path(f"{path}{suffix}").stat().st_mode) == 0o600, suffix
+
+
+def test_two_keepers_cannot_hold_one_database(opened, path):
+    opened.hold_lease()
+    opened.hold_lease()
+    other = Database.open(f"sqlite:///{path}")
+    with pytest.raises(LeaseHeld):
+        other.hold_lease()
+    opened.close()
+    other.hold_lease()
+    other.close()
+
+
+@pytest.mark.slow
+def test_the_lease_ends_with_its_process_however_that_ends(opened, path):
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            HOLD,
+            f"sqlite:///{path}",
+        ],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+    )
+    with holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(LeaseHeld):
+            opened.hold_lease()
+        holder.kill()
+        holder.wait()
+    opened.hold_lease()
+
+
+def test_a_folder_that_is_not_there_is_told_clearly(tmp_path):
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        Database.open(f"sqlite:///{tmp_path}/missing/catalogue.sqlite")
+
+
+def test_a_file_that_is_no_database_is_told_clearly(path):
+    path.write_bytes(b"not a database at all, but long enough to look at" * 100)
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        Database.open(f"sqlite:///{path}")
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(path):
+    """A limit on file size in a child stands in for the disk: SQLite meets both as a failed write."""
+    result = subprocess.run(
+        [sys.executable, __file__, f"sqlite:///{path}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2] / 'src'}"},
+    )
+    assert result.stdout.splitlines() == ["refused", "small ones still work"], result.stderr
+    database = Database.open(f"sqlite:///{path}")
+    with database.begin() as transaction:
+        assert [thing.name for thing in transaction.all(example.ALL)] == ["before", "after"]
+    database.close()
+
+
+def fill() -> None:
+    """Run in a child: write more than its files may hold."""
+    database = example.make(Database.open(sys.argv[1]))
+    with database.begin() as transaction:
+        transaction.insert(example.ADD_NAME, name="before")
+    present = Path(sys.argv[1].removeprefix("sqlite:///") + "-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (present + 100_000, resource.RLIM_INFINITY))
+    try:
+        with database.begin() as transaction:
+            transaction.insert(example.ADD, **example.EMPTY | {"name": "large", "content": bytes(1 << 20)})
+    except (StoreFull, Unavailable):
+        sys.stdout.write("refused\n")
+    with database.begin() as transaction:
+        transaction.insert(example.ADD_NAME, name="after")
+    sys.stdout.write("small ones still work\n")
+
+
+if __name__ == "__main__":
+    fill()
