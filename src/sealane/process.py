@@ -85,6 +85,7 @@ def _end_with_parent() -> None:
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Log to standard error, as service supervisors expect it."""
     logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT, force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def stop_asked(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

@@ -226,7 +226,7 @@ class ClientSettings:
     connect_seconds: int = 20
     silence_seconds: int = 120
     """A connection that moves nothing for this long is taken for broken."""
-    pause_seconds_max: int = 30
+    pause_seconds_max: int = 10
     """Pauses between tries double up to this."""
     give_up_seconds: int = 900
     """Tries end when no byte has moved for this long."""

@@ -1,11 +1,10 @@
-import os
 import stat
 
 import pytest
 
 from sealane.client import accounts
 from sealane.client.accounts import Login
-from sealane.client.failures import AddressInvalid, LocalFailure, LoginMissing
+from sealane.client.failures import LocalFailure, LoginMissing, ServerAddressInvalid
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_an_address_is_a_scheme_and_a_host(given, address):
     ],
 )
 def test_a_token_is_never_sent_in_clear_over_a_network_nor_to_something_that_is_no_server(given):
-    with pytest.raises(AddressInvalid):
+    with pytest.raises(ServerAddressInvalid):
         accounts.checked_address(given)
 
 
@@ -68,7 +67,7 @@ def test_keeping_a_login_leaves_no_other_file_and_replaces_the_one_before(home):
     for token in ("first", "second"):
         path = accounts.keep_login(Login("https://files.example.org", token), home)
     assert accounts.present_login(home).token == "second"
-    assert os.listdir(path.parent) == [path.name]
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_a_login_that_others_can_read_is_refused(home):

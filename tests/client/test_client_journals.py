@@ -23,7 +23,7 @@ def test_what_is_written_is_read_again_by_the_next_holder(tmp_path):
         assert journal.read() == UPLOAD
         journal.forget()
         assert journal.read() is None
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_one_holds_a_journal(tmp_path):
@@ -85,5 +85,5 @@ def test_old_journals_are_cleared_and_others_are_not(tmp_path):
         moment = (now - timedelta(days=days)).timestamp()
         os.utime(tmp_path / f"{name}.json", (moment, moment))
     journals.clear_old(tmp_path, keep_days=30, clock=ManualClock(now))
-    assert os.listdir(tmp_path) == ["young.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["young.json"]
     journals.clear_old(tmp_path / "missing", keep_days=30, clock=ManualClock(now))

@@ -101,6 +101,16 @@ def test_a_file_that_is_no_database_is_told_clearly(path):
         Database.open(f"sqlite:///{path}")
 
 
+def test_no_more_room_for_pages_is_a_full_store_and_the_next_transaction_works(opened):
+    [(pages,)] = opened._driver.query("PRAGMA page_count", ())
+    opened._driver.query(f"PRAGMA max_page_count={pages + 10}", ())
+    with pytest.raises(StoreFull), opened.begin() as transaction:
+        transaction.insert(example.ADD, **example.EMPTY | {"name": "large", "content": bytes(1 << 20)})
+    with opened.begin() as transaction:
+        transaction.insert(example.ADD_NAME, name="small")
+        assert [thing.name for thing in transaction.all(example.ALL)] == ["small"]
+
+
 @pytest.mark.slow
 def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(path):
     """A limit on file size in a child stands in for the disk: SQLite meets both as a failed write."""

@@ -15,10 +15,13 @@ from sealane.database.tables import files, versions
 from sealane.domain import accounts as finding
 from sealane.domain import grants, quotas, sessions
 from sealane.domain.holds import Holds
+from sealane.domain.queries import files as file_statements
+from sealane.domain.queries import folders as folder_statements
 from sealane.domain.queries import sign_in as sign_in_statements
 from sealane.domain.table import PLAIN_ACTS, SESSION_ACTS
 from sealane.domain.views import Views
 from sealane.domain.work import Work
+from sealane.errors import AlreadyExists
 from sealane.ids import random_name
 from sealane.operations import accounts
 from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
@@ -139,6 +142,12 @@ class Office:
         def put(work):
             folder = grants.find(work, place)
             owner = finding.find_user(work, user)
+            for taken in (
+                work.transaction.first(folder_statements.BY_NAME, parent_id=folder.id, name=name),
+                work.transaction.first(file_statements.BY_NAME, folder_id=folder.id, name=name),
+            ):
+                if taken is not None:
+                    raise AlreadyExists
             version = random_name()
             quotas.charge(work, folder.id, size, 1)
             file_id = work.transaction.insert(

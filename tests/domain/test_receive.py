@@ -196,7 +196,8 @@ def test_an_interrupted_update_is_not_resumed_over_what_was_written_since(world,
     update.write(5, b" and more")
     update.record()
     update.suspend()
-    anna.put(b"second")
+    world.grant("clinic:/in", "berta@clinic", "write")
+    world.session("berta@clinic").put(b"second")
     again = world.session("anna@clinic").begin(mode="resume")
     assert again.upload != update.upload
     assert again.size == len(b"second")
@@ -284,6 +285,18 @@ def test_a_user_whose_right_was_revoked_cannot_finish_a_running_upload(world, an
     writing.session = again  # even by the generation that it has
     with pytest.raises(Missing):
         again.asking.ask_now(writing.finish_operation(handle=again.handle))
+
+
+def test_a_user_who_may_only_read_now_cannot_finish_a_running_upload(world, anna):
+    writing = anna.begin("/@insurer/own/file")
+    writing.write(0, CONTENT)
+    writing.record()
+    world.grant("insurer:/own", "anna@clinic", "list", "read")
+    again = world.session("anna@clinic")
+    with pytest.raises(NotAllowed):
+        again.asking.ask_now(writing.finish_operation(handle=again.handle))
+    with pytest.raises(NotAllowed):
+        again.take(writing.upload)
 
 
 def test_a_disabled_user_cannot_finish_a_running_upload(world, anna, carl):

@@ -5,10 +5,12 @@ says, through the vault, so that a test sees the very bytes that a client would 
 """
 
 import itertools
+import random
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +30,7 @@ from sealane.vault.content import Content
 from sealane.vault.local import LocalStore
 from sealane.vault.segments import SegmentWriter
 from tests.keeper_in_process import KeeperInProcess
+from tests.vault.power_cut import ForgetfulDisk
 
 _numbers = itertools.count()
 
@@ -42,13 +45,13 @@ SMALL = Settings(inline_bytes_max=64, segment_bytes_max=1000)
 
 
 class World:
-    """A node with two organizations: `clinic` with anna and berta, `insurer` with carl; a folder `/in` for all of them."""
+    """A node with two organizations: `clinic` with anna, berta and `/in`, `insurer` with carl and `/own`."""
 
-    def __init__(self, data_dir, settings=SMALL, *, database=""):
+    def __init__(self, data_dir, settings=SMALL, *, database="", store=None):
         self.clock = ManualClock(START)
         self.data_dir = data_dir
         self.home = KeeperInProcess(data_dir, replace(settings, database=database), self.clock)
-        self.store = LocalStore(data_dir / "blobs")
+        self.store = store or LocalStore(data_dir / "blobs")
 
     def populate(self):
         for organization in ("clinic", "insurer"):
@@ -65,10 +68,21 @@ class World:
         return self
 
     @classmethod
-    def copied(cls, template, data_dir, settings=SMALL):
-        """A world like the one that was closed in `template`; making one anew costs a migration."""
-        shutil.copytree(template, data_dir)
-        return cls(data_dir, settings)
+    def copied(cls, template, data_dir, settings=SMALL, *, database=""):
+        """A world like the one that was closed in `template`, with its blobs on a disk in memory.
+
+        Making a world anew costs a migration, and 256 folders of blobs cost more than a test.
+        """
+        shutil.copytree(template, data_dir, ignore=shutil.ignore_patterns("blobs"))
+        disk = ForgetfulDisk(random.Random(0))
+        made = cls(data_dir, settings, database=database, store=LocalStore(Path("/memory"), disk))
+        made.disk = disk
+        return made
+
+    def swap_blobs(self, one, other):
+        """Put each of two blobs in the other's place."""
+        first, second = (self.disk.root.now[name[:2]].now for name in (one, other))
+        first[one], second[other] = second[other], first[one]
 
     def admin(self, operation):
         return self.home.admin(operation)
@@ -181,7 +195,7 @@ class Writing:
         return cls(session, opened, opened.upload, opened.generation, opened.size)
 
     def write(self, offset, content):
-        """Encrypt bytes into new segments, durable in the store, and note where they belong. Nothing is recorded yet."""
+        """Encrypt bytes into new segments, durable in the store, and note where they belong; nothing is recorded."""
         settings = self.session.world.home.settings
         for begin in range(0, len(content), settings.segment_bytes_max):
             piece = content[begin : begin + settings.segment_bytes_max]

@@ -70,13 +70,14 @@ def furnish(home):
 class House:
     """A keeper, a store, the data plane and a door without a protocol. All paths begin in `/in`."""
 
-    def __init__(self, home, like, settings=SMALL):
+    def __init__(self, home, like, settings=SMALL, *, store=None):
         """Move into `home` with a copy of what `furnish` has made in `like`."""
         self.settings = settings
+        self._home = home
         shutil.copytree(like, home, dirs_exist_ok=True)
         self.keeper = KeeperInProcess(home / "data", settings)
         self._token = self.keeper.admin(AddToken("ann@clinic", ("read", "write"), None)).token
-        self.store = MoodyStore(LocalStore(home / "blobs"))
+        self.store = MoodyStore(store or LocalStore(home / "blobs"))
         self.plane = Plane(self.store, settings)
         self.asked = []
         self.answered = []
@@ -139,6 +140,10 @@ class House:
 
     def blobs(self):
         return set(self.store.names())
+
+    def files_of_store(self):
+        """Every file below the store's folder, half-made ones too."""
+        return [path for path in self._home.joinpath("blobs").rglob("*") if path.is_file()]
 
     async def settled(self):
         """Wait until every buffer is back; that this ends is the claim."""

@@ -123,7 +123,12 @@ async def test_what_is_not_to_be_kept_is_not_recorded(house):
     await incoming.write(0, b"good")
     await incoming.suspend()
     again = await house.begin("/f", "resume", held=True)
+    asked = len(house.asked)
     await again.write(4, secrets.token_bytes(4 * SEGMENT))
+    await house.until(lambda: len(house.blobs()) == 4)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert house.asked[asked:] == []
     await again.suspend(keep=False)
     third = await house.begin("/f", "resume", held=True)
     assert third.size == 4
@@ -136,9 +141,12 @@ async def test_what_is_not_to_be_kept_is_not_recorded(house):
 
 async def test_an_abandoned_upload_leaves_nothing(house):
     incoming = await house.begin("/f")
-    await incoming.write(0, secrets.token_bytes(SLOT_BYTES * 2))
+    await incoming.write(0, secrets.token_bytes(SLOT_BYTES + 1000))
+    await house.until(house.files_of_store)
     await incoming.abandon()
     await incoming.abandon()
+    await house.until(lambda: not house.files_of_store())
+    await house.settled()
     again = await house.begin("/f", "resume")
     assert again.size == 0
     await again.suspend()
@@ -198,6 +206,18 @@ async def test_rewriting_the_slot_at_hand_costs_nothing_and_keeps_the_digest(hou
     assert house.segment_lengths() == [4000]
 
 
+async def test_rewriting_a_slot_that_is_encrypted_already_goes_to_a_new_place(house):
+    content = bytearray(secrets.token_bytes(SLOT_BYTES + 1000))
+    incoming = await house.begin("/f")
+    await incoming.write(0, content)
+    for offset in (0, 500, SLOT_BYTES - 1000, SLOT_BYTES - 5):
+        await incoming.write(offset, b"0123456789")
+        content[offset : offset + 10] = b"0123456789"
+        assert await incoming.read(offset, 10) == b"0123456789"
+    await incoming.finish()
+    assert await house.content("/f") == content
+
+
 async def test_many_small_places_close_a_segment_before_they_are_too_many_to_tell(house):
     incoming = await house.begin("/f")
     for number in range(3 * SMALL.edits_per_record_max):
@@ -240,6 +260,15 @@ async def test_editing_the_middle_shares_the_rest_and_reads_its_base_when_allowe
     assert ended[-1].ranges == ((SEGMENT - 10, SEGMENT - 5), (SEGMENT + 5, SEGMENT + 10))
     assert await house.content("/f") == content[: SEGMENT - 5] + b"0123456789" + content[SEGMENT + 5 :]
     assert house.blobs() == blobs, "ten bytes are kept inline; everything else is shared"
+
+
+async def test_a_file_that_was_cut_and_made_longer_has_no_digest_of_what_it_was(house):
+    incoming = await house.begin("/f")
+    await incoming.write(0, b"0123456789")
+    await incoming.resize(5)
+    await incoming.resize(10)
+    assert (await incoming.finish()).digest is None
+    assert await house.content("/f") == b"01234" + bytes(5)
 
 
 async def test_bytes_of_another_file_are_shared_without_being_copied(house):

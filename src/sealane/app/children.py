@@ -45,6 +45,8 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = False
+        self.ended_with: int | None = None
+        """Its exit code when it last ended by itself, negative for a signal."""
 
     @property
     def running(self) -> bool:
@@ -107,6 +109,7 @@ class Child:
             code = await self._process.wait()
             if self._stopping:
                 return
+            self.ended_with = code
             if loop.time() - began >= _STEADY_SECONDS:
                 pause = _RESTART_SECONDS
             log.error("%s ended (%s); it is started again", self.name, _how(code))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import fcntl
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ from sealane.app import certificate, listening
 from sealane.app.children import Child
 from sealane.clock import Clock
 from sealane.errors import SealaneError, Unavailable
+from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
 from sealane.operations.accounts import ListOrganizations, RowsAre
 from sealane.operations.caller import KeeperCaller
@@ -21,6 +25,7 @@ from sealane.operations.signing import Health, HostKeys, HostKeysAre
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sealane.settings import Settings
@@ -41,6 +46,13 @@ class StartFailed(Unavailable):
     default = "The server could not start. The lines above say why."
 
 
+class AlreadyServed(Unavailable):
+    """Another supervisor has this data directory."""
+
+    code = "already-served"
+    default = "A server already runs on this data directory."
+
+
 class Supervisor:
     """One server: its sockets and its processes."""
 
@@ -58,6 +70,11 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _held(self._data_dir / "supervisor.lock"):
+            return await self._serve()
+
+    async def _serve(self) -> int:
+        loop = asyncio.get_running_loop()
         http = listening.bound(self._settings.http)
         sftp = listening.bound(self._settings.sftp)
         settings = self._with_certificate(http)
@@ -115,7 +132,7 @@ class Supervisor:
         stopping = asyncio.create_task(self._stop.wait())
         try:
             while not asking.done() and not stopping.done():
-                if not keeper.running:
+                if keeper.ended_with not in {None, EXIT_LEASE_HELD}:
                     raise StartFailed
                 await asyncio.wait({asking, stopping}, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
@@ -173,3 +190,16 @@ class Supervisor:
             ]
         sys.stdout.write("\n".join(lines) + "\n\n")
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a lock file while serving: a second supervisor would take the first one's keeper for its own."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise AlreadyServed from None
+    finally:
+        os.close(lock)

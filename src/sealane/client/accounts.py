@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sealane.client.failures import AddressInvalid, LocalFailure, LoginMissing
+from sealane.client.failures import LocalFailure, LoginMissing, ServerAddressInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def checked_address(url: str) -> str:
-    """Return a server's address as `scheme://host[:port]`, or raise `AddressInvalid`.
+    """Return a server's address as `scheme://host[:port]`, or raise `ServerAddressInvalid`.
 
     Clear HTTP is for loopback only: a token must not cross a network in clear.
     """
@@ -57,11 +57,11 @@ def checked_address(url: str) -> str:
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise AddressInvalid from None
+        raise ServerAddressInvalid from None
     if not host or parts.username is not None or parts.query or parts.fragment or parts.path not in {"", "/"}:
-        raise AddressInvalid
+        raise ServerAddressInvalid
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise AddressInvalid
+        raise ServerAddressInvalid
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + ("" if port is None else f":{port}")
 

@@ -12,10 +12,10 @@ class LoginMissing(Refused):
     default = "You are not signed in. Run 'sealane login URL --token-stdin', or set SEALANE_URL and SEALANE_TOKEN."
 
 
-class AddressInvalid(Invalid):
+class ServerAddressInvalid(Invalid):
     """A server's address that a token must not be sent to."""
 
-    code = "address-invalid"
+    code = "server-address-invalid"
     default = "The address must be https://HOST[:PORT]; http is only for this machine itself."
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
@@ -223,29 +224,28 @@ def _open_unfinished(
 ) -> tuple[int, int, DownloadJournal | None]:
     """Open the unfinished file; return its descriptor and inode, and the journal where it can be gone on from.
 
-    A file of that name which is not ours is not touched.
+    A file of that name which is not ours is not touched, unless it is empty: a run may be killed just after making it.
     """
     kept = journal.read()
     try:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        except FileNotFoundError:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            return descriptor, os.fstat(descriptor).st_ino, None
-        inode = os.fstat(descriptor).st_ino
-        if kept is None or kept.inode != inode:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        status = os.fstat(descriptor)
+        ours = kept is not None and kept.inode == status.st_ino
+        if not stat.S_ISREG(status.st_mode) or (status.st_size > 0 and not ours):
             os.close(descriptor)
             raise LocalFailure(f"{path} is in the way and was not made by this command. Move or remove it.")
-        if kept.version == file.version and kept.size == file.size and _adds_up(kept):
-            return descriptor, inode, kept
+        if kept is not None and ours and _adds_up(kept, file):
+            return descriptor, status.st_ino, kept
         os.ftruncate(descriptor, 0)
     except OSError as problem:
         raise LocalFailure(f"{path} cannot be written: {problem.strerror}.") from None
-    return descriptor, inode, None
+    return descriptor, status.st_ino, None
 
 
-def _adds_up(kept: DownloadJournal) -> bool:
-    """Say whether the parts of a journal make up the file, in order, without gap or overlap."""
+def _adds_up(kept: DownloadJournal, file: remote.RemoteFile) -> bool:
+    """Say whether a journal is of this very version, and its parts make it up in order, without gap or overlap."""
+    if (kept.version, kept.size) != (file.version, file.size):
+        return False
     reached = 0
     for start, length, written in kept.parts:
         if start != reached or length <= 0 or not 0 <= written <= length:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealane import paths
 from sealane.client import journals, remote
 from sealane.client.events import FileBegan, FileDone, FileMoved
-from sealane.client.failures import AnswerInvalid, ChangedHere, Interrupted, LocalFailure
+from sealane.client.failures import AnswerInvalid, ChangedHere, Interrupted, LocalFailure, NotVerified
 from sealane.client.journals import Journal, UploadJournal
 from sealane.client.parts import Part, plan_parts
 from sealane.client.positions import FollowingDigest, Positions, hash_file, read_at
 from sealane.client.server import UPLOADS, digest_of, modified_header, modified_text, show_digest, target_of, version_of
 from sealane.client.verifying import verify
-from sealane.errors import Missing, NotAllowed, SealaneError, UploadMissing
+from sealane.errors import DigestMismatch, Missing, NotAllowed, SealaneError, UploadMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,11 +103,14 @@ def _send_whole(run: Run, source: LocalFile, descriptor: int) -> None:
     ours = hashlib.sha256(content).digest()
     run.tell(FileBegan(source.name, source.size))
     headers = {"Repr-Digest": show_digest(ours), **modified_header(source.modified_ns)}
-    # It may be repeated: an answer that was lost costs one version too many, of the same content.
-    reply = run.patiently(
-        source.name,
-        lambda: run.server.ask("PUT", target_of("content", source.target), headers=headers, content=content),
-    )
+    try:
+        # It may be repeated: an answer that was lost costs one version too many, of the same content.
+        reply = run.patiently(
+            source.name,
+            lambda: run.server.ask("PUT", target_of("content", source.target), headers=headers, content=content),
+        )
+    except DigestMismatch as error:
+        raise NotVerified from error
     run.tell(FileMoved(source.name, source.size))
     _must_be_unchanged(descriptor, source)
     _confirm(run, source, ours=ours, version=version_of(reply.headers), theirs=digest_of(reply.headers))

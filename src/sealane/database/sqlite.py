@@ -27,6 +27,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
+    "PRAGMA journal_size_limit=67108864",
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
 )

@@ -21,6 +21,11 @@ metadata = sa.MetaData(
 )
 
 
+_NUMBERS_ONCE = {"sqlite_autoincrement": True}
+"""A number is never given again, not even that of the newest row once it is deleted (SQLite, AUTOINCREMENT; PostgreSQL
+does so by itself): ids stand in the ledger and in what authenticates versions."""
+
+
 def _id() -> sa.Column[int]:
     return sa.Column("id", BigId, primary_key=True)
 
@@ -53,6 +58,7 @@ organizations = sa.Table(
     sa.Column("used_files", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("made", Moment, nullable=False),
     sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
+    **_NUMBERS_ONCE,
 )
 
 users = sa.Table(
@@ -69,6 +75,7 @@ users = sa.Table(
     sa.UniqueConstraint("organization_id", "name"),
     sa.Index(None, "name"),
     sa.CheckConstraint("role IN ('admin', 'auditor', 'officer', 'member')", name="role_known"),
+    **_NUMBERS_ONCE,
 )
 
 groups = sa.Table(
@@ -79,6 +86,7 @@ groups = sa.Table(
     sa.Column("name", Name, nullable=False),
     sa.Column("made", Moment, nullable=False),
     sa.UniqueConstraint("organization_id", "name"),
+    **_NUMBERS_ONCE,
 )
 
 memberships = sa.Table(
@@ -98,6 +106,7 @@ ssh_keys = sa.Table(
     sa.Column("comment", sa.String(255), nullable=False, server_default=""),
     sa.Column("made", Moment, nullable=False),
     sa.UniqueConstraint("user_id", "fingerprint"),
+    **_NUMBERS_ONCE,
 )
 
 recipients = sa.Table(
@@ -108,6 +117,7 @@ recipients = sa.Table(
     sa.Column("recipient", sa.Text, nullable=False),
     sa.Column("made", Moment, nullable=False),
     comment="age recipients (public keys) of users; sealing comes with sealed folders.",
+    **_NUMBERS_ONCE,
 )
 
 tokens = sa.Table(
@@ -121,6 +131,7 @@ tokens = sa.Table(
     sa.Column("made", Moment, nullable=False),
     sa.Column("expires", Moment),
     sa.Column("revoked", Moment),
+    **_NUMBERS_ONCE,
 )
 
 sessions = sa.Table(
@@ -190,6 +201,7 @@ folders = sa.Table(
     sa.Index(None, "organization_id"),
     sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
     comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above a file.",
+    **_NUMBERS_ONCE,
 )
 
 grants = sa.Table(
@@ -206,6 +218,7 @@ grants = sa.Table(
     sa.UniqueConstraint("folder_id", "group_id"),
     sa.CheckConstraint("(user_id IS NULL) <> (group_id IS NULL)", name="one_grantee"),
     sa.CheckConstraint("rights > 0", name="some_right"),
+    **_NUMBERS_ONCE,
 )
 
 files = sa.Table(
@@ -219,6 +232,7 @@ files = sa.Table(
     sa.Column("modified", Moment, nullable=False),
     sa.UniqueConstraint("folder_id", "name"),
     comment="What is visible. The present version's size and time stand here too, so that a listing reads one table.",
+    **_NUMBERS_ONCE,
 )
 
 versions = sa.Table(
@@ -250,6 +264,7 @@ upload_keys = sa.Table(
     sa.Column("organization_id", sa.ForeignKey("organizations.id"), nullable=False, index=True),
     sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
     sa.Column("made", Moment, nullable=False),
+    **_NUMBERS_ONCE,
 )
 
 segments = sa.Table(
@@ -332,6 +347,7 @@ downloads = sa.Table(
     sa.Column("version_id", sa.String(32), nullable=False, index=True),
     sa.Column("began", Moment, nullable=False),
     comment="Downloads that have begun and not ended.",
+    **_NUMBERS_ONCE,
 )
 
 dead_blobs = sa.Table(

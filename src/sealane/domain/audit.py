@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sealane.domain import accounts
 from sealane.domain.queries import accounts as account_statements
 from sealane.ledger import reader
-from sealane.operations.audit import CheckpointIs, EntriesAre, LedgerEntry
+from sealane.operations.audit import CheckpointIs, EntriesAre
 
 if TYPE_CHECKING:
     from sealane.domain.work import Work
@@ -24,16 +24,7 @@ def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
         paths=_recorded_paths(work, op.path) if op.path else None,
     )
     found = reader.page(work.transaction, question, after=op.after, limit=limit + 1)
-    entries = tuple(
-        LedgerEntry(
-            seq=entry.seq,
-            body=entry.body,
-            leaf=entry.leaf,
-            chain=entry.chain,
-            openings=None if entry.openings is None else dict(entry.openings),
-        )
-        for entry in found[:limit]
-    )
+    entries = tuple(found[:limit])
     return EntriesAre(entries=entries, after=entries[-1].seq if len(found) > limit else 0)
 
 

@@ -74,12 +74,12 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
 
 
 def end_download(work: Work, caller: Caller, op: EndDownload) -> Done:
-    """Write down what a door says it sent. Counts once, and only from the session that opened it."""
+    """Write down what a door says it sent. Counts once, and only from the user who opened it."""
     if len(op.ranges) > work.settings.download_ranges_max:
         raise TooMany
     if op.sent < 0 or any(not 0 <= start < end for start, end in op.ranges):
         raise Invalid("The ranges of a download are not valid.")
-    download = work.transaction.first(queries.DOWNLOAD, download=op.download, session=caller.session)
+    download = work.transaction.first(queries.DOWNLOAD, download=op.download, user=caller.user_id)
     if download is None:
         return Done()  # ended before: the answer was lost on its way
     work.transaction.run(queries.DELETE_DOWNLOAD, download=download.id)

@@ -138,10 +138,10 @@ def _add_joined(
 
 
 def copy_into(work: Work, caller: Caller, op: CopyInto) -> UploadOpened:
-    """Share bytes of a download that this session has open with an upload of the same organization."""
+    """Share bytes of a download that the caller has open with an upload of the same organization."""
     upload = resume.own_upload(work, caller, op.upload)
     resume.fence(work, caller, upload, op.generation)
-    download = work.transaction.first(download_queries.DOWNLOAD, download=op.download, session=caller.session)
+    download = work.transaction.first(download_queries.DOWNLOAD, download=op.download, user=caller.user_id)
     if download is None:
         raise Missing
     version = work.transaction.first(version_queries.VERSION, version=download.version_id)

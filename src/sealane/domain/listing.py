@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 def look(work: Work, caller: Caller, op: Look) -> Seen:
     """Say what is at a path. Raises `Missing`, or `NotAFolder` where a file is in the way."""
-    names = paths.parse(op.path)
-    if not names:
+    if op.path in {"", "/"}:
         return Seen(folder_entry(caller, places.root_of(work, caller), "/"))
     parent, name = places.find_parent(work, caller, op.path)
     if op.own_uploads:
@@ -52,20 +51,21 @@ def list_folder(work: Work, caller: Caller, op: ListFolder) -> Page:
     """Return the entries after the name `after`.
 
     Without the right to list, a folder shows what leads on to something granted and the caller's own interrupted
-    uploads; where nothing does, it answers `NotAllowed`. Raises `Missing`, or `NotAFolder` for a file.
+    uploads; where nothing does, it answers `NotAllowed`. Raises `Missing`, `NotAFolder` for a file, or `PathInvalid`.
     """
     folder = places.find_folder(work, caller, op.path)
+    after = paths.check_name(op.after) if op.after else ""
     limit = max(1, min(op.limit, work.settings.page_entries_max))
     whole = rights.may(caller, Act.LIST_FOLDER, folder.rights)
     if not whole and not folder.virtual and folder.id not in places.view_of(work, caller).ways:
         folder.demand(caller, Act.LIST_FOLDER)
     # One more than the page, of each kind: enough to know whether anything follows.
-    found: list[Iterable[Entry]] = [_folders(work, caller, folder, op.after, limit + 1, whole=whole)]
+    found: list[Iterable[Entry]] = [_folders(work, caller, folder, after, limit + 1, whole=whole)]
     if whole and not folder.virtual:
-        found.append(_files(work, caller, folder, op.after, limit + 1))
+        found.append(_files(work, caller, folder, after, limit + 1))
     if op.own_uploads:
         # An interrupted upload stands before the file of its name: the merge keeps the order of its inputs.
-        found.insert(0, _unfinished(work, caller, folder, op.after, limit + 1))
+        found.insert(0, _unfinished(work, caller, folder, after, limit + 1))
     page = list(islice(_once(heapq.merge(*found, key=lambda entry: entry.name)), limit + 1))
     return Page(entries=tuple(page[:limit]), after=page[limit - 1].name if len(page) > limit else "")
 

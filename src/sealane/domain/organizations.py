@@ -87,7 +87,7 @@ def list_organizations(work: Work, op: ListOrganizations) -> RowsAre:
 def rotate_node_key(work: Work, op: RotateNodeKey) -> Done:
     """Make a new node key and wrap every organization's key by it. The keeper does so with the node's own secrets.
 
-    The new key file is durable before anything is wrapped by it, and the old one stays until the keeper retires it.
+    The new key file is durable before anything is wrapped by it, and the old one stays until the operator removes it.
     """
     del op
     generation = work.keys.rotate()

@@ -128,7 +128,10 @@ def find_again(work: Work, caller: Caller, folder_id: FolderId) -> Folder:
 
 def child_folder(work: Work, caller: Caller, parent: Folder, name: str) -> Folder | None:
     """Return the folder of this name in a folder; None if it is not there or not the caller's to see."""
-    view = view_of(work, caller)
+    return _below(work, caller, view_of(work, caller), parent, name)
+
+
+def _below(work: Work, caller: Caller, view: View, parent: Folder, name: str) -> Folder | None:
     at_root = parent.virtual and parent.id == view.own_root.folder_id
     if at_root and name.startswith("@"):
         doorway = view.organizations.get(name[1:])
@@ -164,9 +167,10 @@ def root_of(work: Work, caller: Caller) -> Folder:
 
 
 def _walk(work: Work, caller: Caller, names: paths.Path) -> Folder:
-    folder = root_of(work, caller)
+    view = view_of(work, caller)
+    folder = _enter(work, view.own_root, virtual=True)
     for name in names:
-        below = child_folder(work, caller, folder, name)
+        below = _below(work, caller, view, folder, name)
         if below is None:
             if child_file(work, caller, folder, name) is not None:
                 raise NotAFolder

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sealane.errors import Missing, NotAllowed
@@ -102,7 +103,8 @@ NEEDS: dict[Act, Need] = {
 }
 
 
-def effective(scopes: Iterable[str], granted: Right) -> Right:
+@cache  # every decision there is: 8 sets of scopes, 32 of rights, one row an act; flags are slow to reckon with
+def effective(scopes: frozenset[str], granted: Right) -> Right:
     """Return what of the granted rights a session with these scopes has."""
     mask = NO_RIGHTS
     for scope in scopes:
@@ -112,8 +114,13 @@ def effective(scopes: Iterable[str], granted: Right) -> Right:
 
 def may(caller: Caller, act: Act, granted: Right) -> bool:
     """Return whether this caller, granted these rights on a folder, may do this act there. Pure; the only judge."""
+    return _suffices(caller.scopes, act, granted)
+
+
+@cache
+def _suffices(scopes: frozenset[str], act: Act, granted: Right) -> bool:
     need = NEEDS[act]
-    has = effective(caller.scopes, granted)
+    has = effective(scopes, granted)
     if need.any_of and not has & need.any_of:
         return False
     return has & need.every == need.every and granted & need.granted == need.granted
@@ -128,6 +135,7 @@ def demand(caller: Caller, act: Act, granted: Right, *, known: bool = False) -> 
     raise Missing
 
 
+@cache
 def names(rights: Right) -> tuple[str, ...]:
     """Return the rights' names as operations spell them, in fixed order."""
     return tuple(right.name.lower() for right in Right if right in rights and right.name is not None)

@@ -18,9 +18,10 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from sealane import paths
 from sealane.domain import attempts, passwords, sessions, ssh_keys
 from sealane.domain.queries import sign_in as statements
-from sealane.errors import Locked, NotSignedIn, SealaneError, TooMany
+from sealane.errors import Locked, NotSignedIn, PathInvalid, SealaneError, TooMany
 from sealane.ledger import events
 from sealane.operations.signing import KeyAcceptable, KeyAcceptableIs, SignedIn
 
@@ -210,6 +211,10 @@ def _refused(work: Work, attempt: _Try, account: AccountRow | None, reason: str)
 
 def _account(work: Work, name: str) -> AccountRow | None:
     """Return the user of `NAME@ORG`, or of a bare `NAME` that only one user has."""
+    try:
+        name = paths.check_name(name)  # what is no name is nobody's, and never reaches the database
+    except PathInvalid:
+        name = ""
     bare, at, organization = name.rpartition("@")
     if at:
         return work.transaction.first(statements.BY_FULL_NAME, name=bare, organization=organization)

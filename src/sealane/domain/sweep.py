@@ -1,6 +1,6 @@
 """Clearing up: what is past its time goes, in transactions of bounded size.
 
-Interrupted uploads, replaced versions, downloads whose session is over, rows of sessions long ended. Blobs are only
+Interrupted uploads, replaced versions, downloads whose session is long over, rows of such sessions. Blobs are only
 marked here (`dead_blobs`); `blob_sweep.py` deletes them from the store, and only what these acts have made durable.
 Not here: ending sessions, forgetting sign-in failures and exchanges (sessions.py, attempts.py, sign_in.py).
 """
@@ -20,6 +20,7 @@ from sealane.operations.accounts import SweptIs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sealane.domain.work import Work
     from sealane.ids import SegmentId
@@ -38,8 +39,8 @@ def clear(work: Work) -> SweptIs:
     marked = len(dead_blobs(work))
     uploads = _expire_uploads(work, limit)
     expired = _expire_versions(work, limit)
-    _end_downloads(work, limit)
     before = work.now - timedelta(seconds=work.settings.ended_session_keep_seconds)
+    _end_downloads(work, before, limit)
     work.transaction.run(queries.DELETE_SESSIONS, before=before, limit=limit)
     return SweptIs(uploads=uploads, versions=expired, blobs=len(dead_blobs(work)) - marked)
 
@@ -67,9 +68,9 @@ def _expire_versions(work: Work, limit: int) -> int:
     return len(rows)
 
 
-def _end_downloads(work: Work, limit: int) -> None:
-    """End downloads whose session is over. What was sent of them is not known, and that is what is written down."""
-    for download in work.transaction.all(download_queries.LEFT_OPEN, now=work.now, limit=limit):
+def _end_downloads(work: Work, before: datetime, limit: int) -> None:
+    """End downloads whose session is long over. What was sent of them is not known, and that is written down."""
+    for download in work.transaction.all(download_queries.LEFT_OPEN, before=before, limit=limit):
         version = work.transaction.first(version_queries.VERSION, version=download.version_id)
         work.transaction.run(download_queries.DELETE_DOWNLOAD, download=download.id)
         work.record(

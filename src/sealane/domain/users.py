@@ -205,7 +205,8 @@ def set_membership(work: Work, op: SetMembership) -> Done:
 
 def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) -> None:
     """Keep an age recipient; whether it is one that can be sealed to is checked when a folder is sealed to it."""
-    if not recipient.startswith(("age1", "ssh-ed25519 ")) or len(recipient) > RECIPIENT_CHARACTERS_MAX:
+    sound = recipient.isascii() and recipient.isprintable() and len(recipient) <= RECIPIENT_CHARACTERS_MAX
+    if not sound or not recipient.startswith(("age1", "ssh-ed25519 ")):
         raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
     work.transaction.run(statements.ADD_RECIPIENT, user_id=user.id, recipient=recipient, made=work.now)
     work.record(

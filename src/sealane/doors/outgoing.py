@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sealane.errors import SessionEnded
 from sealane.operations.files import EndDownload
 from sealane.settings import SLOT_BYTES
 from sealane.vault.content import Content
@@ -97,7 +98,8 @@ class Outgoing:
     async def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset` on, fewer only at the end of the file, none past it.
 
-        Raises `Integrity` where what is stored is not what was written, `Unavailable` when the store cannot be reached.
+        Raises `Integrity` where what is stored is not what was written, `Unavailable` when the store cannot be reached,
+        `SessionEnded` when it was closed meanwhile.
         """
         given = self.read_now(offset, length)
         if given is not None:
@@ -106,6 +108,8 @@ class Outgoing:
         parts: list[bytes] = []
         at = offset
         while at < end:
+            if self._closed:
+                raise SessionEnded
             window = self._window(at) or self._fetch(at, end - at, in_order=offset == self._expected)
             if not self._is_ready(window):
                 await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
@@ -200,7 +204,7 @@ _WINDOWS_MAX = 2
 class _Window:
     """A stretch of plaintext, read by a thread into a lent buffer."""
 
-    __slots__ = ("_buffer", "_dropped", "_plane", "_reading", "begin", "end")
+    __slots__ = ("_buffer", "_dropped", "_given_back", "_plane", "_reading", "begin", "end")
 
     def __init__(self, plane: Plane, content: Content, begin: int, end: int, buffer: bytearray) -> None:
         self.begin = begin
@@ -208,6 +212,7 @@ class _Window:
         self._plane = plane
         self._buffer = buffer
         self._dropped = False
+        self._given_back = False
         view = memoryview(buffer)[: end - begin]
         self._reading = asyncio.ensure_future(plane.run(lambda: content.read_into(begin, view)))
         self._reading.add_done_callback(self._read)
@@ -229,12 +234,21 @@ class _Window:
         """Give the buffer back as soon as nobody writes to it."""
         self._dropped = True
         if self._reading.done():
-            self._plane.give_back(self._buffer)
+            self._give_back()
 
     def _read(self, reading: asyncio.Future[int]) -> None:
         if not reading.cancelled():
             reading.exception()  # it is raised to whoever reads here, if anybody does
         if self._dropped:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Give the buffer back once: a window may be dropped when its reading is done and has not called back yet.
+
+        Twice would lend one buffer to two downloads, and each would deliver the other's bytes.
+        """
+        if not self._given_back:
+            self._given_back = True
             self._plane.give_back(self._buffer)
 
 

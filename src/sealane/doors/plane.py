@@ -34,6 +34,8 @@ class Plane:
         self.settings = settings
         self._threads = ThreadPoolExecutor(settings.data_threads, thread_name_prefix="data")
         self._free: dict[int, list[bytearray]] = {}
+        self._lent: set[int] = set()
+        """Which buffers are out, by identity: one that came back twice would carry two transfers' plaintext."""
         self._slots_lent = 0
 
     @property
@@ -50,7 +52,9 @@ class Plane:
             return None
         self._slots_lent += slots
         free = self._free.get(slots)
-        return free.pop() if free else bytearray(slots * SLOT_BYTES)
+        buffer = free.pop() if free else bytearray(slots * SLOT_BYTES)
+        self._lent.add(id(buffer))
+        return buffer
 
     def can_lend(self, slots: int) -> bool:
         """Whether so many slots can be lent now."""
@@ -58,6 +62,8 @@ class Plane:
 
     def give_back(self, buffer: bytearray) -> None:
         """Take a buffer back. Nobody may use it any more."""
+        assert id(buffer) in self._lent, "a buffer comes back once"
+        self._lent.discard(id(buffer))
         slots = len(buffer) // SLOT_BYTES
         self._slots_lent -= slots
         free = self._free.setdefault(slots, [])

@@ -25,6 +25,7 @@ async def serve(beginning: Beginning) -> None:
     rounds.stop()
     # An answer that is still under way is worth waiting for, but not a keeper that is away: the arrival is given again.
     await asyncio.wait((running,), timeout=settings.drain_seconds)
+    stopped.cancel()
     await caller.close()
     await running
     store.close()

@@ -7,8 +7,9 @@ import logging
 import sys
 
 from sealane import process
+from sealane.database.drivers import LeaseHeld
 from sealane.errors import SealaneError
-from sealane.keeper import serving
+from sealane.keeper import EXIT_LEASE_HELD, serving
 
 log = logging.getLogger("sealane.keeper")
 
@@ -20,7 +21,7 @@ def main() -> int:
         return asyncio.run(serving.serve(beginning))
     except SealaneError as failure:
         log.critical("%s (%s)", failure.sentence, failure.code)
-        return 1
+        return EXIT_LEASE_HELD if isinstance(failure, LeaseHeld) else 1
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sealane.errors import SealaneError
 
-RECORDED_KINDS = frozenset({Kind.REFUSED, Kind.MISSING, Kind.EXHAUSTED})
+RECORDED_KINDS = frozenset({Kind.REFUSED, Kind.MISSING, Kind.EXHAUSTED, Kind.INTEGRITY})
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -33,13 +34,22 @@ class OriginRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """An entry with its openings (None once they are erased)."""
+    """An entry with its openings (None once they are erased), and what it is found by."""
 
     seq: int
     body: bytes
     leaf: bytes
     chain: bytes
     openings: bytes | None
+    at: datetime
+    kind: str
+    organization_id: int | None
+    user_id: int | None
+    session_id: str | None
+    file_id: int | None
+    version_id: str | None
+    path_digest: bytes | None
+    target_digest: bytes | None
 
 
 LAST = Statement(
@@ -75,7 +85,22 @@ APPEND_OPENINGS = Statement(
 )
 
 _ENTRIES = (
-    sa.select(ledger.c.seq, ledger.c.body, ledger.c.leaf, ledger.c.chain, ledger_openings.c.openings)
+    sa.select(
+        ledger.c.seq,
+        ledger.c.body,
+        ledger.c.leaf,
+        ledger.c.chain,
+        ledger_openings.c.openings,
+        ledger.c.at,
+        ledger.c.kind,
+        ledger.c.organization_id,
+        ledger.c.user_id,
+        ledger.c.session_id,
+        ledger.c.file_id,
+        ledger.c.version_id,
+        ledger_openings.c.path_digest,
+        ledger_openings.c.target_digest,
+    )
     .select_from(ledger.outerjoin(ledger_openings, ledger_openings.c.seq == ledger.c.seq))
     .where(ledger.c.seq > sa.bindparam("after"))
     .order_by(ledger.c.seq)

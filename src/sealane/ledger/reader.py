@@ -9,6 +9,7 @@ from sealane.errors import Missing
 from sealane.ledger import queries
 from sealane.ledger.bodies import opened, path_digest
 from sealane.ledger.checkpoints import Checkpoint
+from sealane.ledger.filing import misfiled
 from sealane.operations.audit import LedgerEntry
 
 if TYPE_CHECKING:
@@ -44,16 +45,7 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
     if question.paths is not None:
         values["paths"] = [path_digest(path) for path in question.paths]
     statement = queries.ENTRIES[frozenset(values)]
-    return [
-        LedgerEntry(
-            seq=row.seq,
-            body=row.body,
-            leaf=row.leaf,
-            chain=row.chain,
-            openings=opened(row.openings) if row.openings is not None else None,
-        )
-        for row in transaction.all(statement, after=after, limit=limit, **values)
-    ]
+    return [_entry(row) for row in transaction.all(statement, after=after, limit=limit, **values)]
 
 
 def checkpoint(transaction: Transaction) -> Checkpoint:
@@ -63,3 +55,15 @@ def checkpoint(transaction: Transaction) -> Checkpoint:
     if last is None or origin is None:
         raise Missing("The ledger has no entries yet.")
     return Checkpoint(origin.value.decode(), last.seq, last.chain)
+
+
+def _entry(row: queries.EntryRow) -> LedgerEntry:
+    openings = opened(row.openings) if row.openings is not None else None
+    return LedgerEntry(
+        seq=row.seq,
+        body=row.body,
+        leaf=row.leaf,
+        chain=row.chain,
+        openings=openings,
+        misfiled=misfiled(row, openings or {}),
+    )

@@ -2,7 +2,8 @@
 
 Pure, streaming, of bounded memory; imports no database. Feed every entry in order, then ask for the verdict. What is
 proven: each body is the one its leaf was made of; each head follows from the one before; no number is missing, doubled
-or out of order; each opening fits its commitment; and every saved checkpoint lies on this very chain. A ledger that
+or out of order; each opening fits its commitment; searches find what the bodies say (as the server that was asked told
+by `misfiled`); and every saved checkpoint lies on this very chain. A ledger that
 was rewritten from some place to its end, or cut off, is only found with a checkpoint that was saved before, elsewhere.
 """
 
@@ -36,6 +37,7 @@ class Why(enum.Enum):
     CHAIN = "the entry does not follow from those before it"
     MALFORMED = "the body is not an entry's"
     OPENING = "a name kept beside the entry is not the one that was recorded"
+    MISFILED = "the entry is filed under something else than its body says, so that a search may miss it"
     CHECKPOINT = "the entries up to here are not those that a saved checkpoint saw"
     TRUNCATED = "entries that a saved checkpoint saw are gone from the end"
     ORIGIN = "a saved checkpoint is of another ledger"
@@ -144,7 +146,7 @@ class Verifier:
 
     def _prove(self, entry: LedgerEntry) -> None:
         seq = self._size + 1
-        why = self._wrong(seq, entry)
+        why = self._wrong_place(seq, entry) or self._wrong_body(seq, entry)
         if why is not None:
             self._damage = Damage(seq, why)
             return
@@ -153,13 +155,16 @@ class Verifier:
         if self._expected and self._expected[0].size == seq:
             self._meet_checkpoints()
 
-    def _wrong(self, seq: int, entry: LedgerEntry) -> Why | None:
+    def _wrong_place(self, seq: int, entry: LedgerEntry) -> Why | None:
         if entry.seq != seq:
             return Why.MISSING if entry.seq > seq else Why.OUT_OF_ORDER
         if chain.leaf_of(entry.body) != entry.leaf:
             return Why.BODY
         if chain.link(self._head, entry.leaf) != entry.chain:
             return Why.CHAIN
+        return None
+
+    def _wrong_body(self, seq: int, entry: LedgerEntry) -> Why | None:
         try:
             body = self._decoder.decode(entry.body)
         except msgspec.DecodeError:
@@ -171,6 +176,8 @@ class Verifier:
         for field, (salt, value) in openings.items():
             if not _opens(body.private.get(field, ""), field, salt, value):
                 return Why.OPENING
+        if entry.misfiled:
+            return Why.MISFILED
         self._opened += len(openings)
         self._erased += len(body.private) - len(openings)
         return None

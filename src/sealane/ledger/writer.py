@@ -14,6 +14,7 @@ from sealane.errors import Integrity
 from sealane.ids import random_name
 from sealane.ledger import chain, queries
 from sealane.ledger.bodies import NO_OPENINGS, sealed
+from sealane.ledger.filing import filed_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,9 +42,12 @@ class LedgerWriter:
 
     def head(self, transaction: Transaction) -> Head:
         """Return the head; raises `Integrity` when it is not the one this writer left, or its last link is broken."""
-        stored = _stored_head(transaction)
+        last = transaction.first(queries.LAST)
+        stored = Head(last.seq, last.chain, last.kind) if last is not None else Head(0, chain.EMPTY, "")
         if self._head is not None and stored != self._head:
             raise Integrity("The ledger was changed by somebody else than its keeper.")
+        if self._head is None and last is not None:
+            _check_link(transaction, last)
         self._head = stored
         return stored
 
@@ -70,7 +74,7 @@ class LedgerWriter:
                     "body": written.body,
                     "leaf": leaf,
                     "chain": link,
-                    **_index(event),
+                    **filed_event(event),
                 }
             )
             if written.openings != NO_OPENINGS:
@@ -91,10 +95,7 @@ class LedgerWriter:
         self._head = None
 
 
-def _stored_head(transaction: Transaction) -> Head:
-    last = transaction.first(queries.LAST)
-    if last is None:
-        return Head(0, chain.EMPTY, "")
+def _check_link(transaction: Transaction, last: queries.LastRow) -> None:
     before = chain.EMPTY
     if last.seq > 1:
         row = transaction.first(queries.HEAD_AT, seq=last.seq - 1)
@@ -103,7 +104,6 @@ def _stored_head(transaction: Transaction) -> Head:
         before = row.chain
     if chain.link(before, last.leaf) != last.chain:
         raise Integrity(f"The ledger's entry {last.seq} does not follow from the one before it.")
-    return Head(last.seq, last.chain, last.kind)
 
 
 def _name_origin(transaction: Transaction) -> None:
@@ -111,15 +111,3 @@ def _name_origin(transaction: Transaction) -> None:
     if transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME) is None:
         origin = f"sealane/{random_name()}"
         transaction.run(queries.NAME_ORIGIN, name=queries.ORIGIN_NAME, value=origin.encode())
-
-
-def _index(event: Event) -> dict[str, object]:
-    """Return the columns that an entry is found by; what is proven is its body alone."""
-    who = event.who
-    return {
-        "organization_id": getattr(event, "owner_organization_id", None) or who.organization_id,
-        "user_id": who.user_id or getattr(event, "account_id", None),
-        "session_id": getattr(event, "ended_session_id", None) or who.session_id or None,
-        "file_id": getattr(event, "file_id", None),
-        "version_id": getattr(event, "version_id", None) or None,
-    }

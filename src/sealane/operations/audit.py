@@ -21,6 +21,8 @@ class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
     chain: bytes
     openings: dict[str, tuple[str, str]] | None
     """Salt in hex and clear value by field name; None where they are erased."""
+    misfiled: bool = False
+    """What a search finds it by is not what its body says: a search would miss it, or find it wrongly."""
 
 
 class EntriesAre(Answer, frozen=True):

@@ -60,7 +60,7 @@ class UploadOpened(Answer, frozen=True):
     """Every segment that the extents name. Those of the upload's own key can be read back by the door."""
     declared: int | None
     room: int
-    """Bytes the quota still has for this upload; the door refuses more at once, the keeper at the end again."""
+    """How long the file may become under the quotas; the door refuses more at once, the keeper at the end again."""
 
 
 class BeginUpload(Operation, frozen=True):

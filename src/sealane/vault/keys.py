@@ -180,22 +180,14 @@ class NodeKeys:
     def rotate(self) -> int:
         """Make the next node key, durable before this returns, and wrap with it from now on. Old ones still unwrap.
 
-        The caller then wraps every organization's key and node secret anew (`rewrap_organization`, `wrap_secret`).
+        The caller then wraps every organization's key and node secret anew (`rewrap_organization`, `wrap_secret`). Old
+        key files are the operator's to remove: a backup of the database that is older than the rotation needs them.
         """
         generation = self.generation + 1
         path = _write_key_file(self._folder, generation)
         self._ciphers[generation] = AESGCM(_read_key_file(path))
         self._unwrapped.clear()
         return generation
-
-    def retire(self) -> int:
-        """Remove every node key but the newest, once nothing is wrapped under them any more; return how many."""
-        old = sorted(self._ciphers)[:-1]
-        for generation in old:
-            (self._folder / f"node-{generation}.key").unlink(missing_ok=True)
-            del self._ciphers[generation]
-        _sync_folder(self._folder)
-        return len(old)
 
     def new_organization(self, organization: OrganizationId) -> bytes:
         """Return a fresh organization key, wrapped."""

@@ -34,7 +34,6 @@ NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 OVERHEAD_BYTES: Final = NONCE_BYTES + TAG_BYTES
 STORED_SLOT_BYTES: Final = SLOT_BYTES + OVERHEAD_BYTES
-KEY_BYTES: Final = 32
 SLOTS_PER_READ_MAX: Final = 8
 """Slots that are read from the store at once: bounds the memory of one read at 2 MiB."""
 _RECENT_SLOTS_MAX: Final = 4

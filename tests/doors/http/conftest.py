@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import shutil
 import socket
 from typing import TYPE_CHECKING
 
@@ -31,24 +32,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class House:
-    """A keeper, and as many doors as a test opens before it."""
+EVERYTHING = ("list", "read", "write", "delete")
 
-    def __init__(self, folder: Path, **settings: object) -> None:
-        self.settings = dataclasses.replace(SETTINGS, **({"drain_seconds": 2} | settings))
+
+def furnish(folder: Path) -> None:
+    """Two organizations, three users, two folders of one organization; the other may read in one of them."""
+    keeper = KeeperInProcess(folder, SETTINGS)
+    for operation in (
+        AddOrganization("clinic"),
+        AddOrganization("insurer"),
+        AddUser("anna@clinic"),
+        AddUser("bert@clinic"),
+        AddUser("ines@insurer"),
+        AddFolder("clinic:/in"),
+        AddFolder("clinic:/private"),
+        GrantFolder("clinic:/in", "anna@clinic", EVERYTHING),
+        GrantFolder("clinic:/private", "anna@clinic", EVERYTHING),
+        GrantFolder("clinic:/in", "ines@insurer", ("list", "read")),
+    ):
+        keeper.admin(operation)
+    keeper.close()
+
+
+class House:
+    """A keeper and a blob store, and as many doors as a test opens before them."""
+
+    def __init__(self, folder: Path, like: Path, **settings: object) -> None:
+        """Move into `folder` with a copy of what `furnish` has made in `like`."""
+        shutil.copytree(like, folder, dirs_exist_ok=True)
+        self.settings = dataclasses.replace(SETTINGS, **({"drain_seconds": 2, "refused_body_seconds": 1} | settings))
         self.keeper = KeeperInProcess(folder, self.settings)
         self.store = open_store(self.settings, folder)
-        self.asking = self.keeper.door()
-        for name in ("clinic", "insurer"):
-            self.keeper.admin(AddOrganization(name=name))
-        for user in ("anna@clinic", "bert@clinic", "ines@insurer"):
-            self.keeper.admin(AddUser(user=user))
-        self.keeper.admin(AddFolder(folder="clinic:/in"))
-        self.keeper.admin(AddFolder(folder="clinic:/private"))
-        everything = ("list", "read", "write", "delete")
-        self.keeper.admin(GrantFolder(folder="clinic:/in", grantee="anna@clinic", rights=everything))
-        self.keeper.admin(GrantFolder(folder="clinic:/private", grantee="anna@clinic", rights=everything))
-        self.keeper.admin(GrantFolder(folder="clinic:/in", grantee="ines@insurer", rights=("list", "read")))
 
     def token(self, user: str = "anna@clinic", scopes: tuple[str, ...] = ("read", "write"), expires=None) -> str:
         answer = self.keeper.admin(AddToken(user=user, scopes=scopes, expires=expires))
@@ -96,22 +110,35 @@ class DoorInProcess:
     def client(self, user: str = "anna@clinic", **given: object) -> httpx.AsyncClient:
         token = given.pop("token", None) or self.house.token(user)
         return httpx.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False, **given
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+            trust_env=False,
+            verify=False,
+            **given,
         )
 
-    async def raw(self, request: bytes, *, end: bool = True) -> bytes:
-        """Send bytes as they are and return all that comes back until the server closes."""
+    async def raw(self, request: bytes, *, cut: bool = False) -> bytes:
+        """Send bytes as they are, close our side with `cut`, and return all that comes back until the server closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         with contextlib.closing(writer):
             writer.write(request)
-            if end:
+            if cut:
                 writer.write_eof()
             return await asyncio.wait_for(reader.read(), 20)
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory):
+    """A data directory to copy: making one costs the most of a small test."""
+    folder = tmp_path_factory.mktemp("http")
+    furnish(folder)
+    return folder
+
+
 @pytest.fixture
-def house(tmp_path):
-    built = House(tmp_path)
+def house(tmp_path, furnished):
+    built = House(tmp_path / "data", furnished)
     yield built
     built.close()
 

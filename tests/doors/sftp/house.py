@@ -14,8 +14,12 @@ from pathlib import Path
 
 import asyncssh
 
+from sealane.clock import Clock
 from sealane.doors.sftp.door import SftpDoor
+from sealane.doors.sftp.handles import WritingFile
+from sealane.doors.sftp.scp import Scp
 from sealane.doors.sftp.server import open_listener
+from sealane.doors.sftp.session import SftpSpeaker
 from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
 from sealane.operations.signing import HostKeys
 from sealane.settings import Settings
@@ -29,13 +33,13 @@ ALL = ("list", "read", "write", "delete")
 class House:
     """Everything, for one test."""
 
-    def __init__(self, home: Path, settings: Settings, *, like: Path | None = None) -> None:
+    def __init__(self, home: Path, settings: Settings, *, like: Path | None = None, clock: Clock | None = None) -> None:
         """Begin in `home`, empty or as a copy of another house."""
         self.home = home
         if like is not None:
             shutil.copytree(like, home, dirs_exist_ok=True)
         self.settings = dataclasses.replace(settings, ssh_rsa_host_key_bits=0)
-        self.keeper = KeeperInProcess(home / "data", self.settings)
+        self.keeper = KeeperInProcess(home / "data", self.settings, clock)
         self.asking = self.keeper.door()
         self.store = LocalStore(home / "blobs")
         self.door = SftpDoor(self.asking.ask, self.store, self.settings)
@@ -87,10 +91,12 @@ class House:
         admin(GrantFolder(folder="clinic:/in", grantee="bob@lab", rights=ALL, shown_as="clinic"))
         admin(GrantFolder(folder="clinic:/drop", grantee="bob@lab", rights=("list", "write"), shown_as="drop"))
 
-    def perform_many(self, operations: list) -> list:
-        """Let the keeper do many operations of a door in one transaction; return the answers."""
-        requests = [Request(operation, Asker.DOOR, self.asking.name) for operation in operations]
-        return list(self.keeper.keeper.perform_batch(requests).answers)
+    def writing(self) -> list[WritingFile]:
+        """Return the files that clients are writing now."""
+        speakers = [session._speaker for connection in self.door.connections for session in connection._sessions]
+        files = [opened for speaker in speakers if isinstance(speaker, SftpSpeaker) for opened in speaker._handles]
+        files += [speaker._writing for speaker in speakers if isinstance(speaker, Scp)]
+        return [opened for opened in files if isinstance(opened, WritingFile)]
 
     # --- clients ----------------------------------------------------------------------------------------------------
 
@@ -163,3 +169,14 @@ def _openssh(blob: bytes) -> bytes:
 
     length = int.from_bytes(blob[:4], "big")
     return blob[4 : 4 + length] + b" " + base64.b64encode(blob)
+
+
+async def until(holds) -> None:
+    """Wait until something holds; the test's own time limit ends it otherwise."""
+    while not holds():  # noqa: ASYNC110 - what holds is the state of the house, which sets no event
+        await asyncio.sleep(0.005)  # the door runs in this very loop: each turn it does what there is to do
+
+
+async def settled(house: House) -> None:
+    """Wait until every connection is gone and what it left is suspended."""
+    await until(lambda: not house.door.connections and not house.door._tasks)

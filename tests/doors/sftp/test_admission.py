@@ -1,5 +1,6 @@
 """Strangers' places are counted right, whatever the order in which they come and go."""
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -42,4 +43,5 @@ class Places(RuleBasedStateMachine):
         assert len(self.admission._taken) == len({address_range(address) for address in self.inside})
 
 
+Places.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 TestPlaces = Places.TestCase

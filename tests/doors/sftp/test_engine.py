@@ -551,7 +551,7 @@ def replies_to(stream, cuts, ready, replies_bytes_max):
     return b"".join(client.replies), files
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     some_packets,
     st.lists(st.integers(0, 10_000), max_size=12),
@@ -623,5 +623,5 @@ class FileSemantics(RuleBasedStateMachine):
         }
 
 
-FileSemantics.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+FileSemantics.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 TestFileSemantics = FileSemantics.TestCase

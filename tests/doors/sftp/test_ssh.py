@@ -1,16 +1,18 @@
 """The SSH side: who gets in, by what, with which algorithms, and what is refused to everybody."""
 
 import asyncio
+from datetime import timedelta
 
 import asyncssh
 import msgspec
 import pytest
 
+from sealane.clock import Clock, ManualClock
 from sealane.errors import SealaneError
-from sealane.operations.accounts import DisableUser
+from sealane.operations.accounts import DisableUser, SetPassword
 from sealane.operations.signing import SignInWithKey
 from sealane.settings import Settings
-from tests.doors.sftp.house import PASSWORD
+from tests.doors.sftp.house import PASSWORD, House, until
 
 
 async def test_a_user_signs_in_by_key_and_sees_their_folders(house):
@@ -26,20 +28,49 @@ async def test_a_user_signs_in_by_password_with_and_without_the_organization(hou
         assert connection.get_extra_info("username") == name
 
 
-async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
-    class Answering(asyncssh.SSHClient):
-        asked = []
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+@pytest.mark.parametrize("password", ["pässwörd long", "the ﬁnal ½ of it", "key 🔑 of 2024\u00a0"])
+async def test_a_password_is_taken_as_it_was_typed(house, password, method):
+    house.keeper.admin(SetPassword(user="ann@clinic", password=password))
+    async with house.ssh("ann", client_keys=None, password=password, preferred_auth=method):
+        pass
 
+
+async def test_a_password_that_is_not_text_is_refused_and_the_connection_lives(house):
+    class Raw(asyncssh.SSHClient):
+        tried = 0
+
+        def password_auth_requested(self):
+            Raw.tried += 1
+            return _NotText("x") if Raw.tried == 1 else PASSWORD
+
+    async with house.ssh("ann", client_keys=None, client_factory=Raw, preferred_auth="password"):
+        assert Raw.tried == 2
+
+
+class _NotText(str):
+    """A password that is encoded as bytes which no text has."""
+
+    __slots__ = ()
+
+    def encode(self, *_, **__):
+        return b"\xff\xfe"
+
+
+async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
+    asked = []
+
+    class Answering(asyncssh.SSHClient):
         def kbdint_auth_requested(self):
             return ""
 
-        def kbdint_challenge_received(self, name, instructions, lang, prompts):
-            self.asked.append(prompts)
+        def kbdint_challenge_received(self, _name, _instructions, _lang, prompts):
+            asked.append(prompts)
             return [PASSWORD] * len(prompts)
 
     options = {"client_keys": None, "client_factory": Answering, "preferred_auth": "keyboard-interactive"}
     async with house.ssh("ann", **options):
-        assert [[echo for _, echo in prompts] for prompts in Answering.asked] == [[False]]
+        assert [[echo for _, echo in prompts] for prompts in asked] == [[False]]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +79,8 @@ async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
         {"username": "nobody"},
         {"username": "ann@lab"},
         {"username": "bob@clinic"},
-        {"client_keys": None, "password": "wrong"},
-        {"username": "nobody", "client_keys": None, "password": "wrong"},
+        pytest.param({"client_keys": None, "password": "wrong"}, marks=pytest.mark.slow),
+        pytest.param({"username": "nobody", "client_keys": None, "password": "wrong"}, marks=pytest.mark.slow),
     ],
     ids=["unknown", "ann-of-lab", "bob-of-clinic", "wrong-password", "unknown-password"],
 )
@@ -75,6 +106,21 @@ async def test_every_key_exchange_that_is_offered_works_with_the_keepers_signatu
         assert await client.exists("/in")
 
 
+async def test_a_stranger_gets_one_exchange_of_keys_and_no_more(house):
+    class Again(asyncssh.SSHClient):
+        def connection_made(self, conn):
+            self.conn = conn
+
+        def password_auth_requested(self):
+            self.conn._send_kexinit()
+            self.conn._kexinit_sent = True
+            return PASSWORD
+
+    with pytest.raises(asyncssh.ProtocolError, match="after sign-in only"):
+        async with house.ssh("ann", client_keys=None, client_factory=Again, preferred_auth="password"):
+            pass
+
+
 async def test_old_algorithms_are_not_offered(house):
     for old in (
         {"encryption_algs": ["aes128-ctr"]},
@@ -98,7 +144,7 @@ async def test_a_client_that_knows_no_gcm_is_served_with_ctr(house):
 async def test_shells_commands_terminals_and_forwarding_are_refused(house):
     async with house.ssh("ann") as connection:
         for ask in (
-            lambda: connection.create_process(),
+            connection.create_process,
             lambda: connection.create_process("id"),
             lambda: connection.create_process("scp -t -oProxyCommand=id /in"),
             lambda: connection.create_process(subsystem="netconf"),
@@ -132,13 +178,18 @@ async def test_a_disabled_user_is_cut_off_at_once_amid_a_transfer(house):
         began = loop.time()
         house.keeper.admin(DisableUser(user="ann@clinic"))
         with pytest.raises((asyncssh.Error, OSError)):
-            while True:
-                await file.write(bytes(100_000))
+            await _write_on(file)
         assert loop.time() - began < 2
     async with house.sftp("carl") as client:
         assert not await client.exists("/in/half")
 
 
+async def _write_on(file):
+    while True:
+        await file.write(bytes(100_000))
+
+
+@pytest.mark.slow
 async def test_an_attempt_after_too_many_ends_the_connection(house):
     class Guessing(asyncssh.SSHClient):
         guesses = 0
@@ -211,6 +262,7 @@ class TestFewPlaces:
     def door_settings(self):
         return Settings(unauthenticated_connections_per_range_max=3, login_grace_seconds=1)
 
+    @pytest.mark.slow
     async def test_strangers_take_only_their_places_and_lose_them_after_the_grace_time(self, house):
         waiting = [await stranger(house) for _ in range(3)]
         for reader, _ in waiting:
@@ -233,6 +285,7 @@ class TestSilence:
     def door_settings(self):
         return Settings(idle_seconds=1)
 
+    @pytest.mark.slow
     async def test_a_session_that_says_nothing_is_ended(self, house):
         async with house.ssh("ann") as connection:
             await asyncio.wait_for(connection.wait_closed(), 5)
@@ -254,9 +307,8 @@ async def test_a_stranger_who_sends_without_end_is_not_kept_in_memory(house):
 
     house.door.ask_any = slow
     task = asyncio.create_task(connect())
-    while not (waiting := [connection for connection in house.door.connections if connection._kex is not None]):
-        await asyncio.sleep(0)
-    (connection,) = waiting
+    await until(lambda: any(connection._kex is not None for connection in house.door.connections))
+    (connection,) = house.door.connections
     for _ in range(20):
         if connection._transport.is_reading():
             connection.data_received(bytes(1 << 18))
@@ -266,3 +318,33 @@ async def test_a_stranger_who_sends_without_end_is_not_kept_in_memory(house):
     with pytest.raises((asyncssh.Error, OSError)):
         await task
     signing.set()
+
+
+class TestLate:
+    """The keeper's clock is moved between the exchange of keys and the signature."""
+
+    @pytest.fixture
+    async def house(self, tmp_path, furnished):
+        clock = ManualClock(Clock().now())
+        house = House(tmp_path, Settings(), like=furnished, clock=clock)
+        await house.open()
+        yield house
+        await house.close()
+
+    @pytest.mark.parametrize("late", [False, True])
+    async def test_a_signature_counts_only_within_the_login_grace_time(self, house, late):
+        ask = house.door.ask_any
+
+        async def slowly(operation):
+            if isinstance(operation, SignInWithKey):
+                house.keeper.clock.advance(timedelta(seconds=house.settings.login_grace_seconds + (1 if late else -1)))
+            return await ask(operation)
+
+        house.door.ask_any = slowly
+        if late:
+            with pytest.raises(asyncssh.PermissionDenied):
+                async with house.ssh("ann"):
+                    pass
+        else:
+            async with house.ssh("ann"):
+                pass

@@ -298,7 +298,7 @@ UNFINISHED_UPLOADS = Statement(
         users.c.name.label("user"),
         organizations.c.name.label("organization"),
         uploads.c.shown_path.label("path"),
-        uploads.c.size,
+        uploads.c.contiguous.label("size"),
         uploads.c.declared,
         uploads.c.began,
         uploads.c.expires,

@@ -42,12 +42,12 @@ INSERT_DOWNLOAD = Statement(
 
 DOWNLOAD = Statement(
     "downloads.one",
-    sa.select(*_DOWNLOAD).where(
-        downloads.c.id == bindparam("download"), downloads.c.session_id == bindparam("session")
-    ),
+    sa.select(*_DOWNLOAD)
+    .join(sessions, sessions.c.id == downloads.c.session_id)
+    .where(downloads.c.id == bindparam("download"), sessions.c.user_id == bindparam("user")),
     DownloadRow,
 )
-"""Only by the session that began it."""
+"""Only by the user who began it. Not only by that session: a token's session is short, and may be renewed meanwhile."""
 
 DELETE_DOWNLOAD = Statement("downloads.delete", sa.delete(downloads).where(downloads.c.id == bindparam("download")))
 
@@ -55,12 +55,12 @@ LEFT_OPEN = Statement(
     "downloads.left_open",
     sa.select(*_DOWNLOAD)
     .outerjoin(sessions, sessions.c.id == downloads.c.session_id)
-    .where(sa.or_(sessions.c.id.is_(None), sessions.c.ended.is_not(None), sessions.c.expires < bindparam("now")))
+    .where(sa.or_(sessions.c.id.is_(None), sessions.c.ended < bindparam("before")))
     .order_by(downloads.c.id)
     .limit(bindparam("limit", type_=sa.Integer)),
     DownloadRow,
 )
-"""Downloads whose session is over: no door will say any more how they ended."""
+"""Downloads whose session is long over: no door will say any more how they ended."""
 
 TRANSFERS = Statement(
     "downloads.transfers",

@@ -25,7 +25,7 @@ class FileRow(NamedTuple):
 
 
 class UnfinishedRow(NamedTuple):
-    """An interrupted upload of the caller."""
+    """An interrupted upload of the caller. `size` is where it can be gone on from."""
 
     id: UploadId
     name: str
@@ -43,7 +43,7 @@ _COLUMNS = (
     versions.c.digest,
 )
 _SEEN = files.join(versions, versions.c.id == files.c.version_id)
-_UNFINISHED = (uploads.c.id, uploads.c.name, uploads.c.size, uploads.c.began)
+_UNFINISHED = (uploads.c.id, uploads.c.name, uploads.c.contiguous.label("size"), uploads.c.began)
 _newer = uploads.alias("newer")
 _OWN_OPEN = (
     uploads.c.user_id == sa.bindparam("user_id"),

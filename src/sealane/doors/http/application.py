@@ -5,6 +5,7 @@ Must stay true: routing reads the raw path (the gate sees to it); no failure is 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -42,17 +43,17 @@ class RestApi(FastAPI):
             await super().__call__(scope, receive, send)
         except HTTPException as failure:
             if failure.status_code == 405:  # noqa: PLR2004  the status itself
-                raise MethodNotAllowed(_allowed(self.router, scope)) from None
+                raise MethodNotAllowed(_allowed(scope)) from None
             raise RouteMissing from None
         except RequestValidationError as failure:
             first = failure.errors()[0]
             raise Invalid(f"The parameter {first['loc'][-1]!r} is not valid.") from None
 
 
-def _allowed(router: Router, scope: Scope) -> str:
+def _allowed(scope: Scope) -> str:
     """Return every method that the address takes: several routes share one."""
     methods: set[str] = set()
-    for route in router.routes:
+    for route in api.router.routes:
         match, _ = route.matches(scope)
         if match is not Match.NONE and isinstance(route, Route):
             methods |= route.methods or set()
@@ -81,11 +82,11 @@ def build(door: HttpDoor, metrics: Metrics) -> Gate:
         title="Sealane", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     rest.include_router(api.router)
-    described = openapi.describe(rest)
+    described = functools.cache(lambda: openapi.describe(rest))
 
     async def description(exchange: Exchange) -> Response:
         del exchange
-        return JSONResponse(described)
+        return JSONResponse(described())
 
     content = Resource({"GET": delivery.get, "HEAD": delivery.head, "PUT": receiving.put, "DELETE": removing.remove})
     readiness = health.Readiness()

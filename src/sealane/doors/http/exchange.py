@@ -56,6 +56,8 @@ class Exchange:
         """The status line is out; from here on only breaking the connection can tell of a failure."""
         self.status = 0
         self.body_ended = False
+        self.stalled = False
+        """The client stopped sending: nothing more is waited for."""
         self.ended_by: SealaneError | None = None
         self.came = 0
         self.went = 0
@@ -101,9 +103,14 @@ class Exchange:
         self._task.uncancel()
 
     def leave(self) -> None:
-        """Let nothing end this request any more: it is over."""
+        """Let nothing end this request any more: it is over.
+
+        The connection is let go of here and not by the garbage collector: granian closes one whose body was not read
+        only when its last reference is gone.
+        """
         if self._session is not None:
             self._session.running.discard(self.end)
+        del self.scope[SCOPE_KEY], self._receive, self._send
 
     def seconds(self) -> float:
         """How long ago the request began."""

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from sealane.doors.http.bodies import ClientGone
 from sealane.doors.http.exchange import SCOPE_KEY, Exchange
 from sealane.doors.http.locations import names_of
-from sealane.doors.http.problems import ContentCoded, HeaderInvalid, HeadersTooLarge, new_reference, problem
+from sealane.doors.http.problems import (
+    BodyTooSlow,
+    ContentCoded,
+    HeaderInvalid,
+    HeadersTooLarge,
+    new_reference,
+    problem,
+)
 from sealane.errors import InternalFailure, PathInvalid, SealaneError, Unavailable
 
 if TYPE_CHECKING:
@@ -95,7 +102,9 @@ class Gate:
         except ClientGone:
             return
         except SealaneError as error:
-            failure: SealaneError = error
+            exchange.stalled = isinstance(error, BodyTooSlow)
+            # Without its traceback, which leads back to this frame: a circle would keep the connection open.
+            failure: SealaneError = error.with_traceback(None)
         except asyncio.CancelledError:
             if exchange.ended_by is None:
                 raise
@@ -116,8 +125,11 @@ class Gate:
     async def _read_off(self, exchange: Exchange) -> None:
         """Take what a client still sends of a body that was refused, so that it reads its answer before a broken line.
 
-        Bounded in bytes and time; the connection is closed afterwards, as the answer said.
+        Bounded in bytes and time; the connection is closed afterwards, as the answer said. A client that waits to be
+        told to go on (`Expect: 100-continue`) sends nothing: the first read would tell it to.
         """
+        if exchange.stalled or (exchange.came == 0 and "expect" in exchange.headers):
+            return
         settings = self._door.settings
         limit = exchange.came + settings.refused_body_bytes_max
         with contextlib.suppress(TimeoutError):
@@ -162,11 +174,6 @@ def _admit(exchange: Exchange, header_bytes_max: int) -> None:
     if size > header_bytes_max:
         raise HeadersTooLarge
     headers = exchange.headers
-    length = headers.get("content-length")
-    if length is not None and not (length.isascii() and length.isdigit() and len(length) <= 18):  # noqa: PLR2004
-        raise HeaderInvalid("Content-Length is not a whole number of bytes.")
-    if length is not None and "transfer-encoding" in headers:
-        raise HeaderInvalid("The request has a Content-Length and a Transfer-Encoding.")
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise ContentCoded
     raw: bytes = scope["raw_path"]

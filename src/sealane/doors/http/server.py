@@ -18,6 +18,7 @@ import granian
 from granian._granian import ASGIWorker, SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
+from granian.log import LogLevels
 from granian.server.embed import Server
 
 from sealane.clock import Clock
@@ -46,7 +47,7 @@ _HTTP1_FRAME_BYTES: Final = 1024 * 1024
 """The most that is read from an HTTP/1 connection at once."""
 _LOGGING: Final[dict[str, Any]] = {
     "handlers": {"console": {"class": "logging.NullHandler"}, "access": {"class": "logging.NullHandler"}},
-    "loggers": {"_granian": {"level": "WARNING", "propagate": True}, "granian.access": {"level": "CRITICAL"}},
+    "loggers": {"_granian": {"handlers": [], "propagate": True}, "granian.access": {"handlers": []}},
 }
 
 
@@ -96,6 +97,7 @@ class InheritedServer(Server):
                 max_concurrent_streams=100,
                 keep_alive_interval=20_000,
             ),
+            log_level=LogLevels.error,
             log_dictconfig=_LOGGING,
             ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,
             ssl_key=Path(settings.tls_key) if settings.tls_key else None,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from sealane.doors.http.digests import Checksum
     from sealane.doors.http.exchange import Exchange
     from sealane.doors.incoming import Incoming
 
@@ -89,6 +90,7 @@ async def create(exchange: Exchange) -> Response:
         return await _join(exchange, concatenation.parts, metadata, words)
     partial = concatenation is not None
     declared = _new_length(exchange)
+    wanted = _checksum(exchange)
     if exchange.content_length != 0:
         _check_media_type(exchange)
         _check_fits(exchange, declared, 0)
@@ -104,8 +106,9 @@ async def create(exchange: Exchange) -> Response:
         UploadOpened,
     )
     try:
-        stands = await _receive(exchange, opened, 0, modified=_modified_of(metadata))
+        stands = await _receive(exchange, opened, 0, wanted=wanted, modified=_modified_of(metadata))
     except BodyTooSlow:
+        exchange.stalled = True
         # The client does not know the upload's address yet: it is told, and how much was kept, and goes on from there.
         seen = await exchange.ask(LookUpload(handle="", upload=opened.upload), UploadIs)
         stands = _Stands(seen.size, None)
@@ -153,13 +156,14 @@ async def patch(exchange: Exchange) -> Response:
         raise OffsetConflict
     length = tus.number_of(exchange.headers, "upload-length")
     declared = length if upload.declared is None else upload.declared
+    wanted = _checksum(exchange)
     _check_fits(exchange, upload.size if upload.finished else declared, offset)
     if upload.finished:
         stands = _Stands(upload.size, None)
     else:
         opened = await exchange.ask(TakeUpload(handle="", upload=upload.upload, declared=length), UploadOpened)
         modified = _modified_of(tus.parse_metadata(upload.metadata))
-        stands = await _receive(exchange, opened, offset, modified=modified)
+        stands = await _receive(exchange, opened, offset, wanted=wanted, modified=modified)
     return Response(status_code=204, headers=await _told(exchange, upload.upload, stands))
 
 
@@ -184,13 +188,14 @@ class _Stands:
     finished: Finished | None
 
 
-async def _receive(exchange: Exchange, opened: UploadOpened, offset: int, *, modified: datetime | None) -> _Stands:
+async def _receive(
+    exchange: Exchange, opened: UploadOpened, offset: int, *, wanted: Checksum | None, modified: datetime | None
+) -> _Stands:
     """Write the request's body at `offset`; publish the file where that makes it whole.
 
     What came before a body broke off or stopped is kept, unless the body has a checksum (which then was not seen to
     hold) or no declared length and turned out to be too long.
     """
-    wanted = digests.checksum_of(exchange.headers["upload-checksum"]) if "upload-checksum" in exchange.headers else None
     limit = exchange.door.settings.file_bytes_max if opened.declared is None else opened.declared
     incoming = await incoming_for(exchange, opened, held=wanted is not None or exchange.content_length is None)
     keep = wanted is None
@@ -257,6 +262,10 @@ async def _told(exchange: Exchange, upload: str, stands: _Stands) -> dict[str, s
 
 
 # --- What the headers say --------------------------------------------------------------------------------------------
+
+
+def _checksum(exchange: Exchange) -> Checksum | None:
+    return digests.checksum_of(exchange.headers["upload-checksum"]) if "upload-checksum" in exchange.headers else None
 
 
 def _upload_id(exchange: Exchange) -> str:

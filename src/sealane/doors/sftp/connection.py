@@ -19,6 +19,7 @@ from sealane.doors.sftp import algorithms
 from sealane.doors.sftp.channel import SessionChannel
 from sealane.doors.sftp.exchange import PublicHostKey, let_keeper_sign
 from sealane.doors.sftp.express import ExpressConnection, Padding
+from sealane.doors.sftp.password import PasswordSignIn
 from sealane.doors.sftp.session import Session
 from sealane.errors import SealaneError
 from sealane.operations.signing import (
@@ -63,6 +64,8 @@ class SftpConnection(ExpressConnection):
         self._reading_paused = False
         self._writing_paused = False
         self._sessions: set[Session] = set()
+        self._ending: set[Session] = set()
+        """Sessions whose channel has closed and that are still suspending what they wrote."""
         self._chosen: tuple[bytes, bytes] | None = None
         self._heard = door.clock.monotonic()
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -93,12 +96,13 @@ class SftpConnection(ExpressConnection):
         self._leave_strangers()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        sessions = tuple(self._sessions)
+        sessions = (*self._sessions, *self._ending)
         super()._cleanup(exc)
         self.let_go_of_buffers()
         self._door.spawn(self._leave(sessions))
 
     async def _leave(self, sessions: tuple[Session, ...]) -> None:
+        """Sign out once every session has suspended what it was writing, which it does in the signed-in session."""
         for session in sessions:
             await session.ended()
         self._door.connections.discard(self)
@@ -236,6 +240,13 @@ class SftpConnection(ExpressConnection):
     async def reload_config(self) -> None:
         """Nothing depends on the user's name here; asyncssh would read its options anew."""
 
+    async def _finish_userauth(self, begin_auth: bool, method: bytes, packet: SSHPacket) -> None:  # noqa: FBT001  # asyncssh's own signature
+        """Begin one way of signing in."""
+        if method == b"password" and not self._gone:
+            self._auth = PasswordSignIn(self, self._username, method, packet)
+        else:
+            await super()._finish_userauth(begin_auth, method, packet)
+
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         """Ask the keeper whether the key is worth a signature, or to verify one. This process verifies nothing."""
         if not msg:
@@ -337,10 +348,15 @@ class SftpConnection(ExpressConnection):
         return channel, session
 
     def session_closed(self, session: Session) -> None:
-        """Forget a session whose channel has closed while the connection lives; its uploads are suspended."""
+        """Let a session end whose channel has closed while the connection lives."""
         if not self._gone:
             self._sessions.discard(session)
-            self._door.spawn(session.ended())
+            self._ending.add(session)
+            self._door.spawn(self._end_session(session))
+
+    async def _end_session(self, session: Session) -> None:
+        await session.ended()
+        self._ending.discard(session)
 
 
 class Owner(asyncssh.SSHServer):

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import asyncssh
+import asyncssh.auth
 import asyncssh.channel
 import asyncssh.connection
 import asyncssh.crypto.cipher
@@ -31,6 +32,7 @@ _METHODS: Final[dict[type, tuple[str, ...]]] = {
     asyncssh.connection.SSHServerConnection: (
         "_cleanup",
         "_cancel_login_timer",
+        "_finish_userauth",
         "_force_close",
         "_process_kexinit",
         "_recv_data",
@@ -48,6 +50,7 @@ _METHODS: Final[dict[type, tuple[str, ...]]] = {
     ),
     asyncssh.kex_dh._KexECDH: ("_compute_hash", "_compute_server_shared", "_parse_client_key", "_send_reply"),  # noqa: SLF001  # named to be checked
     asyncssh.kex_dh._KexHybridECDH: ("_compute_hash", "_compute_server_shared", "_parse_client_key", "_send_reply"),  # noqa: SLF001  # named to be checked
+    asyncssh.auth._ServerPasswordAuth: ("_start", "send_failure", "send_success"),  # noqa: SLF001  # named to be checked
     asyncssh.channel.SSHServerChannel: (
         "_process_auth_agent_req_at_openssh_dot_com_request",
         "_process_break_request",
@@ -60,6 +63,7 @@ _METHODS: Final[dict[type, tuple[str, ...]]] = {
 }
 _ATTRIBUTES: Final = {
     asyncssh.connection.SSHConnection.__init__: (
+        "_auth",
         "_auth_complete",
         "_client_version",
         "_enc_algs",

@@ -257,6 +257,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._connection = connection
         self._line: Line | None = None
         self._speaker: Speaker | None = None
+        self._ending: asyncio.Future[None] | None = None
 
     def connection_made(self, chan: SSHServerChannel[bytes]) -> None:
         """Take the channel."""
@@ -314,9 +315,11 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._connection.session_closed(self)
 
     async def ended(self) -> None:
-        """Suspend what is open."""
+        """Suspend what is open; whoever asks again waits for the same end."""
         if self._speaker is not None:
-            await self._speaker.ended()
+            if self._ending is None:
+                self._ending = asyncio.ensure_future(self._speaker.ended())
+            await self._ending
 
     @property
     def is_waiting(self) -> bool:

@@ -29,6 +29,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("began", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_downloads")),
         comment="Downloads that have begun and not ended.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_downloads_session_id"), "downloads", ["session_id"], unique=False)
     op.create_index(op.f("ix_downloads_version_id"), "downloads", ["version_id"], unique=False)
@@ -148,6 +149,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name=op.f("ck_organizations_use_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organizations")),
         sa.UniqueConstraint("name", name=op.f("uq_organizations_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "strangers",
@@ -179,6 +181,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.UniqueConstraint("parent_id", "name", name=op.f("uq_folders_parent_id_name")),
         comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above"
         " a file.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_folders_organization_id"), "folders", ["organization_id"], unique=False)
     op.create_index(
@@ -200,6 +203,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
         sa.UniqueConstraint("organization_id", "name", name=op.f("uq_groups_organization_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "upload_keys",
@@ -211,6 +215,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
             ["organization_id"], ["organizations.id"], name=op.f("fk_upload_keys_organization_id_organizations")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload_keys")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_upload_keys_organization_id"), "upload_keys", ["organization_id"], unique=False)
     op.create_table(
@@ -229,6 +234,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("organization_id", "name", name=op.f("uq_users_organization_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_users_name"), "users", ["name"], unique=False)
     op.create_table(
@@ -244,6 +250,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.UniqueConstraint("folder_id", "name", name=op.f("uq_files_folder_id_name")),
         comment="What is visible. The present version's size and time stand here too, so that a listing reads "
         "one table.",
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "grants",
@@ -262,6 +269,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
         sa.UniqueConstraint("folder_id", "group_id", name=op.f("uq_grants_folder_id_group_id")),
         sa.UniqueConstraint("folder_id", "user_id", name=op.f("uq_grants_folder_id_user_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_grants_group_id"), "grants", ["group_id"], unique=False)
     op.create_index(op.f("ix_grants_user_id"), "grants", ["user_id"], unique=False)
@@ -283,6 +291,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_recipients_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipients")),
         comment="age recipients (public keys) of users; sealing comes with sealed folders.",
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "segments",
@@ -326,6 +335,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_ssh_keys_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ssh_keys")),
         sa.UniqueConstraint("user_id", "fingerprint", name=op.f("uq_ssh_keys_user_id_fingerprint")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "tokens",
@@ -341,6 +351,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
         sa.UniqueConstraint("name", name=op.f("uq_tokens_name")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_tokens_secret_hash")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"], unique=False)
     op.create_table(

@@ -1,0 +1,71 @@
+"""What an entry is found by: the columns beside its body, made from the event when written, and checked when read.
+
+The columns prove nothing; but an intruder who could change them unnoticed could hide an entry from every search. So
+each entry that is read is compared with its body again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sealane.ledger.bodies import moment, path_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealane.ledger.events import Event
+    from sealane.ledger.queries import EntryRow
+
+
+class _Filed(msgspec.Struct):
+    """The fields of a body by which its entry is filed."""
+
+    at: str
+    kind: str
+    organization_id: int | None = None
+    owner_organization_id: int | None = None
+    user_id: int | None = None
+    account_id: int | None = None
+    session_id: str | None = None
+    ended_session_id: str | None = None
+    file_id: int | None = None
+    version_id: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Filed)
+
+
+def filed_event(event: Event) -> dict[str, object]:
+    """Return the columns of an event: whose place or account it is before who did it, who did it before whom."""
+    who = event.who
+    return {
+        "organization_id": getattr(event, "owner_organization_id", None) or who.organization_id,
+        "user_id": who.user_id or getattr(event, "account_id", None),
+        "session_id": getattr(event, "ended_session_id", None) or who.session_id or None,
+        "file_id": getattr(event, "file_id", None),
+        "version_id": getattr(event, "version_id", None) or None,
+    }
+
+
+def misfiled(row: EntryRow, openings: Mapping[str, tuple[str, str]]) -> bool:
+    """Return whether the columns of this entry are not what its body, and the paths among its openings, say."""
+    try:
+        body = _decoder.decode(row.body)
+    except msgspec.DecodeError:
+        return True
+    return (
+        (row.kind, moment(row.at)) != (body.kind, body.at)
+        or row.organization_id != (body.owner_organization_id or body.organization_id)
+        or row.user_id != (body.user_id or body.account_id)
+        or row.session_id != (body.ended_session_id or body.session_id)
+        or (row.file_id, row.version_id) != (body.file_id, body.version_id)
+        or row.path_digest != _digest(openings, "path")
+        or row.target_digest != _digest(openings, "target")
+    )
+
+
+def _digest(openings: Mapping[str, tuple[str, str]], field: str) -> bytes | None:
+    opening = openings.get(field)
+    return None if opening is None else path_digest(opening[1])

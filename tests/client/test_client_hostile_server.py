@@ -1,0 +1,416 @@
+"""What a server says is not believed: names, sizes, ranges, addresses, digests, and how much it says."""
+
+import base64
+import hashlib
+import json
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from sealane import errors, paths
+from sealane.client import failures, remote, transfers
+from sealane.client.accounts import Login
+from sealane.client.patience import Stop
+from sealane.client.server import Server
+from sealane.clock import Clock
+from sealane.settings import ClientSettings
+
+CONTENT = b"0123456789" * 100
+SETTINGS = replace(
+    ClientSettings(),
+    whole_file_bytes_max=100,
+    part_bytes_min=256,
+    part_bytes_max=256,
+    block_bytes=64,
+    answer_bytes_max=100_000,
+    listing_entries_max=1000,
+    give_up_seconds=0,
+    silence_seconds=5,
+    digest_wait_seconds=0,
+)
+NOON = "2026-01-01T12:00:00Z"
+
+
+def entry(name, **more):
+    return {"name": name, "kind": "file", "size": len(CONTENT), "modified": NOON, "version": "v1"} | more
+
+
+class Liar(BaseHTTPRequestHandler):
+    """Answers as the test says: a function of the request, else what an honest server says."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        if "Content_Length" not in headers:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def say(self, thing, status=200):
+        self.answer(status, json.dumps(thing).encode(), Content_Type="application/json")
+
+    def problem(self, status, code):
+        body = json.dumps({"title": "x", "status": status, "code": code, "detail": "No."}).encode()
+        self.answer(status, body, Content_Type="application/problem+json")
+
+    def file(self, content=CONTENT, digest=None, **headers):
+        first, last = 0, len(content) - 1
+        status = 200
+        if asked := self.headers.get("Range"):
+            first, last = map(int, asked.removeprefix("bytes=").split("-"))
+            status = 206
+            headers = {"Content_Range": f"bytes {first}-{last}/{len(content)}"} | headers
+        known = base64.b64encode(digest or hashlib.sha256(content).digest()).decode()
+        said = {"ETag": '"v1"', "Repr_Digest": f"sha-256=:{known}:"} | headers
+        self.answer(status, content[first : last + 1], **said)
+
+    def _one(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(length)
+        self.server.requests.append((self.command, self.path, dict(self.headers)))
+        if not self.server.lie(self):
+            self.honest()
+
+    def honest(self):
+        if self.path.startswith("/api/v1/folders/"):
+            self.problem(409, "not-a-folder")
+        else:
+            self.file()
+
+    def log_message(self, *_):
+        pass
+
+
+for method in ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"):
+    setattr(Liar, f"do_{method}", Liar._one)
+
+
+@pytest.fixture
+def liar():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+    server.daemon_threads = True
+    server.requests = []
+    server.lie = lambda _: False
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def client(liar):
+    server = Server(Login(f"http://127.0.0.1:{liar.server_port}", "sealane_secret"), SETTINGS)
+    yield server
+    server.close()
+
+
+def errand(client, home, settings=SETTINGS):
+    return transfers.Errand(client, settings, Clock(), Stop(), lambda _: None, home / "journals")
+
+
+def get(client, home, source="/f"):
+    return transfers.get(errand(client, home), source, home / "out")
+
+
+def files_below(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_honest_server_is_understood(liar, client, tmp_path):
+    tally = get(client, tmp_path)
+    assert (tally.verified, tally.failures) == (1, [])
+    assert (tmp_path / "out").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "..",
+        ".",
+        "",
+        "/etc/evil",
+        "a/b",
+        "a\\b",
+        "nul\0",
+        "line\nbreak",
+        "\u202egnp.exe",
+        "x" * 256,
+        " a",
+        "a\u0301",
+    ],
+)
+def test_a_name_that_breaks_the_rules_never_touches_the_disk(liar, client, tmp_path, name):
+    def lie(request):
+        if request.path.startswith("/api/v1/folders/"):
+            request.say({"entries": [entry(name)], "after": ""})
+        elif request.command == "HEAD" and request.path.endswith("/f"):
+            request.problem(409, "is-a-folder")
+        else:
+            return False
+        return True
+
+    liar.lie = lie
+    home = tmp_path / "home"
+    home.mkdir()
+    with pytest.raises((errors.PathInvalid, failures.AnswerInvalid)):
+        get(client, home)
+    assert files_below(tmp_path) == []
+
+
+def test_a_listing_that_never_ends_is_ended(liar, client):
+    def for_ever(request):
+        request.say({"entries": [entry("a")], "after": "a"})
+        return True
+
+    liar.lie = for_ever
+    with pytest.raises(failures.AnswerInvalid):
+        list(remote.entries(client, ("f",), SETTINGS))
+    numbers = iter(range(10**9))
+
+    def ever_new(request):
+        number = next(numbers)
+        request.say({"entries": [entry(f"{number:09}-{n}") for n in range(100)], "after": f"{number:09}"})
+        return True
+
+    liar.lie = ever_new
+    with pytest.raises(errors.TooMany):
+        list(remote.entries(client, ("f",), SETTINGS))
+
+
+def test_an_answer_larger_than_any_answer_is_not_read_to_its_end(liar, client):
+    def flood(request):
+        request.send_response(200)
+        request.send_header("Content-Length", str(10**12))
+        request.end_headers()
+        try:
+            while True:
+                request.wfile.write(b"x" * 65536)
+        except OSError:
+            return True
+
+    liar.lie = flood
+    with pytest.raises(failures.AnswerInvalid):
+        remote.receipt(client, ("f",))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed_with_the_token(liar, client, status):
+    liar.lie = lambda request: request.answer(status, Location=f"http://127.0.0.1:{liar.server_port}/other") or True
+    with pytest.raises(failures.AnswerInvalid):
+        remote.look(client, ("f",))
+    assert [path for _, path, _ in liar.requests] == ["/api/v1/content/f"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://evil.example.org/api/v1/uploads/a",
+        "https://127.0.0.1/api/v1/uploads/a",
+        "//evil.example.org/api/v1/uploads/a",
+        "/elsewhere/a",
+        "/api/v1/uploads",
+        "../../../a",
+        "",
+    ],
+)
+def test_an_upload_is_not_sent_to_another_address(liar, client, tmp_path, location):
+    def lie(request):
+        if request.command == "POST":
+            request.answer(201, Location=location)
+        elif request.command == "HEAD":
+            request.problem(404, "missing")
+        else:
+            return False
+        return True
+
+    liar.lie = lie
+    source = tmp_path / "big"
+    source.write_bytes(CONTENT)
+    tally = transfers.put(errand(client, tmp_path), [source], "/f/x")
+    assert isinstance(tally.worst, failures.AnswerInvalid)
+    assert "PATCH" not in [command for command, _, _ in liar.requests]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Range": f"bytes 0-255/{len(CONTENT) + 1}"},
+        {"Content_Range": "bytes 1-256/1000"},
+        {"Content_Range": "bytes */1000"},
+        {"Content_Encoding": "gzip"},
+    ],
+)
+def test_a_range_that_was_not_asked_for_is_not_taken(liar, client, tmp_path, headers):
+    liar.lie = lambda request: request.command == "GET" and "Range" in request.headers and not request.file(**headers)
+    tally = get(client, tmp_path)
+    assert isinstance(tally.worst, failures.AnswerInvalid)
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_bytes_than_asked_for_are_not_written(liar, client, tmp_path):
+    liar.lie = lambda request: (
+        "Range" in request.headers
+        and not request.answer(
+            206,
+            CONTENT,
+            Content_Range=f"bytes {request.headers['Range'].removeprefix('bytes=')}/{len(CONTENT)}",
+            ETag='"v1"',
+        )
+    )
+    tally = get(client, tmp_path)
+    assert isinstance(tally.worst, failures.AnswerInvalid)
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out.part").stat().st_size <= len(CONTENT)
+
+
+def test_a_range_that_ends_early_is_a_broken_connection(liar, client, tmp_path):
+    def lie(request):
+        if "Range" not in request.headers:
+            return False
+        request.file(Content_Length=10**6)
+        request.close_connection = True
+        return True
+
+    liar.lie = lie
+    tally = get(client, tmp_path)
+    assert isinstance(tally.worst, failures.Unreachable)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_digest_that_differs_gives_the_file_no_name(liar, client, tmp_path):
+    liar.lie = lambda request: request.path.startswith("/api/v1/content") and not request.file(digest=b"\1" * 32)
+    tally = get(client, tmp_path)
+    assert isinstance(tally.worst, failures.NotVerified)
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("said", ["sha-256=:AAAA:", "sha-256=:!:", "md5=:AAAA:", "sha-256=AAAA", "sha-256=:"])
+def test_a_digest_that_is_none_does_not_count_as_verified(liar, client, tmp_path, said):
+    liar.lie = lambda request: request.path.startswith("/api/v1/content") and not request.file(Repr_Digest=said)
+    tally = get(client, tmp_path)
+    assert (tally.files, tally.verified) == (0, 0)
+
+
+@pytest.mark.parametrize("etag", ["", '""', '"a/../b"', '"x" "y"', 'W/"v1"'])
+def test_a_version_that_is_no_name_is_not_taken(liar, client, etag):
+    liar.lie = lambda request: not request.file(ETag=etag)
+    with pytest.raises(failures.AnswerInvalid):
+        remote.look(client, ("f",))
+
+
+@pytest.mark.parametrize("offset", ["", "-1", "1e3", "257", "\u0661", "99999999999999999999"])
+def test_an_offset_beyond_the_part_is_not_believed(liar, client, tmp_path, offset):
+    def lie(request):
+        if request.command == "POST":
+            request.answer(201, Location="/api/v1/uploads/a")
+        elif request.command == "PATCH":
+            request.answer(204, Upload_Offset="0")
+        elif request.path.startswith("/api/v1/uploads/"):
+            request.answer(200, Upload_Offset=offset.encode("ascii", "replace").decode())
+        elif request.command == "HEAD":
+            request.problem(404, "missing")
+        else:
+            return False
+        return True
+
+    liar.lie = lie
+    source = tmp_path / "big"
+    source.write_bytes(CONTENT)
+    tally = transfers.put(errand(client, tmp_path), [source], "/f/x")
+    assert isinstance(tally.worst, failures.AnswerInvalid)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (401, "not-signed-in", errors.NotSignedIn),
+        (401, "unheard-of", errors.NotSignedIn),
+        (403, "not-allowed", errors.NotAllowed),
+        (404, "missing", errors.Missing),
+        (409, "already-exists", errors.AlreadyExists),
+        (410, "upload-missing", errors.UploadMissing),
+        (413, "quota-exceeded", errors.QuotaExceeded),
+        (412, "precondition-failed", failures.ChangedThere),
+        (423, "upload-busy", errors.UploadBusy),
+        (429, "too-many", errors.TooMany),
+        (503, "keeper-away", errors.KeeperAway),
+        (507, "store-full", errors.StoreFull),
+        (418, "teapot", failures.AnswerInvalid),
+    ],
+)
+def test_problems_are_the_errors_that_the_server_meant(liar, client, status, code, expected):
+    liar.lie = lambda request: not request.problem(status, code)
+    with pytest.raises(expected) as raised:
+        remote.receipt(client, ("f",))
+    assert raised.type is expected
+    assert "sealane_secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[]", b'{"code": 5}', b"\xff\xfe"])
+def test_an_answer_that_is_no_problem_document_is_understood_by_its_status(liar, client, body):
+    liar.lie = lambda request: not request.answer(502, body)
+    with pytest.raises(errors.Unavailable):
+        remote.receipt(client, ("f",))
+    liar.lie = lambda request: not request.answer(200, body)
+    with pytest.raises(failures.AnswerInvalid):
+        remote.receipt(client, ("f",))
+
+
+def test_nobody_listening_is_unreachable(tmp_path):
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(Login(f"http://127.0.0.1:{port}", "t"), SETTINGS)
+    with pytest.raises(failures.Unreachable):
+        remote.look(server, ("f",))
+    server.close()
+
+
+def test_a_certificate_that_is_not_trusted_is_refused_and_not_tried_again(tmp_path):
+    import ssl
+
+    from sealane.app import certificate
+
+    crt, key = certificate.ensured(tmp_path / "keys", ["127.0.0.1"], Clock().now())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(crt, key)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+    listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    listener.requests, listener.lie = [], lambda _: False
+    threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    url = f"https://127.0.0.1:{listener.server_port}"
+    try:
+        stranger = Server(Login(url, "t"), SETTINGS)
+        with pytest.raises(failures.CertificateRefused):
+            remote.look(stranger, ("f",))
+        assert listener.requests == []
+        trusting = Server(Login(url, "t", str(crt)), SETTINGS)
+        assert remote.look(trusting, ("f",)).size == len(CONTENT)
+        trusting.close()
+        stranger.close()
+    finally:
+        listener.shutdown()
+        listener.server_close()
+
+
+def test_every_name_of_a_path_is_encoded_once(liar, client):
+    name = "a b%2f?#&\u00e9:"
+    remote.look(client, ("f", name))
+    assert liar.requests[-1][1] == "/api/v1/content/f/a%20b%252f%3F%23%26%C3%A9%3A"
+    assert paths.check_name(name) == name
+
+
+def test_a_missing_certificate_file_is_said(tmp_path):
+    with pytest.raises(failures.LocalFailure):
+        Server(Login("https://files.example.org", "t", str(Path(tmp_path) / "none.pem")), SETTINGS)

@@ -1,0 +1,406 @@
+"""What every request meets: refusals before any route, tokens and their sessions, problem documents, the REST API."""
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from sealane.clock import ManualClock
+from sealane.doors.http.schemas import Listing, ReceiptFor
+from sealane.errors import SealaneError, StoreFull
+from sealane.operations.accounts import AddToken, DisableUser, RevokeToken
+
+A = "/api/v1/content/in/a.bin"
+
+
+def code(response) -> str:
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    told = response.json()
+    assert told["status"] == response.status_code
+    return told["code"]
+
+
+def head_of(*lines: str, method: str = "GET", target: str = "/api/v1/me") -> bytes:
+    return "\r\n".join((f"{method} {target} HTTP/1.1", "Host: x", "Connection: close", *lines, "", "")).encode(
+        "latin-1"
+    )
+
+
+# --- Before any route ------------------------------------------------------------------------------------------------
+
+
+SPELLINGS = ("..", "%2e%2e", "%2E.", "a%2fb", "a%5cb", "%c0%ae%c0%ae", "a%00b", "%zz", "%", "a//b", "%0d%0a", "%ff")
+
+
+@pytest.mark.parametrize("route", ["content", "folders", "receipts", "uploads", "nothing"])
+async def test_a_bad_path_is_refused_alike_on_every_route(door, route):
+    token = door.house.token()
+    for spelling in SPELLINGS:
+        answer = await door.raw(head_of(f"Authorization: Bearer {token}", target=f"/api/v1/{route}/in/{spelling}/x"))
+        assert answer.startswith(b"HTTP/1.1 400 "), (spelling, answer)
+        assert b'"code": "path-invalid"' in answer
+
+
+async def test_an_encoded_prefix_is_not_taken_for_the_route(anna):
+    await anna.put(A, content=b"x")
+    assert (await anna.get("/api/v1/content%2Fin/a.bin")).status_code == 400
+    assert (await anna.get("/api/v1/c%6fntent/in/a.bin")).status_code == 404
+
+
+async def test_a_name_with_an_encoded_percent_is_decoded_once(anna):
+    assert (await anna.put("/api/v1/content/in/a%252fb", content=b"x")).status_code == 201
+    assert [entry["name"] for entry in (await anna.get("/api/v1/folders/in")).json()["entries"]] == ["a%2fb"]
+
+
+@pytest.mark.parametrize(
+    "header", ["Authorization: Bearer x", "Range: bytes=0-1", "If-Match: *", "Content-Type: a/b", "Upload-Offset: 1"]
+)
+async def test_a_header_that_is_read_may_be_there_once(door, header):
+    answer = await door.raw(head_of(header, header))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"header-invalid" in answer
+
+
+async def test_lengths_that_contradict_each_other_are_refused(door):
+    for lines in (
+        ("Content-Length: 5", "Content-Length: 6"),
+        ("Content-Length: -1",),
+        ("Content-Length: 5, 5", "Content-Length: 5"),
+    ):
+        answer = await door.raw(head_of(*lines, method="PUT", target=A) + b"0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 "), (lines, answer)
+
+
+async def test_a_chunked_body_is_read_by_its_chunks_whatever_length_is_said_beside_it(door, anna):
+    """RFC 9112, 6.3: the length is void, and the connection is closed, so that nothing can hide behind it."""
+    said = (f"Authorization: Bearer {door.house.token()}", "Content-Length: 3", "Transfer-Encoding: chunked")
+    hidden = b"DELETE /api/v1/content/in/a.bin HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = await door.raw(head_of(*said, method="PUT", target=A) + b"5\r\nabcde\r\n0\r\n\r\n" + hidden)
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert (await anna.get(A)).content == b"abcde"
+
+
+async def test_headers_larger_than_the_limit_are_refused(house):
+    async with house.open(header_bytes_max=8192) as door:
+        room = 8192 - len("/api/v1/mehostxconnectionclosex-y")
+        answer = await door.raw(head_of(f"X-Y: {'y' * room}"))
+        assert answer.startswith(b"HTTP/1.1 401 ")
+        answer = await door.raw(head_of(f"X-Y: {'y' * (room + 1)}"))
+        assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_headers_that_speak_for_others_change_nothing(door):
+    token = f"Authorization: Bearer {door.house.token()}"
+    spoofed = [
+        f"{name}: 10.9.8.7"
+        for name in ("X-Forwarded-For", "X-Real-IP", "X-Forwarded-Host", "X-Original-URL", "Forwarded")
+    ]
+    answer = await door.raw(head_of(token, *spoofed, "X-HTTP-Method-Override: DELETE"))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    (session,) = door.door.sessions._open.values()
+    assert session.key[1] == "127.0.0.1"
+    said = ("Tus-Resumable: 1.0.0", "Upload-Length: 1", "Upload-Metadata: path L2luL3g=")
+    request = head_of(token, *spoofed, *said, method="POST", target="/api/v1/uploads")
+    answer = await door.raw(request.replace(b"Host: x", b"Host: 10.9.8.7"))
+    assert b"10.9.8.7" not in answer
+    assert b"location: /api/v1/uploads/" in answer.lower()
+
+
+async def test_a_public_url_begins_the_addresses_of_uploads(house):
+    async with house.open(public_url="https://files.example.org") as door, door.client() as anna:
+        said = {"Tus-Resumable": "1.0.0", "Upload-Length": "1", "Upload-Metadata": "path L2luL3g="}
+        answer = await anna.post("/api/v1/uploads", headers=said)
+        assert answer.headers["location"].startswith("https://files.example.org/api/v1/uploads/")
+
+
+async def test_addresses_that_are_not_there_and_methods_that_are_not_taken(anna):
+    for address in ("/", "/api/v1", "/api/v1/nothing", "/docs", "/openapi.json", "/metrics", "/api/v2/me"):
+        answer = await anna.get(address)
+        assert (answer.status_code, code(answer)) == (404, "route-missing"), address
+    answer = await anna.patch("/api/v1/folders/in")
+    assert (answer.status_code, code(answer)) == (405, "method-not-allowed")
+    assert answer.headers["allow"] == "DELETE, GET, POST"
+    answer = await anna.post(A)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT, DELETE, OPTIONS")
+    answer = await anna.options(A)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, PUT, DELETE, OPTIONS")
+
+
+async def test_what_fails_unexpectedly_is_answered_by_a_reference_and_nothing_else(door, anna, caplog):
+    async def broken(operation):
+        raise ZeroDivisionError("the secret inside")
+
+    asked, door.door.asker.ask = door.door.asker.ask, broken
+    for answer in (await anna.get(A), await anna.get("/api/v1/me"), await anna.get("/api/v1/folders/in")):
+        assert (answer.status_code, code(answer)) == (500, "internal")
+        assert "secret" not in answer.text
+        assert answer.json()["reference"] in caplog.text
+    door.door.asker.ask = asked
+
+
+async def test_a_full_store_is_said_clearly_and_hurts_no_other_transfer(door, anna):
+    await anna.put(A, content=b"x" * 500_000)
+    create = door.house.store.create
+
+    def full(name):
+        raise StoreFull
+
+    door.house.store.create = full
+    refused = await anna.put("/api/v1/content/in/b", content=b"y" * 500_000)
+    assert (refused.status_code, code(refused)) == (507, "store-full")
+    assert len((await anna.get(A)).content) == 500_000
+    door.house.store.create = create
+    assert (await anna.put("/api/v1/content/in/b", content=b"y" * 500_000)).status_code == 201
+
+
+# --- Tokens and sessions ---------------------------------------------------------------------------------------------
+
+
+async def test_without_a_good_token_every_route_answers_alike(door):
+    known = ("/api/v1/me", A, "/api/v1/folders/in", "/api/v1/receipts/in/a.bin")
+    async with httpx.AsyncClient(base_url=door.url, trust_env=False, verify=False) as stranger:
+        for address in known:
+            answer = await stranger.get(address)
+            assert (answer.status_code, code(answer)) == (401, "token-missing")
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            basic = await stranger.get(address, headers={"Authorization": "Basic YTpi"})
+            assert (basic.status_code, code(basic)) == (401, "token-missing")
+        answers = set()
+        good = door.house.token()
+        for token in (
+            "wrong",
+            good[:-1],
+            good[:-1] + ("a" if good[-1] != "a" else "b"),
+            good + "a",
+            "x" * 600,
+            "é",
+        ):
+            for address in known:
+                raw = b"Bearer " + token.encode()
+                answer = await stranger.get(address, headers={b"Authorization": raw})
+                answers.add((answer.status_code, answer.content))
+        assert {status for status, _ in answers} <= {401, 429}
+        assert len(answers) <= 2
+
+
+async def test_a_token_that_expired_or_was_revoked_opens_nothing(house):
+    clock = ManualClock(datetime(2026, 11, 22, tzinfo=UTC))
+    house.keeper.clock = clock
+    house.keeper.restart()
+    expiring = house.token(expires=clock.now() + timedelta(hours=1))
+    revoked = house.keeper.admin(AddToken(user="anna@clinic", scopes=("read",), expires=None))
+    async with house.open() as door:
+        async with door.client(token=expiring) as anna:
+            assert (await anna.get("/api/v1/me")).json()["user"] == "anna@clinic"
+            clock.advance(timedelta(hours=1, seconds=1))
+            answer = await anna.get("/api/v1/me")
+            assert (answer.status_code, code(answer)) == (401, "not-signed-in")
+        async with door.client(token=revoked.token) as anna:
+            assert (await anna.get("/api/v1/me")).status_code == 200
+            house.keeper.admin(RevokeToken(user="anna@clinic", name=revoked.name))
+            assert (await anna.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_token_is_shown_to_the_keeper_once_and_its_session_is_shared(door, anna):
+    asked = []
+    ask = door.door.asker.ask
+
+    async def counting(operation):
+        asked.append(type(operation).__name__)
+        return await ask(operation)
+
+    door.door.asker.ask = counting
+    await asyncio.gather(*(anna.get("/api/v1/me") for _ in range(20)))
+    assert asked == ["SignInWithToken"]
+
+
+async def test_a_session_in_use_is_followed_by_the_next_before_it_ends(house):
+    async with house.open() as door, door.client() as anna:
+        first = (await anna.get("/api/v1/me")).json()["session"]
+        (session,) = door.door.sessions._open.values()
+        session.running.add(print)
+        door.door.sessions._renew_or_forget(session)
+        async with asyncio.timeout(20):
+            while (await anna.get("/api/v1/me")).json()["session"] == first:  # noqa: ASYNC110  # nothing tells of it
+                await asyncio.sleep(0.01)
+        assert len(door.door.sessions) == 1
+
+
+async def test_disabling_a_user_ends_what_they_are_sending_at_once(door, anna):
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    head = head_of(f"Authorization: Bearer {door.house.token()}", "Content-Length: 900000", method="PUT", target=A)
+    writer.write(head + b"x" * 300_000)
+    async with asyncio.timeout(20):
+        while not door.door.plane.slots_lent:  # noqa: ASYNC110  # until bytes of it have come; nothing tells of it
+            await asyncio.sleep(0.01)
+    before = asyncio.get_running_loop().time()
+    door.house.keeper.admin(DisableUser(user="anna@clinic"))
+    status = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+    assert asyncio.get_running_loop().time() - before < 2
+    assert status.startswith(b"HTTP/1.1 401 ")
+    assert b"session-ended" in await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    assert (await anna.get("/api/v1/me")).status_code == 401
+
+
+async def test_disabling_a_user_ends_what_they_are_fetching_at_once(door, anna):
+    content = os.urandom(30_000_000)
+    await anna.put(A, content=content)
+    token = door.house.token()
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(head_of(f"Authorization: Bearer {token}", target=A))
+    await reader.readuntil(b"\r\n\r\n")
+    door.house.keeper.admin(DisableUser(user="anna@clinic"))
+    rest = await asyncio.wait_for(reader.read(), 20)
+    while piece := await asyncio.wait_for(reader.read(1 << 20), 20):
+        rest += piece
+    writer.close()
+    assert len(rest) < len(content)
+
+
+async def test_a_client_that_goes_away_is_not_sent_the_rest(door, anna):
+    await anna.put(A, content=os.urandom(30_000_000))
+    token = door.house.token()
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(head_of(f"Authorization: Bearer {token}", target=A))
+    await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    async with asyncio.timeout(20):
+        while door.door.plane.slots_lent:  # noqa: ASYNC110  # until its buffers are back; nothing tells of it
+            await asyncio.sleep(0.01)
+    transfers = (await anna.get("/api/v1/receipts/in/a.bin")).json()["transfers"]
+    assert [transfer["kind"] for transfer in transfers] == ["upload", "download"]
+    assert transfers[1]["bytes"] < 30_000_000
+
+
+# --- The REST API ----------------------------------------------------------------------------------------------------
+
+
+async def test_folders_are_made_listed_in_pages_and_removed(anna):
+    made = await anna.post("/api/v1/folders/in/sub")
+    assert (made.status_code, made.json()["kind"]) == (201, "folder")
+    for name in ("b", "a", "ö"):
+        await anna.put(f"/api/v1/content/in/{name}", content=name.encode())
+    first = Listing.model_validate((await anna.get("/api/v1/folders/in", params={"limit": 2})).json())
+    assert [entry.name for entry in first.entries] == ["a", "b"]
+    second = Listing.model_validate((await anna.get("/api/v1/folders/in/", params={"after": first.after})).json())
+    assert [entry.name for entry in second.entries] == ["sub", "ö"]
+    assert second.after == ""
+    assert first.entries[0].sha256 == "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    assert (await anna.delete("/api/v1/folders/in")).status_code in {403, 409}
+    assert (await anna.delete("/api/v1/folders/in/sub")).status_code == 204
+    answer = await anna.get("/api/v1/folders/in/sub")
+    assert (answer.status_code, code(answer)) == (404, "missing")
+
+
+async def test_the_root_is_listed_with_and_without_its_slash(anna):
+    for address in ("/api/v1/folders", "/api/v1/folders/"):
+        names = [entry["name"] for entry in (await anna.get(address)).json()["entries"]]
+        assert names == ["in", "private"]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1.5"])
+async def test_a_page_of_an_odd_size_is_refused(anna, limit):
+    answer = await anna.get("/api/v1/folders/in", params={"limit": limit})
+    assert (answer.status_code, code(answer)) == (400, "invalid")
+
+
+async def test_a_file_is_moved_and_replaces_only_when_asked(anna):
+    await anna.put("/api/v1/content/in/a", content=b"a")
+    await anna.put("/api/v1/content/private/b", content=b"b")
+    refused = await anna.post("/api/v1/move", json={"source": "/in/a", "target": "/private/b"})
+    assert (refused.status_code, code(refused)) == (409, "already-exists")
+    moved = await anna.post("/api/v1/move", json={"source": "/in/a", "target": "/private/b", "replace": True})
+    assert moved.status_code == 204
+    assert (await anna.get("/api/v1/content/private/b")).content == b"a"
+    assert (await anna.get("/api/v1/content/in/a")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b'{"source": 1, "target": "/a"}', b'{"source": "/a", "target": "/b", "more": 1}', b"\xff"],
+)
+async def test_a_malformed_move_is_refused(anna, body):
+    answer = await anna.post("/api/v1/move", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, code(answer)) == (400, "invalid")
+
+
+async def test_a_move_out_of_the_root_or_too_long_is_refused(anna):
+    for source in ("/in/../private/x", "../x", "/in/a\\b"):
+        answer = await anna.post("/api/v1/move", json={"source": source, "target": "/in/b"})
+        assert (answer.status_code, code(answer)) == (400, "path-invalid")
+    long = b'{"source": "' + b"a" * 70_000 + b'"}'
+    answer = await anna.post("/api/v1/move", content=long, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, code(answer)) == (413, "too-large")
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert (await anna.post("/api/v1/move", content=b"--x--", headers=form)).status_code == 415
+
+
+async def test_a_folder_is_not_a_file(anna):
+    for method in ("GET", "PUT", "HEAD"):
+        answer = await anna.request(method, "/api/v1/content/in")
+        assert answer.status_code in {403, 409}, method
+    await anna.put(A, content=b"x")
+    assert (await anna.get("/api/v1/folders/in/a.bin")).status_code == 409
+
+
+async def test_the_receipt_says_who_sent_and_who_fetched(door, anna):
+    await anna.put(A, content=b"x")
+    async with door.client("ines@insurer") as ines:
+        await ines.get("/api/v1/content/@clinic/in/a.bin")
+    told = ReceiptFor.model_validate((await anna.get("/api/v1/receipts/in/a.bin")).json())
+    assert [(transfer.kind, transfer.user) for transfer in told.transfers] == [
+        ("upload", "anna@clinic"),
+        ("download", "ines@insurer"),
+    ]
+    assert all(transfer.door == "http" for transfer in told.transfers)
+
+
+async def test_the_description_covers_every_route_and_nothing_else(door, anna):
+    described = (await anna.get("/api/v1/openapi.json")).json()
+    assert described["openapi"].startswith("3.1")
+    assert {(path, method) for path, methods in described["paths"].items() for method in methods} == {
+        ("/api/v1/content/{path}", "put"), ("/api/v1/content/{path}", "get"), ("/api/v1/content/{path}", "head"),
+        ("/api/v1/content/{path}", "delete"), ("/api/v1/uploads", "post"), ("/api/v1/uploads", "options"),
+        ("/api/v1/uploads/{upload}", "head"), ("/api/v1/uploads/{upload}", "patch"),
+        ("/api/v1/uploads/{upload}", "delete"), ("/api/v1/me", "get"), ("/api/v1/move", "post"),
+        ("/api/v1/folders/{path}", "get"), ("/api/v1/folders/{path}", "post"), ("/api/v1/folders/{path}", "delete"),
+        ("/api/v1/receipts/{path}", "get"),
+    }  # fmt: skip
+    text = str(described)
+    for name in described["components"]["schemas"]:
+        assert f"#/components/schemas/{name}" in text, f"{name} is described and never used"
+    assert "HTTPValidationError" not in text
+
+
+async def test_every_error_has_a_status_of_its_kind():
+    from sealane.doors.http.problems import status_of
+
+    for error in SealaneError.by_code.values():
+        status = status_of(error.__new__(error))
+        assert 400 <= status <= 599, error.code
+
+
+# --- Health ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_worker_says_whether_it_lives_and_is_ready(house):
+    async with (
+        house.open(ready_seconds=0) as door,
+        httpx.AsyncClient(base_url=door.url, trust_env=False, verify=False) as probe,
+    ):
+        assert (await probe.get("/livez")).json() == {"status": "alive"}
+        blobs = list(house.store.names())
+        assert (await probe.get("/readyz")).json() == {"status": "ready"}
+        assert list(house.store.names()) == blobs
+
+        def full(name):
+            raise StoreFull
+
+        house.store.create = full
+        answer = await probe.get("/readyz")
+        assert (answer.status_code, code(answer)) == (503, "unavailable")
+        assert (await probe.get("/livez")).status_code == 200

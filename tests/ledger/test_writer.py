@@ -1,0 +1,289 @@
+"""The chain grows with the transaction it records, and nobody but its writer can grow or cut it unnoticed."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from strategies import events
+
+from sealane.database import tables
+from sealane.database.engine import Database
+from sealane.database.statements import Statement
+from sealane.errors import Integrity, Missing
+from sealane.ledger import chain, reader
+from sealane.ledger.events import (
+    OPERATOR,
+    DownloadBegun,
+    KeeperStarted,
+    RequestRefused,
+    SessionEnded,
+    SignInRefused,
+    UploadFinished,
+    Who,
+)
+from sealane.ledger.verifier import Damage, Verifier, Why
+from sealane.ledger.writer import LedgerWriter
+
+AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")
+DELETE = Statement("test.ledger_delete", sa.delete(tables.ledger).where(tables.ledger.c.seq == sa.bindparam("of")))
+
+
+def refused(number: int) -> RequestRefused:
+    return RequestRefused(who=WHO, operation="Look", code="missing", path=f"north:/{number}")
+
+
+def write(database, writer, *numbers):
+    with database.begin() as transaction:
+        writer.append(transaction, [(AT + timedelta(seconds=number), refused(number)) for number in numbers])
+
+
+def entries(database, **question):
+    with database.begin() as transaction:
+        return reader.page(transaction, reader.Question(**question), limit=1000)
+
+
+def test_each_entry_is_bound_to_all_before_it(database):
+    writer = LedgerWriter()
+    write(database, writer, 1)
+    write(database, writer, 2, 3)
+    head = bytes(32)
+    for number, entry in enumerate(entries(database), 1):
+        leaf = hashlib.sha256(b"\x00" + entry.body).digest()
+        head = hashlib.sha256(b"\x01" + head + leaf).digest()
+        assert (entry.seq, entry.leaf, entry.chain) == (number, leaf, head)
+        assert entry.openings["path"][1] == f"north:/{number}"
+    with database.begin() as transaction:
+        assert writer.head(transaction).size == 3
+        assert writer.head(transaction).chain == head
+        assert writer.head(transaction).last_kind == "request_refused"
+
+
+def test_a_ledger_without_entries_has_the_empty_head(database):
+    with database.begin() as transaction:
+        assert LedgerWriter().head(transaction).chain == chain.EMPTY
+        with pytest.raises(Missing):
+            reader.checkpoint(transaction)
+
+
+def test_what_is_rolled_back_was_never_written(database):
+    writer = LedgerWriter()
+    write(database, writer, 1)
+    transaction = database.begin()
+    writer.append(transaction, [(AT, refused(2))])
+    transaction.rollback()
+    writer.forget()
+    write(database, writer, 3)
+    assert [entry.openings["path"][1] for entry in entries(database)] == ["north:/1", "north:/3"]
+    verifier = Verifier()
+    assert verifier.feed(entries(database))
+
+
+def test_a_writer_that_does_not_know_of_a_rollback_refuses_to_go_on(database):
+    writer = LedgerWriter()
+    transaction = database.begin()
+    writer.append(transaction, [(AT, refused(1))])
+    transaction.rollback()
+    with database.begin() as transaction, pytest.raises(Integrity):
+        writer.append(transaction, [(AT, refused(2))])
+    assert entries(database) == []
+
+
+def test_a_writer_goes_on_after_reopening(database, database_url):
+    write(database, LedgerWriter(), 1, 2)
+    database.close()
+    again = Database.open(database_url)
+    write(again, LedgerWriter(), 3)
+    verifier = Verifier()
+    assert verifier.feed(entries(again))
+    assert verifier.verdict().size == 3
+    again.close()
+
+
+def test_a_second_writer_is_noticed(database):
+    first, second = LedgerWriter(), LedgerWriter()
+    write(database, first, 1)
+    write(database, second, 2)
+    with pytest.raises(Integrity):
+        write(database, first, 3)
+    assert len(entries(database)) == 2
+
+
+def test_entries_taken_off_the_end_are_noticed_at_the_next_append(database):
+    writer = LedgerWriter()
+    write(database, writer, 1, 2)
+    with database.begin() as transaction:
+        transaction.run(DELETE, of=2)
+    with pytest.raises(Integrity):
+        write(database, writer, 3)
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_a_gap_before_the_end_is_noticed_at_the_next_start(database, gone):
+    write(database, LedgerWriter(), 1, 2, 3)
+    with database.begin() as transaction:
+        transaction.run(DELETE, of=2)
+        if gone == 2:
+            transaction.run(DELETE, of=1)
+    with pytest.raises(Integrity, match="no entry 2"):
+        write(database, LedgerWriter(), 4)
+
+
+def test_an_altered_end_is_noticed_at_the_next_start(database):
+    alter = Statement(
+        f"test.ledger_alter_{database.dialect}",
+        sa.update(tables.ledger).where(tables.ledger.c.seq == sa.bindparam("of")).values(leaf=sa.bindparam("to")),
+    )
+    write(database, LedgerWriter(), 1, 2)
+    with database.begin() as transaction:
+        transaction.run(alter, of=2, to=bytes(32))
+    with pytest.raises(Integrity, match="entry 2"):
+        write(database, LedgerWriter(), 3)
+
+
+def test_the_ledger_names_itself_once(database):
+    writer = LedgerWriter()
+    write(database, writer, 1)
+    with database.begin() as transaction:
+        first = reader.checkpoint(transaction)
+    write(database, writer, 2)
+    with database.begin() as transaction:
+        second = reader.checkpoint(transaction)
+    assert first.origin == second.origin
+    assert first.origin.startswith("sealane/")
+    assert len(first.origin) > 30
+    assert (first.size, second.size) == (1, 2)
+
+
+def test_an_entry_is_filed_under_who_did_it_or_whose_account_it_is(database):
+    events = [
+        DownloadBegun(
+            who=WHO,
+            download_id=1,
+            version_id="v1",
+            file_id=9,
+            owner_organization_id=7,
+            path="east:/a",
+            size=1,
+            key_ids=(1,),
+        ),
+        SignInRefused(who=Who(door="http"), account_id=2, method="password", reason="wrong-password"),
+        SessionEnded(who=OPERATOR, ended_session_id="s1", account_id=2, reason="disabled"),
+        KeeperStarted(previous="first", release="1"),
+        UploadFinished(who=WHO, upload_id="u", owner_organization_id=7, size=0),
+    ]
+    with database.begin() as transaction:
+        LedgerWriter().append(transaction, [(AT, event) for event in events])
+    columns = ["organization_id", "user_id", "session_id", "file_id", "version_id"]
+    filed = database._driver.query(f"SELECT {', '.join(columns)} FROM ledger ORDER BY seq", ())
+    assert filed == [
+        (7, 2, "s1", 9, "v1"),
+        (None, 2, None, None, None),
+        (None, 2, "s1", None, None),
+        (None, None, None, None, None),
+        (7, 2, "s1", None, None),
+    ]
+
+
+@given(made=st.lists(events(), min_size=1, max_size=6))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_whatever_is_written_is_filed_as_its_body_says(database, made):
+    """What is too long or has a NUL cannot be a column; none of those that are columns comes from outside."""
+    assume(all("\0" not in text and len(text) <= 32 for event in made for text in columns_of(event)))
+    with database.begin() as transaction:
+        writer = LedgerWriter()
+        size = writer.head(transaction).size
+        writer.append(transaction, [(AT, event) for event in made])
+        found = reader.page(transaction, reader.EVERYTHING, after=size, limit=10)
+        assert [entry.misfiled for entry in found] == [False] * len(made)
+        transaction.rollback()
+
+
+def columns_of(event):
+    names = ("session_id", "ended_session_id", "version_id")
+    return [getattr(part, name, "") or "" for part in (event, event.who) for name in names]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger SET user_id = 77 WHERE seq = 2",
+        "UPDATE ledger SET user_id = NULL WHERE seq = 2",
+        "UPDATE ledger SET organization_id = NULL WHERE seq = 2",
+        "UPDATE ledger SET session_id = NULL WHERE seq = 2",
+        "UPDATE ledger SET file_id = 3 WHERE seq = 2",
+        "UPDATE ledger SET version_id = 'v' WHERE seq = 2",
+        "UPDATE ledger SET kind = 'folder_made' WHERE seq = 2",
+        "UPDATE ledger SET at = at + 1 WHERE seq = 2",
+        "UPDATE ledger_openings SET path_digest = NULL WHERE seq = 2",
+        "UPDATE ledger_openings SET target_digest = path_digest WHERE seq = 2",
+    ],
+)
+def test_an_entry_hidden_from_searches_is_found_by_verifying(database, change):
+    write(database, LedgerWriter(), 1, 2, 3)
+    assert database._driver.change(change, ()) == 1
+    verifier = Verifier()
+    assert not verifier.feed(entries(database))
+    assert verifier.verdict().damage == Damage(2, Why.MISFILED)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_pages_follow_each_other_without_gap_or_overlap(database):
+    write(database, LedgerWriter(), *range(1, 26))
+    seen, after = [], 0
+    while True:
+        with database.begin() as transaction:
+            page = reader.page(transaction, reader.EVERYTHING, after=after, limit=10)
+        seen += [entry.seq for entry in page]
+        if len(page) < 10:
+            break
+        after = page[-1].seq
+    assert seen == list(range(1, 26))
+
+
+def test_entries_are_found_by_every_mix_of_filters(database):
+    other = Who(door="http", organization_id=2, user_id=5, session_id="s2", user_name="bea@east")
+    events = [
+        (AT, refused(1)),
+        (
+            AT + timedelta(hours=1),
+            RequestRefused(who=other, operation="Move", code="missing", path="east:/x", target="north:/1"),
+        ),
+        (AT + timedelta(hours=2), KeeperStarted(previous="clean", release="1")),
+        (AT + timedelta(hours=3), refused(1)),
+        (AT + timedelta(hours=4), refused(2)),
+    ]
+    with database.begin() as transaction:
+        LedgerWriter().append(transaction, events)
+
+    def found(**question):
+        return [entry.seq for entry in entries(database, **question)]
+
+    assert found() == [1, 2, 3, 4, 5]
+    assert found(user_id=2) == [1, 4, 5]
+    assert found(user_id=77) == []
+    assert found(kind="keeper_started") == [3]
+    assert found(paths=("north:/1",)) == [1, 2, 4]
+    assert found(paths=("north:/2", "east:/x")) == [2, 5]
+    assert found(paths=()) == []
+    assert found(paths=("north:/",)) == []
+    assert found(since=AT + timedelta(hours=1)) == [2, 3, 4, 5]
+    assert found(since=AT + timedelta(hours=1), user_id=2, kind="request_refused", paths=("north:/1",)) == [4]
+
+
+def test_erased_openings_leave_an_entry_that_still_proves(database):
+    write(database, LedgerWriter(), 1, 2)
+    database._driver.change("DELETE FROM ledger_openings WHERE seq = 1", ())
+    found = entries(database)
+    assert found[0].openings is None
+    verifier = Verifier()
+    assert verifier.feed(found)
+    verdict = verifier.verdict()
+    assert (verdict.whole, verdict.opened, verdict.erased) == (True, 3, 3)
