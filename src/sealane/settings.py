@@ -159,6 +159,8 @@ class Settings:
     ready_seconds: int = 5
     """How long an answer of `/readyz` holds: strangers may ask it, and it writes to the disk."""
     sftp_packet_bytes_max: int = 256 * KIB + 1024
+    sftp_express: int = 1
+    """1: data packets of AES-GCM sessions take the express path; 0: everything goes through asyncssh."""
     sftp_handles_max: int = 1024
     sftp_sessions_per_connection_max: int = 10
     sftp_window_bytes: int = 4 * MIB

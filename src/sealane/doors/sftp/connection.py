@@ -18,6 +18,7 @@ from asyncssh.packet import SSHPacket
 from sealane.doors.sftp import algorithms
 from sealane.doors.sftp.channel import SessionChannel
 from sealane.doors.sftp.exchange import PublicHostKey, let_keeper_sign
+from sealane.doors.sftp.express import ExpressConnection, Padding
 from sealane.doors.sftp.password import PasswordSignIn
 from sealane.doors.sftp.session import Session
 from sealane.errors import SealaneError
@@ -45,13 +46,17 @@ _DISCONNECT_BY_APPLICATION: Final = 11
 _NO_MORE_METHODS: Final = 14
 
 
-class SftpConnection(SSHServerConnection):
+class SftpConnection(ExpressConnection):
     """A connection from its first byte to its last."""
 
     def __init__(self, options: asyncssh.SSHServerConnectionOptions, door: SftpDoor) -> None:
         """Nothing is known of the client yet."""
         super().__init__(asyncio.get_running_loop(), options)
         self._door = door
+        self.receiving = door.receiving
+        self.sending = door.sending
+        self.express_allowed = door.express
+        self._padding = Padding()
         self._entered = False
         self._signed_in: SignedIn | None = None
         self._failures = 0
@@ -93,6 +98,7 @@ class SftpConnection(SSHServerConnection):
             self._idle_timer.cancel()
         sessions = (*self._sessions, *self._ending)
         super()._cleanup(exc)
+        self.let_go_of_buffers()
         self._door.spawn(self._leave(sessions))
 
     async def _leave(self, sessions: tuple[Session, ...]) -> None:
@@ -140,9 +146,12 @@ class SftpConnection(SSHServerConnection):
 
     # --- what it may make us hold -----------------------------------------------------------------------------------
 
+    def heard(self) -> None:
+        """Take note that the client said something."""
+        self._heard = self._door.clock.monotonic()
+
     def _recv_data(self) -> None:
         """Serve what was received, and leave the socket unread while too much of it waits."""
-        self._heard = self._door.clock.monotonic()
         super()._recv_data()
         transport = self._transport
         if transport is None:
@@ -171,6 +180,8 @@ class SftpConnection(SSHServerConnection):
     def _send_deferred_packets(self) -> None:
         """Go on after an exchange of keys."""
         super()._send_deferred_packets()
+        for channel in tuple(self._channels.values()):
+            channel._flush_send_buf()  # noqa: SLF001  # checked by foundations.py
         self._serve_again()
 
     def _serve_again(self) -> None:

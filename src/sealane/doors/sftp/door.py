@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealane.clock import Clock
 from sealane.doors.plane import Plane
 from sealane.doors.sftp.admission import Admission
+from sealane.doors.sftp.stage import HEAD_BYTES, Buffers
 from sealane.errors import SealaneError, SessionEnded
 from sealane.operations.envelope import Answer, SessionsEnded
 from sealane.operations.signing import SignOut
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import BlobStore
 
 log = logging.getLogger(__name__)
+
+_RECEIVE_BYTES: Final = 1024 * 1024
+"""What is read from a socket at once; room for a packet of the largest size that is not whole and as much again."""
+_SEND_BYTES: Final = 512 * 1024
+"""What is sealed and written at once."""
+_PACKET_MORE_BYTES: Final = 4096
+"""Of a packet, beside its data: heads and padding."""
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
@@ -46,6 +54,11 @@ class SftpDoor:
             all_max=settings.unauthenticated_connections_max,
             range_max=settings.unauthenticated_connections_per_range_max,
         )
+        self.express = bool(settings.sftp_express)
+        """Whether data packets take the express path (express.py)."""
+        self.receiving = Buffers(_RECEIVE_BYTES)
+        self.sending = Buffers(_SEND_BYTES)
+        self.stages = Buffers(HEAD_BYTES + 2 * settings.sftp_packet_bytes_max + _PACKET_MORE_BYTES)
         self.connections: set[SftpConnection] = set()
         self._by_session: dict[str, SftpConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()

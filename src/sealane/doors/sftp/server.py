@@ -103,6 +103,9 @@ class Listener:
 async def open_listener(door: SftpDoor) -> Listener:
     """Ask the keeper for the host keys and make a listener of them."""
     foundations.check()
+    if lacking := foundations.lacks_for_express():
+        log.warning("everything goes through asyncssh, which lacks %s for the express path", ", ".join(lacking))
+        door.express = False
     algorithms.check(door.settings, ciphers=frozenset(get_encryption_algs()), macs=frozenset(get_mac_algs()))
     host_keys = await door.ask(HostKeys(), HostKeysAre)
     return Listener(door, await connection_options(door.settings, host_keys.keys))

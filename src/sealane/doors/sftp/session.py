@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 import asyncssh
 
 from sealane.doors.sftp import scp_words
+from sealane.doors.sftp.channel import SessionChannel
 from sealane.doors.sftp.engine import Broken, Engine
 from sealane.doors.sftp.files import Files
 from sealane.doors.sftp.handles import Handles
 from sealane.doors.sftp.requests import SftpRequests
 from sealane.doors.sftp.scp import Scp
+from sealane.doors.sftp.stage import Stage
 from sealane.errors import SessionEnded
 
 if TYPE_CHECKING:
@@ -66,8 +68,9 @@ class Speaker(Protocol):
 class Line:
     """The channel as a speaker sees it: write, pause, end."""
 
-    def __init__(self, channel: SSHServerChannel[bytes], connection: SftpConnection) -> None:
+    def __init__(self, channel: SessionChannel, connection: SftpConnection, replies_bytes_max: int) -> None:
         """Speak on `channel`."""
+        self._replies_bytes_max = replies_bytes_max
         self._channel = channel
         self._connection = connection
         self._reading_paused = False
@@ -76,18 +79,26 @@ class Line:
     @property
     def has_room(self) -> bool:
         """Whether the client reads what it is sent."""
-        return not self.writing_paused and self._connection.has_room
+        waits = self._channel.outlet.size
+        return not self.writing_paused and waits < self._replies_bytes_max and self._connection.has_room
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether everything that was written is on its way."""
+        return not self._channel.outlet.size
 
     def write(self, blocks: list[Buffer]) -> None:
         """Send; what is said to a channel that has closed is lost."""
         if blocks and not self._channel.is_closing():
-            self._channel.write(b"".join(blocks))
+            self._channel.send(blocks)
 
     def read(self, *, on: bool) -> None:
         """Take bytes from the client, or leave them where they are."""
-        if on and self._reading_paused:
-            self._reading_paused = False
-            self._channel.resume_reading()
+        if on:
+            self._channel.give_window()
+            if self._reading_paused:
+                self._reading_paused = False
+                self._channel.resume_reading()
         elif not on and not self._reading_paused:
             self._reading_paused = True
             self._channel.pause_reading()
@@ -96,6 +107,10 @@ class Line:
         """Say how it ended and close the channel."""
         if not self._channel.is_closing():
             self._channel.exit(status)
+
+    def by_express(self, taker: SftpSpeaker) -> None:
+        """Let what the client sends come straight to the taker's stage, where that can be."""
+        self._connection.lane_of(self._channel, taker)
 
     def end_connection(self, sentence: str) -> None:
         """Close the whole connection."""
@@ -116,14 +131,13 @@ class SftpSpeaker:
             packet_bytes_max=settings.sftp_packet_bytes_max,
             replies_bytes_max=settings.sftp_replies_bytes_max,
         )
-        # A packet of the largest size, with as much of the next channel packet as may come with its end.
-        self._stage_bytes = 4 + 2 * settings.sftp_packet_bytes_max
-        self._stage: memoryview | None = None
-        self._start = 0
-        self._end = 0
+        self.stage = Stage(files.door.stages)
         self._task: asyncio.Task[None] | None = None
+        self._waits_at = 0
+        """Bytes of the stage up to the end of the request that waits."""
         self._eof = False
         self._over = False
+        line.by_express(self)
 
     @property
     def is_waiting(self) -> bool:
@@ -139,13 +153,25 @@ class SftpSpeaker:
         """Serve what came, straight from where it lies, and keep what is not a whole request yet."""
         if self._over:
             return
-        if self._stage is None and self._task is None and self._line.has_room:
+        if not self.stage and self._task is None and self._line.has_room:
             used = self._take(memoryview(data))
             if used < len(data):
                 self._keep(data[used:])
         else:
             self._keep(data)
         self._go_on()
+
+    @property
+    def may_move(self) -> bool:
+        """Whether no request waits in the stage."""
+        return self._task is None
+
+    def arrived(self) -> None:
+        """Serve what came by express."""
+        if not self._over:
+            self._go_on()
+        elif self._task is None:
+            self.stage.clear()
 
     def eof(self) -> None:
         """Close the channel once everything that came before is served."""
@@ -162,7 +188,7 @@ class SftpSpeaker:
         self._over = True
         if self._task is not None:
             await asyncio.wait([self._task])
-        self._stage = None
+        self.stage.clear()
         await self._handles.let_go()
 
     def _take(self, view: memoryview) -> int:
@@ -194,20 +220,23 @@ class SftpSpeaker:
             return
         self._engine.waiting = None
         self._task = None
+        self.stage.served(self._waits_at)
+        self._waits_at = 0
         self._line.write(reply)
         if not self._over:
             self._go_on()
 
     def _go_on(self) -> None:
         """Serve what is kept, as far as nothing waits, and set the pace of reading."""
-        while self._stage is not None and self._task is None and self._line.has_room and not self._over:
-            used = self._take(self._stage[self._start : self._end])
-            self._start += used
-            if self._start == self._end and self._task is None:
-                self._stage = None
-            elif not used:
+        while self.stage and self._task is None and self._line.has_room and not self._over:
+            used = self._take(self.stage.unserved)
+            if self._task is None:
+                self.stage.served(used)
+            else:
+                self._waits_at = used
+            if not used:
                 break
-        if self._eof and self._task is None and self._line.has_room:
+        if self._eof and self._task is None and self._line.has_room and self._line.is_sent:
             self._over = True
             self._line.exit(0)
             return
@@ -215,15 +244,8 @@ class SftpSpeaker:
 
     def _keep(self, data: bytes) -> None:
         """Copy bytes behind those that are kept. Called only while no request waits in the stage."""
-        if self._stage is None:
-            self._stage = memoryview(bytearray(self._stage_bytes))
-            self._start = self._end = 0
-        kept = self._end - self._start
-        if self._end + len(data) > len(self._stage):
-            self._stage[:kept] = bytes(self._stage[self._start : self._end])
-            self._start, self._end = 0, kept
-        self._stage[self._end : self._end + len(data)] = data
-        self._end += len(data)
+        if not self.stage.keep(data, may_move=self._task is None):
+            raise AssertionError("the stage has room for what one packet brings")
 
 
 class Session(asyncssh.SSHServerSession[bytes]):
@@ -239,8 +261,10 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
     def connection_made(self, chan: SSHServerChannel[bytes]) -> None:
         """Take the channel."""
-        chan.set_write_buffer_limits(high=self._files.door.settings.sftp_replies_bytes_max)
-        self._line = Line(chan, self._connection)
+        assert isinstance(chan, SessionChannel)  # connection.py makes no other
+        most = self._files.door.settings.sftp_replies_bytes_max
+        chan.set_write_buffer_limits(high=most)
+        self._line = Line(chan, self._connection, most)
 
     def subsystem_requested(self, subsystem: str) -> bool:
         """Speak SFTP."""

@@ -1,0 +1,361 @@
+"""The express path of an SSH connection: data packets of AES-GCM sessions go from socket to SFTP engine and back.
+
+asyncssh keeps handshake, sign-in, new keys, channels and windows; whatever is not data of an open SFTP session is
+handed to it, already opened, packet by packet. Received bytes lie in a reused buffer; a data packet is opened straight
+to where the engine reads requests; replies are packed into packets and written once.
+
+Must stay true: packets take effect in the order in which they came, whichever path each takes; a packet whose tag is
+wrong ends the connection before any byte of it is used; what a session holds is bounded by its stage and its window.
+Rests on private names of asyncssh, checked by foundations.py; without them the door uses asyncssh's own path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+import asyncssh
+from asyncssh.connection import SSHServerConnection
+
+from sealane.doors.sftp.gcm import TAG_BYTES, Gcm
+from sealane.doors.sftp.stage import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from sealane.doors.sftp.channel import SessionChannel
+    from sealane.doors.sftp.stage import Buffers, Stage
+    from sealane.vault.blobs import Buffer
+
+_DATA: Final = 94
+"""SSH_MSG_CHANNEL_DATA (RFC 4254, 5.2)."""
+_LENGTH: Final = struct.Struct(">I")
+"""Of a packet, in clear. It counts everything behind it but the tag, and is at least a block."""
+_IN_HEAD: Final = struct.Struct(">BBII")
+"""Padding length, type, channel, data length."""
+_OUT_HEAD: Final = struct.Struct(">IBBII")
+"""Packet length, and the same."""
+_BLOCK_BYTES: Final = 16
+_PADDING_MIN: Final = 4
+_PACKET_OVERHEAD: Final = 4 + HEAD_BYTES + _BLOCK_BYTES + _PADDING_MIN + TAG_BYTES
+_SEQUENCE_MASK: Final = 0xFFFFFFFF
+
+
+class Taker(Protocol):
+    """The session whose data comes by express."""
+
+    stage: Stage
+
+    @property
+    def may_move(self) -> bool:
+        """Whether no request waits in the stage."""
+        ...
+
+    def arrived(self) -> None:
+        """Serve what has been placed in the stage."""
+        ...
+
+
+class Outlet:
+    """Replies of one channel that wait for its window, in order."""
+
+    __slots__ = ("_blocks", "size")
+
+    def __init__(self) -> None:
+        """Nothing waits."""
+        self._blocks: deque[Buffer] = deque()
+        self.size = 0
+
+    def add(self, blocks: list[Buffer]) -> None:
+        """Let blocks wait."""
+        for block in blocks:
+            self._blocks.append(block)
+            self.size += len(block)
+
+    def fill(self, place: memoryview) -> None:
+        """Take as many bytes as `place` has room for; there are that many."""
+        at, room = 0, len(place)
+        self.size -= room
+        while at < room:
+            block = self._blocks[0]
+            length = len(block)
+            if length <= room - at:
+                place[at : at + length] = block
+                self._blocks.popleft()
+                at += length
+            else:
+                view = memoryview(block)
+                place[at:] = view[: room - at]
+                self._blocks[0] = view[room - at :]
+                at = room
+
+    def drain(self) -> bytes:
+        """Take everything."""
+        data = b"".join(self._blocks)
+        self._blocks.clear()
+        self.size = 0
+        return data
+
+
+class Padding:
+    """Random padding, fetched from the system a page at a time (RFC 4253, 6)."""
+
+    __slots__ = ("_at", "_page")
+    _PAGE_BYTES: Final = 4096
+
+    def __init__(self) -> None:
+        """Fetch when first asked."""
+        self._page = b""
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """Return `size` random bytes that were never returned before."""
+        end = self._at + size
+        if end > len(self._page):
+            self._page = os.urandom(self._PAGE_BYTES)
+            self._at, end = 0, size
+        taken = self._page[self._at : end]
+        self._at = end
+        return taken
+
+
+class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
+    """asyncssh's server connection with the express path in front of it."""
+
+    receiving: Buffers
+    """Where received bytes lie; lent while a packet is not whole."""
+    sending: Buffers
+    """Where packets are sealed; lent for the length of a write."""
+    express_allowed: bool
+    """Whether the express path may be used at all."""
+
+    _padding: Padding
+    _plain: bytes = b""
+    """The packet that is being handed to asyncssh, opened."""
+    _lane: tuple[SessionChannel, Taker] | None = None
+    _received: bytearray | None = None
+    _received_view: memoryview
+    _first: int = 0
+    _last: int = 0
+
+    # --- receiving --------------------------------------------------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the socket's next bytes go: behind a packet that is not whole."""
+        del sizehint
+        if self._received is None:
+            self._received = self.receiving.lend()
+            self._received_view = memoryview(self._received)
+            self._first = self._last = 0
+        elif self._first and self._last > self.receiving.size // 2:
+            kept = self._last - self._first
+            self._received_view[:kept] = bytes(self._received_view[self._first : self._last])
+            self._first, self._last = 0, kept
+        return self._received_view[self._last :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Serve what the socket has brought."""
+        self._last += nbytes
+        self.heard()
+        if self._express_ready() and not self._inpbuf:
+            self._guarded_express()
+        else:
+            data = bytes(self._received_view[self._first : self._last])
+            self._return_received()
+            self.data_received(data)
+
+    def heard(self) -> None:
+        """Take note that the client said something."""
+
+    def _return_received(self) -> None:
+        if self._received is not None:
+            self._received_view = memoryview(b"")
+            self.receiving.give_back(self._received)
+            self._received = None
+        self._first = self._last = 0
+
+    def _express_ready(self) -> bool:
+        return (
+            self.express_allowed
+            and self._auth_complete
+            and type(self._recv_encryption) is Gcm
+            and self._recv_handler == self._recv_pkthdr
+            and self._transport is not None
+        )
+
+    def _recv_pkthdr(self) -> bool:
+        """Take the express path again as soon as a packet begins that may go there."""
+        if not self._express_ready():
+            return super()._recv_pkthdr()
+        data, self._inpbuf = self._inpbuf, b""
+        if self._received is None:
+            self._received = self.receiving.lend()
+            self._received_view = memoryview(self._received)
+            self._first = self._last = 0
+        room = len(self._received_view) - self._last
+        self._received_view[self._last : self._last + min(room, len(data))] = data[:room]
+        self._last += min(room, len(data))
+        self._express()
+        self._inpbuf += data[room:]
+        return bool(self._inpbuf) and self._recv_handler == self._recv_pkthdr
+
+    def _guarded_express(self) -> None:
+        try:
+            self._express()
+        except asyncssh.DisconnectError as problem:
+            self._send_disconnect(problem.code, problem.reason, problem.lang)
+            self._force_close(problem)
+        except Exception:  # noqa: BLE001  # as asyncssh's own path: one connection ends, the worker goes on
+            self.internal_error()
+
+    def _express(self) -> None:
+        """Serve the whole packets in the receive buffer, in order."""
+        served: Taker | None = None
+        while self._last - self._first >= _LENGTH.size:
+            view, at = self._received_view, self._first
+            (length,) = _LENGTH.unpack_from(view, at)
+            if length > self._max_recv_pktlen or not length or length % _BLOCK_BYTES:
+                raise asyncssh.ProtocolError("The packet's length is not possible.")
+            end = at + _LENGTH.size + length + TAG_BYTES
+            if end > self._last:
+                break
+            self._first = end
+            head, sealed = view[at : at + _LENGTH.size], view[at + _LENGTH.size : end]
+            taker = self._open_to_stage(head, sealed, length)
+            if taker is not None:
+                served = taker
+                continue
+            if served is not None:
+                served.arrived()
+                served = None
+            if not self._hand_over(head, sealed, length):
+                return
+        if served is not None:
+            served.arrived()
+        if self._first == self._last:
+            self._return_received()
+
+    def _open_to_stage(self, head: memoryview, sealed: memoryview, length: int) -> Taker | None:
+        """Open a packet to where its session reads; None: it is not the session's data, `_plain` holds it opened."""
+        cipher = self._recv_encryption
+        assert type(cipher) is Gcm
+        if self._lane is None:
+            self._plain = _opened(cipher, head, sealed, length)
+            return None
+        channel, taker = self._lane
+        place = taker.stage.place_for(length, may_move=taker.may_move) if channel.takes_express else None
+        if place is None:
+            self._plain = _opened(cipher, head, sealed, length)
+            return None
+        before = bytes(place[:HEAD_BYTES])
+        opened = place[:length]
+        if not cipher.open_into(head, sealed, opened):
+            raise asyncssh.MACError("MAC verification failed")
+        padding, kind, number, size = _IN_HEAD.unpack_from(opened)
+        if kind != _DATA or number != channel.number:
+            self._plain = bytes(opened)
+            place[:HEAD_BYTES] = before
+            taker.stage.served(0)
+            return None
+        place[:HEAD_BYTES] = before
+        if padding < _PADDING_MIN or size != length - HEAD_BYTES - padding:
+            raise asyncssh.ProtocolError("A data packet is malformed.")
+        channel.took(size)
+        taker.stage.end += size
+        self._recv_seq = (self._recv_seq + 1) & _SEQUENCE_MASK
+        return taker
+
+    def _hand_over(self, head: memoryview, sealed: memoryview, length: int) -> bool:
+        """Let asyncssh serve an opened packet; False: what follows is no longer for the express path (yet)."""
+        cipher = self._recv_encryption
+        assert type(cipher) is Gcm
+        cipher.hand_over(self._plain)
+        block = self._recv_blocksize
+        packet = bytes(head) + bytes(sealed)
+        self._packet, self._pktlen = packet[:block], length
+        self._inpbuf = packet[block:]
+        self._recv_handler = self._recv_packet
+        self._recv_packet()
+        if self._transport is None:
+            self._return_received()
+            return False
+        if self._express_ready():
+            return True
+        self._inpbuf += bytes(self._received_view[self._first : self._last])
+        self._return_received()
+        return False
+
+    def lane_of(self, channel: SessionChannel, taker: Taker) -> None:
+        """Let this channel's data come by express from now on; the last that asks has it."""
+        self._lane = (channel, taker)
+
+    def let_go_of_buffers(self) -> None:
+        """Give back what is lent, since the connection is over."""
+        self._lane = None
+        self._return_received()
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def send_newkeys(self, k: bytes, h: bytes) -> None:
+        """Put the reused cipher in the place of asyncssh's, in both directions."""
+        super().send_newkeys(k, h)
+        self._send_encryption = Gcm.instead_of(self._send_encryption)
+        self._next_recv_encryption = Gcm.instead_of(self._next_recv_encryption)
+
+    def pump(self, channel: SessionChannel) -> bool:
+        """Send what waits in the channel's outlet, as far as its window lets it; False: not by this path now."""
+        cipher = self._send_encryption
+        if type(cipher) is not Gcm or not self.express_allowed:
+            return False
+        outlet = channel.outlet
+        if not self._kex_complete or self._transport is None:
+            return True
+        if self._rekey_bytes_sent >= self._rekey_bytes:
+            self._send_kexinit()
+            self._kexinit_sent = True
+            return True
+        while (left := min(outlet.size, channel.send_window)) > 0:
+            self._write_packets(cipher, channel, outlet, left)
+        return True
+
+    def _write_packets(self, cipher: Gcm, channel: SessionChannel, outlet: Outlet, left: int) -> None:
+        """Seal packets into one buffer, as many as it takes, and write it once."""
+        buffer = self.sending.lend()
+        out = memoryview(buffer)
+        most = min(channel.send_packet_bytes, self.sending.size - _PACKET_OVERHEAD)
+        plain = bytearray(_LENGTH.size + HEAD_BYTES + most + _BLOCK_BYTES + _PADDING_MIN)
+        packet = memoryview(plain)
+        at = 0
+        while left > 0 and at + min(left, most) + _PACKET_OVERHEAD <= len(out):
+            size = min(left, most)
+            padding = -(HEAD_BYTES + size) % _BLOCK_BYTES
+            if padding < _PADDING_MIN:
+                padding += _BLOCK_BYTES
+            length = HEAD_BYTES + size + padding
+            body = _LENGTH.size + HEAD_BYTES
+            _OUT_HEAD.pack_into(plain, 0, length, padding, _DATA, channel.peer_number, size)
+            outlet.fill(packet[body : body + size])
+            packet[body + size : body + size + padding] = self._padding.take(padding)
+            end = at + _LENGTH.size + length + TAG_BYTES
+            out[at : at + _LENGTH.size] = packet[: _LENGTH.size]
+            cipher.seal_into(
+                packet[: _LENGTH.size], packet[_LENGTH.size : _LENGTH.size + length], out[at + _LENGTH.size : end]
+            )
+            channel.sent(size)
+            self._send_seq = (self._send_seq + 1) & _SEQUENCE_MASK
+            self._rekey_bytes_sent += length
+            at = end
+            left -= size
+        transport = self._transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(out[:at])
+        if not transport.get_write_buffer_size():
+            self.sending.give_back(buffer)  # else the transport may still look at it (Python 3.12 and later)
+
+
+def _opened(cipher: Gcm, head: memoryview, sealed: memoryview, length: int) -> bytes:
+    plain = bytearray(length)
+    if not cipher.open_into(head, sealed, plain):
+        raise asyncssh.MACError("MAC verification failed")
+    return bytes(plain)
