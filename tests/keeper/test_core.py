@@ -12,6 +12,8 @@ from sealane.database.drivers import LeaseHeld
 from sealane.database.engine import Transaction
 from sealane.database.statements import Statement
 from sealane.database.tables import ledger
+from sealane.domain.holds import Hold
+from sealane.domain.table import SESSION_ACTS
 from sealane.errors import (
     InternalFailure,
     KeeperAway,
@@ -22,9 +24,10 @@ from sealane.errors import (
     StoreFull,
     Unavailable,
 )
+from sealane.ids import SessionId, UploadId
 from sealane.keeper import node, queries
 from sealane.keeper.core import Keeper, Request
-from sealane.operations.accounts import DisableUser, RotateNodeKey
+from sealane.operations.accounts import AddGroup, DisableUser, RotateNodeKey, SetMembership
 from sealane.operations.envelope import Asker, Done, SessionsEnded
 from sealane.operations.files import ListFolder, Look, MakeFolder
 from sealane.operations.signing import Health, HostKeys, SignInWithPassword, SignInWithToken, SignOut
@@ -120,6 +123,23 @@ class TestABatch:
         assert failure.sentence.split()[-1].rstrip(".") in caplog.text
         assert names(home) == {"a", "c"}
 
+    def test_takes_back_what_a_failed_act_held(self, home):
+        upload = UploadId("u")
+
+        def holding(work):
+            work.holds.take(upload, Hold("doors-1", SessionId("s")))
+
+        def holding_in_vain(work):
+            holding(work)
+            raise Missing
+
+        home.keeper.perform_batch([request(adding("a")), request(holding_in_vain)])
+        assert home.keeper._holds.of(upload) is None
+        home.keeper.perform_batch([request(holding), request(failing("b", Missing()))])
+        assert home.keeper._holds.of(upload) == Hold("doors-1", "s")
+        home.keeper.connection_closed("doors-1")
+        assert home.keeper._holds.of(upload) is None
+
     def test_whose_commit_finds_no_room_is_not_done_at_all_and_the_keeper_goes_on(self, home, monkeypatch):
         def full(self):
             self.rollback()
@@ -189,6 +209,24 @@ class TestWhoAsks:
         assert before.entry.kind == "folder"
         assert done == Done()
         assert isinstance(after, SessionEnded)
+
+    def test_a_changed_membership_holds_from_the_next_operation_on(self, home, monkeypatch):
+        people(home)
+        home.admin(AddGroup(group="nurses@clinic"))
+        door = home.door()
+        handle = sign_in(door).handle
+        groups = []
+        look = SESSION_ACTS[Look]
+
+        def noted(work, caller, operation):
+            groups.append(len(caller.groups))
+            return look(work, caller, operation)
+
+        monkeypatch.setitem(SESSION_ACTS, Look, noted)
+        door.ask_now(Look(handle=handle, path="/"))
+        home.admin(SetMembership(group="nurses@clinic", user="anna@clinic", member=True))
+        door.ask_now(Look(handle=handle, path="/"))
+        assert groups == [0, 1]
 
     def test_doors_are_told_of_ended_sessions(self, home):
         people(home)
@@ -267,6 +305,7 @@ class TestTheNode:
         home.restart()
         assert home.door().ask_now(HostKeys()) == before
         home.admin(RotateNodeKey())
+        (home.data_dir / "keys" / "node-1.key").unlink()
         home.restart()
         assert home.door().ask_now(HostKeys()) == before
 
