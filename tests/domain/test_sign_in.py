@@ -287,6 +287,18 @@ def test_a_locked_name_gets_no_password_tried_not_even_the_right_one_until_its_t
     assert isinstance(by_password(clinic, "x", right=True), SignedIn)
 
 
+def test_tries_at_once_do_not_get_past_the_lock(clinic):
+    clinic.admin(SetPassword(user="anna@clinic", password="correct horse"))
+    op = SignInWithPassword(
+        name="anna@clinic", password="x", session_identifier=b"", address="192.0.2.7", door="http"
+    )
+    checked = clinic.do(lambda work: sign_in.password_to_check(work, op))
+    for _ in range(clinic.settings.sign_in_failures_max):
+        by_password(clinic, "wrong", right=False)
+    late = clinic.do(lambda work: sign_in.finish_password(work, op, checked=checked, right=True))
+    assert isinstance(late.answer, Locked)
+
+
 def test_a_key_and_a_token_still_open_a_session_while_passwords_are_locked(clinic):
     token = clinic.admin(AddToken(user="anna@clinic", scopes=("read",), expires=None)).token
     for _ in range(clinic.settings.sign_in_range_failures_max):
