@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import hashlib
 import os
 from email.message import Message
@@ -255,6 +256,15 @@ async def test_a_body_that_stops_is_ended_with_a_clear_error(house):
         )  # fmt: skip
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"body-too-slow" in answer
+
+
+async def test_a_refused_body_that_does_not_come_does_not_hold_its_connection(door):
+    gc.disable()  # a connection that waits for the garbage collector may wait for long
+    try:
+        answer = await door.raw(b"PUT /api/v1/content/in/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly")
+    finally:
+        gc.enable()
+    assert answer.startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_body_that_trickles_is_ended_with_a_clear_error(house):
