@@ -44,9 +44,13 @@ class EntryRow(NamedTuple):
 ENTRIES = Statement("tests.entries", sa.select(ledger.c.kind, ledger.c.body).order_by(ledger.c.seq), EntryRow)
 
 
-@pytest.fixture
-def home(tmp_path):
-    home = KeeperInProcess(tmp_path / "data")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def home(request, tmp_path):
+    settings = SETTINGS
+    if request.param == "postgresql":
+        database = request.getfixturevalue("postgres_server").new_database()
+        settings = dataclasses.replace(SETTINGS, database=database)
+    home = KeeperInProcess(tmp_path / "data", settings)
     yield home
     home.close()
 
@@ -169,6 +173,8 @@ class TestABatch:
 
     def test_on_a_full_disk_hurts_only_what_writes(self, home):
         """A real SQLite that may not grow: what only reads is answered, what writes is told, and later all is well."""
+        if home.settings.database:
+            pytest.skip("only SQLite can be told not to grow")
         driver = home.keeper._database._driver
         (pages,) = driver.query("PRAGMA page_count", ())[0]
         driver.query(f"PRAGMA max_page_count={pages}", ())
@@ -298,7 +304,7 @@ class TestRefusals:
 class TestTheNode:
     def test_is_held_by_one_keeper_alone(self, home):
         with pytest.raises(LeaseHeld):
-            Keeper.open(home.data_dir, SETTINGS)
+            Keeper.open(home.data_dir, home.settings)
 
     def test_has_the_same_host_keys_after_a_restart_and_after_a_new_node_key(self, home):
         before = home.door().ask_now(HostKeys())
@@ -314,7 +320,7 @@ class TestTheNode:
         for path in (home.data_dir / "keys").iterdir():
             path.unlink()
         with pytest.raises(KeyFileInvalid):
-            Keeper.open(home.data_dir, SETTINGS)
+            Keeper.open(home.data_dir, home.settings)
         assert list((home.data_dir / "keys").iterdir()) == []
 
     def test_tells_a_crash_from_a_clean_end(self, home):

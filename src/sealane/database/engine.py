@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self, cast
 
 from sealane.database import history
 from sealane.database.plans import Plan, plan_for
-from sealane.database.postgres import PostgresDriver
 from sealane.database.sqlite import SqliteDriver
 from sealane.database.statements import RowT, Statement, registered
 from sealane.errors import Invalid, SealaneError, Unavailable
@@ -48,6 +47,8 @@ class Database:
             path = Path(url.removeprefix(_SQLITE))
             return cls(lambda: SqliteDriver(path))
         if url.startswith(_POSTGRES):
+            from sealane.database.postgres import PostgresDriver  # noqa: PLC0415 - a third of a restart on SQLite
+
             return cls(lambda: PostgresDriver(url))
         raise Invalid("The database is named by sqlite:///PATH or by postgresql://…")
 
