@@ -1,6 +1,6 @@
 """Who is writing what is remembered as long as its transaction, its session and its connection stand."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealane.domain.holds import Hold, Holds
@@ -12,6 +12,7 @@ from sealane.operations.envelope import Asker
 ONE, OTHER = Hold("doors-1", "s1"), Hold("doors-2", "s2")
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([ONE, OTHER, None]))),
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([ONE, OTHER, None]))),
