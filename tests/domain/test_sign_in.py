@@ -289,9 +289,7 @@ def test_a_locked_name_gets_no_password_tried_not_even_the_right_one_until_its_t
 
 def test_tries_at_once_do_not_get_past_the_lock(clinic):
     clinic.admin(SetPassword(user="anna@clinic", password="correct horse"))
-    op = SignInWithPassword(
-        name="anna@clinic", password="x", session_identifier=b"", address="192.0.2.7", door="http"
-    )
+    op = SignInWithPassword(name="anna@clinic", password="x", session_identifier=b"", address="192.0.2.7", door="http")
     checked = clinic.do(lambda work: sign_in.password_to_check(work, op))
     for _ in range(clinic.settings.sign_in_failures_max):
         by_password(clinic, "wrong", right=False)
