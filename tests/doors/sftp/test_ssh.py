@@ -184,6 +184,12 @@ async def test_a_disabled_user_is_cut_off_at_once_amid_a_transfer(house):
         assert not await client.exists("/in/half")
 
 
+async def test_a_disabled_user_who_does_nothing_is_cut_off_too(house):
+    async with house.ssh("ann") as connection:
+        house.keeper.admin(DisableUser(user="ann@clinic"))
+        await asyncio.wait_for(connection.wait_closed(), 2)
+
+
 async def _write_on(file):
     while True:
         await file.write(bytes(100_000))

@@ -9,7 +9,7 @@ import pytest
 
 from sealane.operations.accounts import AddFolder, GrantFolder
 from sealane.settings import Settings
-from tests.doors.sftp.house import settled
+from tests.doors.sftp.house import settled, until
 
 MIB = 1 << 20
 
@@ -260,3 +260,30 @@ async def test_an_upload_is_suspended_before_its_session_is_signed_out(house):
     await settled(house)
     async with house.sftp("ann") as client:
         assert (await client.stat("/in/part")).size == 700_000
+
+
+async def test_what_is_sent_behind_a_waiting_request_waits_unread_and_is_served_in_order(house):
+    content = secrets.token_bytes(6 * MIB)
+    answering = asyncio.Event()
+    ask = house.door.ask_any
+
+    async def slow(operation):
+        if type(operation).__name__ == "Look":
+            await answering.wait()
+        return await ask(operation)
+
+    async with house.ssh("ann") as connection, connection.start_sftp_client() as client:
+        (channel,) = connection._channels.values()
+        file = await client.open("/in/f", "wb")
+        house.door.ask_any = slow
+        looking = asyncio.ensure_future(client.exists("/in/other"))
+        writes = [
+            asyncio.ensure_future(file.write(content[at : at + 100_000], at)) for at in range(0, len(content), 100_000)
+        ]
+        await until(lambda: not channel._send_window)  # the door takes what it said it would, and not a byte more
+        assert not any(write.done() for write in writes)
+        answering.set()
+        assert not await looking
+        await asyncio.gather(*writes)
+        await file.close()
+    assert await house.content("/in/f") == content
