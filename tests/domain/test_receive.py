@@ -144,6 +144,20 @@ def test_a_file_written_in_jumps_and_cut_and_grown_reads_as_a_disk_would(anna):
     assert anna.read() == model
 
 
+def test_bytes_that_were_appended_and_then_rewritten_stay_rewritten(anna):
+    writing = anna.begin()
+    writing.write(0, b"a" * 1000)
+    writing.record()
+    writing.write(200, b"b" * 300)
+    writing.record()
+    writing.suspend()
+    again = anna.take(writing.upload)
+    again.write(1000, b"c" * 500)
+    again.record()
+    again.finish()
+    assert anna.read() == b"a" * 200 + b"b" * 300 + b"a" * 500 + b"c" * 500
+
+
 def test_an_update_shares_the_bytes_it_does_not_rewrite(world, anna):
     anna.put(CONTENT)
     stored = set(world.store.names())

@@ -3,8 +3,9 @@
 import hashlib
 
 import pytest
+import sqlalchemy as sa
 
-from sealane.database.tables import uploads
+from sealane.database.tables import organizations, upload_keys, uploads
 from sealane.errors import (
     CopyNotShared,
     Invalid,
@@ -47,6 +48,8 @@ def test_parts_may_be_joined_into_another_organizations_folder(world, anna, carl
     parts = [part(anna, CONTENT[:2000]), part(anna, CONTENT[2000:], "/@insurer/own/x")]
     join(anna, parts, "/@insurer/own/whole")
     assert carl.read("/own/whole") == CONTENT
+    owner = sa.select(organizations.c.id).where(organizations.c.name == "insurer").scalar_subquery()
+    assert world.count(upload_keys, upload_keys.c.organization_id != owner) == 0
     world.admin(accounts.RotateOrganizationKey(name="clinic"))
     world.admin(accounts.RotateOrganizationKey(name="insurer"))
     assert carl.read("/own/whole") == CONTENT
