@@ -258,13 +258,15 @@ async def test_a_body_that_stops_is_ended_with_a_clear_error(house):
     assert b"body-too-slow" in answer
 
 
-async def test_a_refused_body_that_does_not_come_does_not_hold_its_connection(door):
-    gc.disable()  # a connection that waits for the garbage collector may wait for long
-    try:
-        answer = await door.raw(b"PUT /api/v1/content/in/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly")
-    finally:
-        gc.enable()
-    assert answer.startswith(b"HTTP/1.1 401 ")
+async def test_a_body_that_is_refused_half_way_and_then_stops_does_not_hold_its_connection(house):
+    async with house.open(file_bytes_max=1000) as door:
+        head = f"PUT /api/v1/content/in/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {door.house.token()}\r\n"
+        gc.disable()  # a connection that waits for the garbage collector may wait for long
+        try:
+            answer = await door.raw(f"{head}Transfer-Encoding: chunked\r\n\r\n7d0\r\n{'x' * 2000}\r\n".encode())
+        finally:
+            gc.enable()
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_body_that_trickles_is_ended_with_a_clear_error(house):

@@ -11,6 +11,8 @@ from sealane.clock import ManualClock
 from sealane.doors.http.schemas import Listing, ReceiptFor
 from sealane.errors import SealaneError, StoreFull
 from sealane.operations.accounts import AddToken, DisableUser, RevokeToken
+from sealane.operations.signing import SignedIn
+from tests.doors.http.conftest import House
 
 A = "/api/v1/content/in/a.bin"
 
@@ -217,16 +219,30 @@ async def test_a_token_is_shown_to_the_keeper_once_and_its_session_is_shared(doo
     assert asked == ["SignInWithToken"]
 
 
-async def test_a_session_in_use_is_followed_by_the_next_before_it_ends(house):
+async def test_an_upload_that_outlasts_its_session_goes_on_in_the_next(tmp_path, furnished):
+    house = House(tmp_path / "data", furnished, token_session_seconds=1)
     async with house.open() as door, door.client() as anna:
-        first = (await anna.get("/api/v1/me")).json()["session"]
-        (session,) = door.door.sessions._open.values()
-        session.running.add(print)
-        door.door.sessions._renew_or_forget(session)
-        async with asyncio.timeout(20):
-            while (await anna.get("/api/v1/me")).json()["session"] == first:  # noqa: ASYNC110  # nothing tells of it
-                await asyncio.sleep(0.01)
-        assert len(door.door.sessions) == 1
+        sessions = []
+        ask = door.door.asker.ask
+
+        async def watched(operation):
+            answer = await ask(operation)
+            if isinstance(answer, SignedIn):
+                sessions.append(answer)
+            return answer
+
+        async def slow():
+            yield b"x" * 300_000
+            async with asyncio.timeout(20):
+                while len(sessions) < 3 or house.keeper.clock.now() < sessions[0].expires:  # noqa: ASYNC110  # time itself
+                    await asyncio.sleep(0.02)
+            yield b"y"
+
+        door.door.asker.ask = watched
+        assert (await anna.put(A, content=slow())).status_code == 201
+        assert len({signed.session for signed in sessions}) == len(sessions) >= 3
+        assert (await anna.get(A)).content == b"x" * 300_000 + b"y"
+    house.close()
 
 
 async def test_disabling_a_user_ends_what_they_are_sending_at_once(door, anna):
