@@ -1,0 +1,98 @@
+"""What every event has: its kind, who did it, what is private in it."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from sealane.ledger.limits import check_fields
+
+PRIVATE = "private"
+Private = Annotated[str, PRIVATE]
+"""Text that is committed to, not shown."""
+
+
+class Kind(enum.Enum):
+    """Every kind of event there is."""
+
+    KEEPER_STARTED = "keeper_started"
+    KEEPER_STOPPED = "keeper_stopped"
+    SIGN_IN = "sign_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    STRANGERS_REFUSED = "strangers_refused"
+    SESSION_ENDED = "session_ended"
+    REQUEST_REFUSED = "request_refused"
+    UPLOAD_BEGUN = "upload_begun"
+    UPLOAD_RESUMED = "upload_resumed"
+    UPLOAD_FINISHED = "upload_finished"
+    UPLOAD_REMOVED = "upload_removed"
+    CONTENT_SHARED = "content_shared"
+    ARRIVAL_OPENED = "arrival_opened"
+    DIGEST_RECORDED = "digest_recorded"
+    DAMAGE_FOUND = "damage_found"
+    VERSION_EXPIRED = "version_expired"
+    DOWNLOAD_BEGUN = "download_begun"
+    DOWNLOAD_ENDED = "download_ended"
+    FILE_REMOVED = "file_removed"
+    FILE_MOVED = "file_moved"
+    MODIFIED_SET = "modified_set"
+    FOLDER_MADE = "folder_made"
+    FOLDER_REMOVED = "folder_removed"
+    FOLDER_MOVED = "folder_moved"
+    RIGHT_GRANTED = "right_granted"
+    RIGHT_REVOKED = "right_revoked"
+    QUOTA_SET = "quota_set"
+    ORGANIZATION_ADDED = "organization_added"
+    USER_ADDED = "user_added"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    ROLE_SET = "role_set"
+    PASSWORD_SET = "password_set"  # noqa: S105 - the name of an event
+    SSH_KEY_ADDED = "ssh_key_added"
+    SSH_KEY_REMOVED = "ssh_key_removed"
+    TOKEN_ADDED = "token_added"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an event
+    RECIPIENT_ADDED = "recipient_added"
+    OFFICER_SET = "officer_set"
+    GROUP_ADDED = "group_added"
+    MEMBERSHIP_SET = "membership_set"
+    NODE_KEY_ROTATED = "node_key_rotated"
+    ORGANIZATION_KEY_ROTATED = "organization_key_rotated"
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did it, from where and by which door."""
+
+    door: str
+    """sftp, http, local; or admin, inspector, keeper for what has no session."""
+    organization_id: int | None = None
+    """The user's own organization."""
+    user_id: int | None = None
+    session_id: str = ""
+    user_name: Private = ""
+    """`NAME@ORGANIZATION`."""
+    address: Private = ""
+
+    def __post_init__(self) -> None:
+        """Raise `Invalid` for what an entry cannot hold."""
+        check_fields(self)
+
+
+OPERATOR = Who(door="admin")
+"""Whoever may open the administrator's socket."""
+INSPECTOR = Who(door="inspector")
+KEEPER = Who(door="keeper")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every event. Making one checks its fields, so that what is made can be written."""
+
+    kind: ClassVar[Kind]
+    version: ClassVar[int] = 1
+    who: Who
+
+    def __post_init__(self) -> None:
+        """Raise `Invalid` for a number or text that an entry cannot hold: one act fails then, and not its batch."""
+        check_fields(self)
