@@ -236,7 +236,7 @@ class NodeKeys:
         cipher = self._ciphers.get(int.from_bytes(number, "big"))
         if cipher is None:
             raise KeyFileInvalid(
-                f"Something is wrapped by node key {int.from_bytes(number, 'big')}, which is not in {self._folder}."
+                f"Node key {int.from_bytes(number, 'big')} is needed and its file is missing. Tell the administrator."
             )
         return _unwrap(cipher, wrapped, number + purpose, number)
 
