@@ -15,6 +15,7 @@ from tusclient.client import TusClient
 from sealane.app import certificate
 from sealane.clock import Clock
 from sealane.doors.http import tus
+from tests.doors.http.words import show_metadata
 from tests.peers import need
 from tests.running_server import RunningServer
 
@@ -134,7 +135,7 @@ def test_an_upload_outlives_the_worker_and_the_keeper(server, anna):
     """Every acknowledged byte is there after each kill; the client goes on from where it is told."""
     content = os.urandom(24 * MIB)
     version = {"Tus-Resumable": "1.0.0"}
-    said = {"Upload-Metadata": tus.show_metadata({"path": b"/in/killed"}), "Upload-Length": str(len(content))}
+    said = {"Upload-Metadata": show_metadata({"path": b"/in/killed"}), "Upload-Length": str(len(content))}
     location = anna.post("/api/v1/uploads", headers=version | said).headers["location"]
     acknowledged, rounds = 0, 0
     while acknowledged < len(content):

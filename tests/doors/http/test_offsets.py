@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sealane.doors.http import tus
 from sealane.ids import random_name
+from tests.doors.http.words import show_metadata
 
 V = {"Tus-Resumable": "1.0.0"}
 UPLOADS = "/api/v1/uploads"
@@ -67,7 +68,7 @@ async def play(house, whole: bytes, deferred: bool, steps: list[dict]) -> None:
     name = random_name()
     model = Model(whole, deferred=deferred)
     async with house.open() as door, door.client() as anna:
-        said = {"Upload-Metadata": tus.show_metadata({"path": f"/in/{name}".encode()})}
+        said = {"Upload-Metadata": show_metadata({"path": f"/in/{name}".encode()})}
         length = {"Upload-Defer-Length": "1"} if deferred else {"Upload-Length": str(len(whole))}
         location = (await anna.post(UPLOADS, headers=V | said | length)).headers["location"]
         for wanted in steps:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from sealane.clock import ManualClock
-from sealane.doors.http import tus
 from sealane.operations.accounts import GrantFolder
 from sealane.settings import KIB
+from tests.doors.http.words import show_metadata
 
 UPLOADS = "/api/v1/uploads"
 V = {"Tus-Resumable": "1.0.0"}
@@ -20,7 +20,7 @@ BODY = V | {"Content-Type": "application/offset+octet-stream"}
 
 
 def metadata(path: str = "/in/t.bin", **more: str) -> dict[str, str]:
-    return {"Upload-Metadata": tus.show_metadata({k: v.encode() for k, v in {"path": path, **more}.items()})}
+    return {"Upload-Metadata": show_metadata({k: v.encode() for k, v in {"path": path, **more}.items()})}
 
 
 def checksum(algorithm: str, content: bytes) -> dict[str, str]:

@@ -14,6 +14,7 @@ from sealane import paths
 from sealane.doors.http import conditions, digests, locations, ranges, tus
 from sealane.doors.http.problems import HeaderInvalid, RangeUnsatisfiable
 from sealane.errors import PathInvalid
+from tests.doors.http.words import show_metadata, show_target
 
 SIZES = st.integers(0, 10**6)
 BEYOND = st.integers(0, 10**7)
@@ -35,15 +36,15 @@ def _refused(name: str) -> bool:
 @given(st.lists(names, max_size=5))
 def test_a_path_that_was_encoded_once_is_decoded_once(listed):
     path = tuple(paths.check_name(name) for name in listed)
-    raw = locations.target_of(paths.show(path)).encode("ascii")
+    raw = show_target(paths.show(path)).encode("ascii")
     assert locations.names_of(raw) == path
 
 
 @given(names)
 def test_a_name_with_percent_signs_is_not_decoded_twice(name):
-    once = locations.target_of(f"/{name}")
+    once = show_target(f"/{name}")
     if "%" in once:
-        twice = locations.target_of(once)
+        twice = show_target(once)
         assert locations.names_of(twice.encode()) == (paths.check_name(once[1:]),)
 
 
@@ -172,7 +173,7 @@ keys = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_cha
 
 @given(st.dictionaries(keys, st.binary(max_size=40), max_size=6))
 def test_metadata_is_read_as_it_was_written(members):
-    assert tus.parse_metadata(tus.show_metadata(members)) == members
+    assert tus.parse_metadata(show_metadata(members)) == members
 
 
 @given(st.text(max_size=100))
@@ -181,7 +182,7 @@ def test_no_metadata_header_breaks_the_parser(text):
         members = tus.parse_metadata(text)
     except HeaderInvalid:
         return
-    assert tus.parse_metadata(tus.show_metadata(members)) == members
+    assert tus.parse_metadata(show_metadata(members)) == members
 
 
 @pytest.mark.parametrize(

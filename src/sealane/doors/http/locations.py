@@ -7,7 +7,6 @@ decoding is never used. A path that leads upwards, hides a slash or is no UTF-8 
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from sealane import paths
 from sealane.errors import PathInvalid
@@ -33,8 +32,3 @@ def names_of(raw: bytes) -> tuple[str, ...]:
     if _ENCODED_SLASH.search(raw):
         raise PathInvalid("The path has an encoded slash in it.")
     return paths.parse(paths.decode(_ESCAPE.sub(_unescaped, raw)))
-
-
-def target_of(path: str) -> str:
-    """Return a path as it is written in a request target, each name encoded once."""
-    return quote(path, safe="/")

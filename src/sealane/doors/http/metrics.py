@@ -10,7 +10,6 @@ from sealane.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import Thread
     from wsgiref.simple_server import WSGIServer
 
     from sealane.doors.http.exchange import Exchange
@@ -56,7 +55,7 @@ class Metrics:
         self._sent.inc(exchange.went)
 
 
-def serve_metrics(metrics: Metrics, address: str) -> tuple[WSGIServer, Thread]:
+def serve_metrics(metrics: Metrics, address: str) -> WSGIServer:
     """Answer `/metrics` at an address on loopback, or at the first free port after it: workers share the setting."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
@@ -64,7 +63,7 @@ def serve_metrics(metrics: Metrics, address: str) -> tuple[WSGIServer, Thread]:
         raise Invalid("The setting 'metrics' is not HOST:PORT on loopback.")
     for offset in range(_PORTS_TRIED):
         try:
-            return start_http_server(int(port) + offset, host, metrics.registry)
+            return start_http_server(int(port) + offset, host, metrics.registry)[0]
         except OSError:  # the next worker takes the next port
             continue
     raise Invalid(f"No port is free for metrics at {address} or after it.")

@@ -79,9 +79,3 @@ class Me(_Said):
     scopes: tuple[str, ...]
     session: str = Field(description="Names this session in the ledger.")
     expires: datetime
-
-
-class Status(_Said):
-    """The state of a process."""
-
-    status: Literal["alive", "ready"]

@@ -118,8 +118,7 @@ async def serve(door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyn
     check_foundations()
     metrics = Metrics()
     gate = application.build(door, metrics)
-    if door.settings.metrics:
-        serve_metrics(metrics, door.settings.metrics)
+    told = serve_metrics(metrics, door.settings.metrics) if door.settings.metrics else None
     servers = [InheritedServer(gate, listener, door.settings) for listener in listeners]
     serving = asyncio.gather(*(server.serve() for server in servers))
     log.info("the HTTP door is open")
@@ -132,6 +131,9 @@ async def serve(door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyn
     await asyncio.wait({serving}, timeout=door.settings.drain_seconds)
     await gate.end_all(_LET_GO_SECONDS)
     await asyncio.wait({serving}, timeout=_LET_GO_SECONDS)
+    if told is not None:
+        told.shutdown()
+        told.server_close()
     if serving.done():
         serving.result()
 

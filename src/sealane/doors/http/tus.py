@@ -16,8 +16,6 @@ from sealane.doors.http.digests import CHECKSUM_BYTES
 from sealane.doors.http.problems import HeaderInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.datastructures import Headers
 
 VERSION = "1.0.0"
@@ -60,11 +58,6 @@ def parse_metadata(field_value: str) -> dict[str, bytes]:
         except (binascii.Error, UnicodeEncodeError):
             raise HeaderInvalid("Upload-Metadata has a value that is not base64.") from None
     return members
-
-
-def show_metadata(members: Mapping[str, bytes]) -> str:
-    """Return members as `Upload-Metadata` writes them."""
-    return ",".join(f"{key} {base64.b64encode(value).decode()}".rstrip() for key, value in members.items())
 
 
 def moment_of(text: str) -> datetime | None:
