@@ -102,12 +102,12 @@ class DataDirectory:
 
 def _open_keeper(place: DataDirectory, *, patient: bool) -> Keeper | None:
     """Return an opened keeper, or None where another holds the lease and it is worth to wait for its socket."""
-    from sealane.errors import Conflict
+    from sealane.database.drivers import LeaseHeld
     from sealane.keeper.core import Keeper
 
     try:
         return Keeper.open(place.path, place.settings)
-    except Conflict:
+    except LeaseHeld:
         if patient:
             return None
         raise
