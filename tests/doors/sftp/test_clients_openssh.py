@@ -210,6 +210,22 @@ async def test_a_legacy_scp_upload_that_is_cut_publishes_nothing(house):
     await settled(house)
     async with house.sftp("carl") as client:
         assert not await client.exists("/in/large")
+    async with house.sftp("ann") as client:
+        assert 2 * MIB < (await client.stat("/in/large")).size < 24 * MIB
+
+
+async def test_a_file_that_its_sender_could_not_read_is_not_published(house):
+    async with house.ssh("ann") as connection:
+        process = await connection.create_process("scp -t /in", encoding=None)
+        process.stdin.write(b"C0644 3 f\nabc\1scp: f: Input/output error\n")
+        process.stdin.write_eof()
+        told = await process.stdout.read()
+        assert told.startswith(b"\0\0\1scp: /in/f: ")
+        await process.wait()
+        assert process.exit_status == 1
+    await settled(house)
+    async with house.sftp("carl") as client:
+        assert not await client.exists("/in/f")
 
 
 async def test_a_hostile_scp_client_reaches_nothing_outside_its_target(house):

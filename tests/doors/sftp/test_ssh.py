@@ -6,6 +6,7 @@ from datetime import timedelta
 import asyncssh
 import msgspec
 import pytest
+from asyncssh.packet import Boolean, String
 
 from sealane.clock import Clock, ManualClock
 from sealane.errors import SealaneError
@@ -55,6 +56,17 @@ class _NotText(str):
 
     def encode(self, *_, **__):
         return b"\xff\xfe"
+
+
+async def test_a_request_to_change_the_password_is_refused(house, monkeypatch):
+    async def change(self):
+        await self.send_request(Boolean(True), String(PASSWORD), String("another one"), trivial=False)
+
+    monkeypatch.setattr(asyncssh.auth._ClientPasswordAuth, "_start", change)
+    with pytest.raises(asyncssh.DisconnectError):
+        async with house.ssh("ann", client_keys=None, password=PASSWORD, preferred_auth="password"):
+            pass
+    assert not house.door._by_session
 
 
 async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
