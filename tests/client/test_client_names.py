@@ -3,7 +3,12 @@ from hypothesis import strategies as st
 
 from sealane.client.transfers import unfinished_names
 
-NAMES = st.lists(st.text(alphabet="ab.1part\u00e9", min_size=1, max_size=8), unique=True, max_size=12)
+BASES = st.text(alphabet="ab\u00e9", min_size=1, max_size=2)
+NAMES = st.lists(
+    st.builds("{}{}".format, BASES, st.sampled_from(["", ".part", ".part.part", ".1.part", ".2.part"])),
+    unique=True,
+    max_size=12,
+)
 
 
 @given(NAMES)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sealane.client import failures, transfers
-from sealane.client.events import FileDone, FileWaits
-from sealane.errors import QuotaExceeded
+from sealane.client.events import FileDone, FileFailed, FileWaits, Planned
+from sealane.errors import QuotaExceeded, Refused
 from sealane.settings import MIB
 from tests.client.conftest import SMALL, user_of
 from tests.client.cutting_proxy import Cut, CuttingProxy, Flip, Stall
@@ -350,12 +350,23 @@ def test_a_quota_is_said_and_nothing_half_is_left(whole_server, anna):
     assert anna.listing(f"{anna.folder}/tight") == {}
 
 
-def test_a_revoked_token_ends_the_run_as_refused(whole_server, anna):
+def test_a_user_who_is_disabled_meanwhile_ends_the_whole_run_as_refused(whole_server, anna):
     whole_server.organization("gone", "dora")
     whole_server.folder_for("gone:/x", "dora@gone")
     dora = user_of(whole_server, "dora@gone", anna.home)
-    tree = [dora.file(f"many/{number}", 100) for number in range(20)]
-    whole_server.sealane("user", "disable", "dora@gone")
+    tree = [dora.file(f"many/{number}", 100) for number in range(50)]
+    errand, events = dora.errand()
+    kept = errand.tell
+
+    def tell(event):
+        kept(event)
+        if isinstance(event, Planned):
+            whole_server.sealane("user", "disable", "dora@gone")
+
+    object.__setattr__(errand, "tell", tell)
+    with pytest.raises(Refused):
+        transfers.put(errand, tree, "/x/")
+    assert 1 <= len([event for event in events if isinstance(event, FileFailed)]) <= SMALL.parallel
     done = dora.run("put", *tree, "/x/")
     assert done.exit_code == 3
     assert "(not-signed-in)" in done.stderr

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sealane.client.parts import Part
 
 
+_LOOK_AGAIN_SECONDS = 0.5
+"""How soon a wait notices that the whole run was stopped."""
+
+
 class Positions:
     """Bytes moved of each part. `front` bytes of the file have moved without a gap."""
 
@@ -50,8 +54,13 @@ class Positions:
         with self._changed:
             while (front := self._front()) <= beyond:
                 check()
-                self._changed.wait(0.5)
+                self._changed.wait(_LOOK_AGAIN_SECONDS)
             return front
+
+    def wake(self) -> None:
+        """Have whoever waits for the front call its `check` now."""
+        with self._changed:
+            self._changed.notify_all()
 
     def _front(self) -> int:
         for part, moved in zip(self._parts, self._moved, strict=True):
@@ -89,6 +98,7 @@ class FollowingDigest:
     def close(self) -> None:
         """Give up, so that the descriptor may be closed. Harmless after `result`."""
         self._given_up.set()
+        self._positions.wake()
         self._thread.join()
 
     def _check(self) -> None:
