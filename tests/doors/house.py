@@ -29,6 +29,22 @@ SMALL = Settings(
 )
 
 
+class MoodyWriter:
+    """One blob under construction, which meets the end of the disk when its store is full."""
+
+    def __init__(self, store, writer):
+        self._store = store
+        self._writer = writer
+
+    def append(self, buffer):
+        if self._store.full:
+            raise StoreFull
+        self._writer.append(buffer)
+
+    def __getattr__(self, name):
+        return getattr(self._writer, name)
+
+
 class MoodyStore:
     """A local store that can be held up, and that can be full."""
 
@@ -46,9 +62,7 @@ class MoodyStore:
 
     def create(self, name):
         self._free.wait(20)
-        if self.full:
-            raise StoreFull
-        return self._store.create(name)
+        return MoodyWriter(self, self._store.create(name))
 
     def __getattr__(self, name):
         return getattr(self._store, name)

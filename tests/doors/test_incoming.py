@@ -436,7 +436,7 @@ async def test_a_full_store_ends_this_upload_clearly_and_hurts_no_other(house):
         await first.suspend()
     house.store.full = False
     assert await house.content("/second") == b"small and inline"
-    assert house.blobs() == set()
+    await house.until(lambda: not house.files_of_store())
     again = await house.begin("/first", "resume")
     await again.write(0, bytes(SEGMENT))
     await again.finish()

@@ -53,6 +53,25 @@ async def test_a_reader_in_order_mostly_finds_its_bytes_ready(house):
     await outgoing.close()
 
 
+async def test_what_a_reader_in_order_will_want_next_is_read_before_it_asks(house):
+    ahead = SMALL.read_ahead_slots * SLOT_BYTES
+    await house.put("/f", bytes(8 * SEGMENT))
+    outgoing = await house.open("/f")
+    await outgoing.read(0, 1000)
+    await house.until(lambda: outgoing.read_now(ahead - 10, 20) is not None)
+    await outgoing.close()
+
+
+async def test_a_reader_that_jumps_holds_no_more_than_two_windows(house):
+    await house.put("/f", bytes(12 * SEGMENT))
+    outgoing = await house.open("/f")
+    for number in range(30):
+        await outgoing.read((number * 7) % 12 * SEGMENT, 1000)
+    await house.until(lambda: house.plane.slots_lent <= 2 * SMALL.read_ahead_slots)
+    await outgoing.close()
+    await house.settled()
+
+
 @given(
     reads=st.lists(st.tuples(st.integers(0, 5 * SEGMENT), st.integers(0, 3 * SEGMENT)), max_size=8),
     at_once=st.booleans(),
