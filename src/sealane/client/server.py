@@ -103,7 +103,7 @@ class Server:
                 "Accept-Encoding": "identity",
                 "User-Agent": f"sealane/{__version__}",
             },
-            verify=_trust(login.certificate),
+            verify=_trust(login),
             timeout=httpx.Timeout(settings.silence_seconds, connect=settings.connect_seconds, pool=None),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             follow_redirects=False,
@@ -214,11 +214,13 @@ def modified_of(headers: httpx.Headers) -> datetime | None:
         return None
 
 
-def _trust(certificate: str) -> ssl.SSLContext:
+def _trust(login: Login) -> ssl.SSLContext:
+    if login.url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loopback in clear: no TLS, and a context that trusts nobody
     try:
-        context = ssl.create_default_context(cafile=certificate or None)
+        context = ssl.create_default_context(cafile=login.certificate or None)
     except (OSError, ssl.SSLError):
-        raise LocalFailure(f"{certificate} cannot be read as a file of certificates.") from None
+        raise LocalFailure(f"{login.certificate} cannot be read as a file of certificates.") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
