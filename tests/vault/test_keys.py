@@ -55,7 +55,7 @@ def test_what_was_wrapped_by_a_generation_that_is_gone_is_told(folder, keys):
     keys.rotate()
     wrapped = keys.new_organization(CLINIC)
     (folder / "node-2.key").unlink()
-    with pytest.raises(KeyFileInvalid, match="node key 2"):
+    with pytest.raises(KeyFileInvalid, match="Node key 2"):
         NodeKeys.open(folder).organization(CLINIC, wrapped)
 
 
