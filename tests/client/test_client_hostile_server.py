@@ -397,7 +397,7 @@ def test_a_certificate_that_is_not_trusted_is_refused_and_not_tried_again(tmp_pa
     url = f"https://127.0.0.1:{listener.server_port}"
     try:
         stranger = Server(Login(url, "t"), SETTINGS)
-        with pytest.raises(failures.CertificateRefused):
+        with pytest.raises(failures.CertificateRefused, match="self-signed"):
             remote.look(stranger, ("f",))
         assert listener.requests == []
         trusting = Server(Login(url, "t", str(crt)), SETTINGS)

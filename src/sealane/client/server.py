@@ -244,6 +244,9 @@ def _broken(problem: httpx.TransportError) -> SealaneError:
     cause: BaseException | None = problem
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return CertificateRefused()
+            why = cause.verify_message.rstrip(".")
+            return CertificateRefused(
+                f"The server's certificate is not accepted: {why}. For a private one, name its file in SEALANE_CA."
+            )
         cause = cause.__cause__ or cause.__context__
     return Unreachable()
