@@ -5,12 +5,13 @@ import json
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from sealane.client import failures, transfers
-from sealane.client.events import FileDone, FileFailed, FileWaits, Planned
+from sealane.client.events import FileDone, FileFailed, FileMoved, FileWaits, Planned
 from sealane.errors import QuotaExceeded, Refused
 from sealane.settings import MIB
 from tests.client.conftest import SMALL, user_of
@@ -261,7 +262,7 @@ def test_a_file_that_changes_while_it_is_sent_is_not_reported_as_sent(anna):
 
     def tell(event):
         kept(event)
-        if type(event).__name__ == "FileMoved" and event.position > MIB:
+        if isinstance(event, FileMoved) and event.position > MIB:
             os.utime(path, (1, 1))
 
     object.__setattr__(errand, "tell", tell)
@@ -273,15 +274,18 @@ def test_a_file_that_changes_while_it_is_sent_is_not_reported_as_sent(anna):
 
 
 def test_a_file_replaced_while_it_is_fetched_comes_as_the_new_one_and_never_mixed(anna):
-    path = anna.file("claims.csv", 6 * MIB)
+    path = anna.file("claims.csv", 12 * MIB)
     put(anna, path)
     errand, _ = anna.errand()
     replaced = []
+    all_lanes = threading.Lock()
 
     def tell(event):
-        if type(event).__name__ == "FileMoved" and event.position > MIB and not replaced:
-            replaced.append(path.write_bytes(os.urandom(5 * MIB)))
-            put(anna, path)
+        if isinstance(event, FileMoved):
+            with all_lanes:  # nobody goes on while it is replaced, so most parts have not begun
+                if event.position > MIB and not replaced:
+                    replaced.append(path.write_bytes(os.urandom(5 * MIB)))
+                    put(anna, path)
 
     object.__setattr__(errand, "tell", tell)
     tally = transfers.get(errand, f"{anna.folder}/claims.csv", anna.home / "back")
