@@ -62,8 +62,12 @@ class SealaneError(Exception):
 
 
 def raised_again(code: str, sentence: str) -> SealaneError:
-    """Return the error that the other side of a socket raised; an unknown code becomes a plain `SealaneError`."""
-    return SealaneError.by_code.get(code, SealaneError)(sentence)
+    """Return the error that the other side of a socket raised; an unknown code becomes a plain `SealaneError`.
+
+    A class with a constructor of its own never crosses a socket, so its code is not known here either.
+    """
+    known = SealaneError.by_code.get(code, SealaneError)
+    return (known if known.__init__ is SealaneError.__init__ else SealaneError)(sentence)
 
 
 # --- Refused ---------------------------------------------------------------------------------------------------------

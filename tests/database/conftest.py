@@ -1,7 +1,8 @@
 """A database with the example table."""
 
-import example
 import pytest
+
+from tests.database import example
 
 
 @pytest.fixture

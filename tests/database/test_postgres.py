@@ -1,12 +1,12 @@
 """What is PostgreSQL's own: the lease as a lock on the connection, a server that goes away, failed transactions."""
 
-import example
 import psycopg
 import pytest
 
 from sealane.database.drivers import LeaseHeld, StatementFailed
 from sealane.database.engine import Database
 from sealane.errors import Unavailable
+from tests.database import example
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import example
 import pytest
 
 from sealane.database.drivers import LeaseHeld
 from sealane.database.engine import Database
 from sealane.errors import StoreFull, Unavailable
+from tests.database import example
 
 HOLD = """
 import sys, time

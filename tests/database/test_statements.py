@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-import example
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +12,7 @@ from sealane.database.engine import Database
 from sealane.database.plans import LIST_PARAMETER_MAX
 from sealane.database.statements import Statement, registered
 from sealane.errors import Invalid
+from tests.database import example
 
 QUICK = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

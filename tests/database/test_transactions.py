@@ -3,7 +3,6 @@
 
 import contextlib
 
-import example
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from sealane.database.drivers import StatementFailed
 from sealane.database.engine import Database
 from sealane.errors import Invalid, StoreFull, Unavailable
+from tests.database import example
 
 
 class Stop(Exception):

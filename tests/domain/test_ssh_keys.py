@@ -116,6 +116,7 @@ def test_what_is_no_line_of_authorized_keys_is_refused(text):
         "ssh-dss " + base64.b64encode(ssh_keys.string(b"ssh-dss") + ssh_keys.string(b"\x01") * 4).decode(),
         "",
     ],
+    ids=["rsa-1024", "p521", "with-options", "wrong-kind", "no-kind", "dss", "empty"],
 )
 def test_weak_unknown_and_qualified_keys_are_refused(line):
     with pytest.raises(SshKeyInvalid):

@@ -11,12 +11,12 @@ import pytest
 import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import events, every_class, fields, moments
 
 from sealane.errors import Invalid
 from sealane.ledger import bodies, limits
 from sealane.ledger.bodies import commitment, moment, opened, path_digest, sealed
 from sealane.ledger.events import FileMoved, Kind, RequestRefused, StrangersRefused, Who
+from tests.ledger.strategies import events, every_class, fields, moments
 
 QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AT = datetime(2026, 3, 1, 9, 30, 0, 5, tzinfo=UTC)

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import events
 
 from sealane.errors import Invalid
 from sealane.ledger import chain, checkpoints
@@ -20,6 +19,7 @@ from sealane.ledger.checkpoints import Checkpoint
 from sealane.ledger.events import RequestRefused, Who
 from sealane.ledger.verifier import PROGRESS_EVERY, Damage, Verifier, Why
 from sealane.operations.audit import LedgerEntry
+from tests.ledger.strategies import events
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ORIGIN = "sealane/test"

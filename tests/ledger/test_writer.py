@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from strategies import events
 
 from sealane.database import tables
 from sealane.database.engine import Database
@@ -26,6 +25,7 @@ from sealane.ledger.events import (
 )
 from sealane.ledger.verifier import Damage, Verifier, Why
 from sealane.ledger.writer import LedgerWriter
+from tests.ledger.strategies import events
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")

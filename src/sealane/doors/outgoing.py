@@ -39,6 +39,8 @@ class Outgoing:
         self._content = Content(plane.store, opened.extents, opened.segments, opened.keys)
         self._in_memory = all(segment.inline is not None for segment in opened.segments)
         self._windows: list[_Window] = []
+        self._turn = asyncio.Lock()
+        """Reads that have to wait are served one after another."""
         self._expected = 0
         """Where a reader in order reads next."""
         self._given = Given(plane.settings.download_ranges_max)
@@ -104,21 +106,22 @@ class Outgoing:
         given = self.read_now(offset, length)
         if given is not None:
             return given
-        end = min(offset + length, self.size)
-        parts: list[bytes] = []
-        at = offset
-        while at < end:
-            if self._closed:
-                raise SessionEnded
-            window = self._window(at) or self._fetch(at, end - at, in_order=offset == self._expected)
-            if not self._is_ready(window):
-                await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
-                continue
-            stop = min(end, window.end)
-            parts.append(bytes(window.bytes(at, stop)))
-            at = stop
-        self._went_on(offset, end)
-        return self._give(offset, b"".join(parts))
+        async with self._turn:  # two at once would drop each other's windows without end
+            end = min(offset + length, self.size)
+            parts: list[bytes] = []
+            at = offset
+            while at < end:
+                if self._closed:
+                    raise SessionEnded
+                window = self._window(at) or self._fetch(at, end - at, in_order=offset == self._expected)
+                if not self._is_ready(window):
+                    await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
+                    continue
+                stop = min(end, window.end)
+                parts.append(bytes(window.bytes(at, stop)))
+                at = stop
+            self._went_on(offset, end)
+            return self._give(offset, b"".join(parts))
 
     async def pieces(self, begin: int, end: int) -> AsyncIterator[bytes]:
         """Yield the bytes from `begin` up to `end`, in order, a window at a time."""
