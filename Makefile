@@ -9,6 +9,9 @@ READY_DEV := $(VENV)/.ready-dev
 DATA ?= ./sealane-data
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
+# Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-quick lock peers clean
 
 help:

@@ -18,6 +18,9 @@ from sealane.client.server import Server
 from sealane.clock import Clock
 from sealane.settings import ClientSettings
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 CONTENT = b"0123456789" * 100
 SETTINGS = replace(
     ClientSettings(),

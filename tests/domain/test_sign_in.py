@@ -31,6 +31,9 @@ from sealane.operations.signing import (
     SignOut,
 )
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 EXCHANGE = b"h" * 32
 KEY = ed25519.Ed25519PrivateKey.generate()
 STRANGER = ed25519.Ed25519PrivateKey.generate()

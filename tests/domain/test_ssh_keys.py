@@ -93,7 +93,7 @@ def test_nothing_a_client_sends_raises_or_counts(blob, signature, algorithm):
 @given(st.binary(max_size=300), st.sampled_from(list(KEYS)))
 def test_a_blob_is_read_whole_or_not_at_all(tail, kind):
     blob = blob_of(KEYS[kind])
-    for crooked in (blob + b"\0" + tail, blob[: len(blob) // 2] + tail, tail):
+    for crooked in (blob + b"\0" + tail, blob[: len(blob) // 2], tail):
         if crooked != blob:
             with pytest.raises(SshKeyInvalid):
                 ssh_keys.parse_blob(crooked)

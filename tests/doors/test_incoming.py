@@ -26,6 +26,9 @@ from sealane.operations.uploads import FinishUpload, RecordSegments
 from sealane.settings import KIB, SLOT_BYTES
 from tests.doors.house import SMALL
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 SEGMENT = SMALL.segment_bytes_max
 INLINE = SMALL.inline_bytes_max
 EDGES = [0, 1, INLINE, INLINE + 1, SLOT_BYTES - 1, SLOT_BYTES, SLOT_BYTES + 1, SEGMENT - 1, SEGMENT, SEGMENT + 1]

@@ -13,6 +13,9 @@ from sealane.operations.files import EndDownload
 from sealane.settings import KIB, SLOT_BYTES
 from tests.doors.house import SMALL
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 SEGMENT = SMALL.segment_bytes_max
 EDGES = [0, 1, SMALL.inline_bytes_max, SLOT_BYTES - 1, SLOT_BYTES, SLOT_BYTES + 1, SEGMENT + 1, 6 * SEGMENT + 17]
 

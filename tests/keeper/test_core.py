@@ -35,6 +35,8 @@ from sealane.vault.keys import KeyFileInvalid
 from tests.keeper.people import PASSWORD, people, sign_in
 from tests.keeper_in_process import SETTINGS, KeeperInProcess
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
 
 class EntryRow(NamedTuple):
     kind: str

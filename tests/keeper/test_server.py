@@ -34,6 +34,8 @@ from sealane.operations.files import Look
 from sealane.operations.signing import Health, SignExchange, SignInWithPassword, SignInWithToken
 from tests.keeper_in_process import SETTINGS
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
 
 class Serving:
     """A server and connections to it."""

@@ -12,6 +12,9 @@ import pytest
 from sealane.operations.accounts import RevokeFolder, SetOrganizationQuota
 from sealane.settings import GIB
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 A = "/api/v1/content/in/a.bin"
 
 

@@ -14,6 +14,9 @@ from sealane.operations.accounts import AddToken, DisableUser, RevokeToken
 from sealane.operations.signing import SignedIn
 from tests.doors.http.conftest import House
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 A = "/api/v1/content/in/a.bin"
 
 

@@ -14,6 +14,9 @@ from sealane.operations.accounts import GrantFolder
 from sealane.settings import KIB
 from tests.doors.http.words import show_metadata
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 UPLOADS = "/api/v1/uploads"
 V = {"Tus-Resumable": "1.0.0"}
 BODY = V | {"Content-Type": "application/offset+octet-stream"}

@@ -15,6 +15,8 @@ from sealane.operations.signing import SignInWithKey
 from sealane.settings import Settings
 from tests.doors.sftp.house import PASSWORD, House, until
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
 
 async def test_a_user_signs_in_by_key_and_sees_their_folders(house):
     async with house.sftp("ann") as client:

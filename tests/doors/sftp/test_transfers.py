@@ -11,6 +11,9 @@ from sealane.operations.accounts import AddFolder, GrantFolder
 from sealane.settings import Settings
 from tests.doors.sftp.house import settled, until
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+
 MIB = 1 << 20
 
 
