@@ -1,16 +1,19 @@
-"""Fixtures for every room: `src` on the path, and databases in both kinds."""
+"""Fixtures for every room: databases in both kinds; and how hard properties are tried."""
 
+import os
 import shutil
-import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+from sealane.database.engine import Database
+from tests.peers.postgres import PostgresServer, name_in
 
-from sealane.database.engine import Database  # noqa: E402 - the path comes first
-from tests.peers.postgres import PostgresServer, name_in  # noqa: E402 - as above
+# `make check` tries fewer examples of each property than `make test`, so that the loop stays short.
+hypothesis.settings.register_profile("check", max_examples=25, database=None)
+hypothesis.settings.register_profile("test", database=None)
+hypothesis.settings.load_profile(os.environ.get("SEALANE_HYPOTHESIS", "test"))
 
 
 @pytest.fixture(scope="session")

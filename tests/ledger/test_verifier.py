@@ -21,6 +21,9 @@ from sealane.ledger.verifier import PROGRESS_EVERY, Damage, Verifier, Why
 from sealane.operations.audit import LedgerEntry
 from tests.ledger.strategies import events
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ORIGIN = "sealane/test"
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,6 +13,9 @@ from sealane.ids import new_segment_id
 from sealane.settings import MIB
 from sealane.vault.blobs import BlobExists
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 SIZES = [1, 2, 4095, 4096, 4097, MIB, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB + 3]
 
 
