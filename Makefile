@@ -62,7 +62,7 @@ check-imports: $(READY_DEV)
 	$(BIN)/lint-imports --no-cache
 
 check-unit: $(READY_DEV)
-	SEALANE_HYPOTHESIS=check $(BIN)/python -m pytest -n 2 -m "not slow" tests
+	SEALANE_HYPOTHESIS=check $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests
 
 test: $(READY_DEV) peers
 	$(BIN)/coverage erase

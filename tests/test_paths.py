@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from sealane import paths
 from sealane.errors import PathInvalid
 
-good_names = st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1, max_size=40).filter(
-    lambda text: _accepted(text) is not None
+good_names = (
+    st.text(
+        st.characters(codec="utf-8", categories=("L", "N", "P", "S", "M"), exclude_characters="/\\"),
+        min_size=1,
+        max_size=40,
+    )
+    .filter(lambda text: text not in {".", ".."})
+    .filter(lambda text: _accepted(text) is not None)
 )
 
 

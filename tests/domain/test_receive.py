@@ -32,6 +32,9 @@ from sealane.operations.files import MakeFolder, RemoveFile, RemoveFolder
 from sealane.settings import GIB, Settings
 from tests.domain.transfers import SMALL, World
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 CONTENT = bytes(range(256)) * 20
 """5,120 bytes: six segments of the small world."""
 

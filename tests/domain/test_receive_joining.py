@@ -19,6 +19,9 @@ from sealane.operations import accounts
 from sealane.operations import uploads as operations
 from sealane.operations.files import OpenVersion
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 CONTENT = bytes(range(256)) * 20
 
 

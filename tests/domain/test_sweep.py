@@ -26,6 +26,9 @@ from sealane.operations.files import OpenVersion, RemoveFile
 from sealane.settings import Settings
 from tests.domain.transfers import SMALL, World
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 CONTENT = bytes(range(256)) * 20
 
 

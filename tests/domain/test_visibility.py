@@ -12,6 +12,9 @@ from sealane.errors import AlreadyExists, Missing, NotAllowed
 from sealane.operations.accounts import AddFolder, AddGroup, RevokeFolder, SetMembership
 from sealane.operations.files import ListFolder, Look, Move
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 ORGANIZATIONS = ("clinic", "lab")
 USERS = ("anna@clinic", "carl@clinic", "bert@lab")
 GROUPS = ("group:team@clinic", "group:team@lab")

@@ -3,7 +3,12 @@
 import asyncio
 import secrets
 
+import pytest
+
 from tests.doors.house import SMALL
+
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 SEGMENT = SMALL.segment_bytes_max
 

@@ -10,6 +10,9 @@ from sealane.inspector.rounds import Rounds
 from sealane.operations.inspection import LeaseArrivals, RecordDigest
 from tests.domain.transfers import World
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
 CONTENT = bytes(range(256)) * 20
 
 
