@@ -70,6 +70,9 @@ class Settings:
     password_characters_min: int = 8
     password_characters_max: int = 1024
     account_name_characters_max: int = 64
+    ended_sessions_told_seconds: int = 900
+    """A door that connects to the keeper is told which sessions ended this lately."""
+    ended_sessions_told_max: int = 20_000
     session_idle_seconds: int = 3600
     session_lifetime_seconds: int = 7 * 86400
     token_session_seconds: int = 900

@@ -292,6 +292,19 @@ async def test_every_door_hears_within_two_seconds_that_a_session_is_over(tmp_pa
             assert await asyncio.wait_for(queue.get(), 2) == SessionsEnded((session.session,))
 
 
+async def test_a_door_that_connects_is_told_which_sessions_ended_before(tmp_path):
+    async with serving(tmp_path) as running:
+        admin, token = await running.people()
+        signed = running.caller()
+        session = await signed.ask(SignInWithToken(token=token, address="127.0.0.1", door="http"))
+        await admin.ask(DisableUser(user="anna@clinic"))
+        late = running.caller()
+        heard = asyncio.Queue()
+        late.on_notice(heard.put_nowait)
+        await late.ask(Health())
+        assert await asyncio.wait_for(heard.get(), 2) == SessionsEnded((session.session,))
+
+
 async def test_a_door_that_asks_much_is_read_more_slowly_and_answered_wholly(tmp_path):
     async with serving(tmp_path, connection_operations_max=5) as running:
         door = running.caller()

@@ -164,6 +164,16 @@ def end_expired(work: Work, limit: int = 500) -> int:
     return end(work, found, who=events.KEEPER, reason="expired")
 
 
+def ended_lately(work: Work) -> tuple[SessionId, ...]:
+    """Return the sessions that ended within `ended_sessions_told_seconds`, latest first, a bounded number of them.
+
+    A door that connects is told of them: the notice that it should have had may have died with the last keeper.
+    """
+    since = work.now - timedelta(seconds=work.settings.ended_sessions_told_seconds)
+    found = work.transaction.all(statements.ENDED_SINCE, since=since, limit=work.settings.ended_sessions_told_max)
+    return tuple(row.id for row in found)
+
+
 def _extended(work: Work, row: SessionRow) -> datetime:
     """Return when the session ends, now that it was used; a token's session is never extended."""
     idle = timedelta(seconds=work.settings.session_idle_seconds)

@@ -15,6 +15,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
+from sealane.domain import sessions
 from sealane.errors import Invalid, KeeperAway, SealaneError, TooLarge, TooMany
 from sealane.keeper import flows
 from sealane.keeper.core import Batch, Request, unexpected
@@ -106,7 +107,22 @@ class Server:
         """Note a connection and return its name, unique in the life of this keeper."""
         self._lines.add(line)
         self._line_number += 1
+        if line.asker is Asker.DOOR:
+            task = self._loop.create_task(self._tell_what_ended(line))
+            self._flows.add(task)
+            task.add_done_callback(self._flows.discard)
         return f"{line.socket_name}-{self._line_number}"
+
+    async def _tell_what_ended(self, line: Line) -> None:
+        """Tell a door that connects which sessions ended lately: the last keeper may have died before it said so."""
+        try:
+            ended = await self.perform(sessions.ended_lately)
+        except SealaneError as failure:
+            log.warning("a door could not be told which sessions ended: %s", failure.code)
+            return
+        if ended:
+            line.send(NOTICE, SessionsEnded(sessions=ended))
+            line.flush()
 
     def closed(self, line: Line) -> None:
         """Let go of what a connection held, after all that was asked on it."""

@@ -38,6 +38,12 @@ class OpenSession(NamedTuple):
     organization_id: OrganizationId
 
 
+class SessionName(NamedTuple):
+    """A session's name."""
+
+    id: SessionId
+
+
 class ListedSession(NamedTuple):
     """A session, for the administrator's listing."""
 
@@ -150,6 +156,14 @@ EXPIRED = Statement(
     .order_by(sessions.c.expires)
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     OpenSession,
+)
+ENDED_SINCE = Statement(
+    "sessions.ended_since",
+    sa.select(sessions.c.id)
+    .where(sessions.c.ended >= sa.bindparam("since"))
+    .order_by(sessions.c.ended.desc())
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    SessionName,
 )
 LISTED = Statement(
     "sessions.listed",
