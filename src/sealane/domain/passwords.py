@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher, Type
@@ -33,12 +34,17 @@ def hashed(password: str, settings: Settings) -> str:
         raise PasswordInvalid(f"The password needs {settings.password_characters_min} characters or more.")
     if len(password) > settings.password_characters_max:
         raise PasswordInvalid(f"The password may have {settings.password_characters_max} characters at most.")
-    return _HASHER.hash(password)
+    return _HASHER.hash(_normal(password))
 
 
 def is_right(stored: str, password: str) -> bool:
     """Return whether this is the password of a stored hash. Takes about as long for every hash."""
     try:
-        return _HASHER.verify(stored, password)
+        return _HASHER.verify(stored, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _normal(password: str) -> str:
+    """Return normal form C, as RFC 8265, 4.2 asks: one password, whichever keyboard typed it."""
+    return unicodedata.normalize("NFC", password)
