@@ -57,6 +57,8 @@ class Settings:
 
     # Sign-in.
     login_grace_seconds: int = 120
+    unused_exchange_keep_seconds: int = 90 * 86400
+    """An SSH exchange for which nobody signed in is remembered this long, so that it is not signed again."""
     sign_in_failures_max: int = 10
     """Failures of one account name within the window before passwords are no longer tried for it."""
     sign_in_range_failures_max: int = 50

@@ -119,7 +119,7 @@ def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(path):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2] / 'src'}"},
+        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2] / 'src'}:{Path(__file__).parents[2]}"},
     )
     assert result.stdout.splitlines() == ["refused", "small ones still work"], result.stderr
     database = Database.open(f"sqlite:///{path}")

@@ -66,7 +66,8 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
             return resume.take_over(work, caller, upload, destination.folder, declared=op.declared)
     if op.mode == "create":
         for upload in _interrupted(work, caller, destination):
-            if not resume.is_held(work, upload):
+            # What was begun with words of its client's own (tus) is found by its id: that promise outlives this one.
+            if not upload.metadata and not resume.is_held(work, upload):
                 resume.drop(work, upload, who=caller.who, reason="superseded")
     allowances.check_count(work, caller)
     room = allowances.room(work, destination.organization, destination.folder, destination.file)

@@ -19,7 +19,7 @@ from sealane.errors import SessionEnded, TooMany
 from sealane.ids import SessionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
-from sealane.operations.signing import SignedIn, SignOut
+from sealane.operations.signing import KeepAlive, SignedIn, SignOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +112,21 @@ def caller_of(work: Work, handle: str) -> Caller:
     row = work.transaction.first(statements.BY_HANDLE, handle_hash=_hash(handle))
     if row is None or row.expires <= work.now or row.disabled is not None:
         raise SessionEnded
+    return _caller(work, row, expires=_extended(work, row))
+
+
+def caller_that_was(work: Work, handle: str) -> Caller:
+    """Return who spoke by this handle, also if the session has ended, as long as its row is kept.
+
+    For what only completes the record (`Operation.after_the_end`). Raises `SessionEnded`.
+    """
+    row = work.transaction.first(statements.BY_HANDLE_EVER, handle_hash=_hash(handle))
+    if row is None:
+        raise SessionEnded
+    return _caller(work, row, expires=row.expires)
+
+
+def _caller(work: Work, row: SessionRow, *, expires: datetime) -> Caller:
     groups = work.transaction.all(statements.GROUPS_OF, user_id=row.user_id)
     return Caller(
         user_id=row.user_id,
@@ -123,7 +138,7 @@ def caller_of(work: Work, handle: str) -> Caller:
         session=row.id,
         door=row.door,
         address=row.address,
-        expires=_extended(work, row),
+        expires=expires,
     )
 
 
@@ -162,6 +177,12 @@ def end_expired(work: Work, limit: int = 500) -> int:
     """End up to `limit` sessions whose time is over. Returns how many; called by the keeper's tick."""
     found = work.transaction.all(statements.EXPIRED, at=work.now, limit=limit)
     return end(work, found, who=events.KEEPER, reason="expired")
+
+
+def keep_alive(work: Work, caller: Caller, op: KeepAlive) -> Done:
+    """Say that a session is in use. Finding who asks (`caller_of`) has extended it."""
+    del work, caller, op
+    return Done()
 
 
 def ended_lately(work: Work) -> tuple[SessionId, ...]:

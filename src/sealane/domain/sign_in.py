@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from sealane import paths
 from sealane.domain import attempts, passwords, sessions, ssh_keys
 from sealane.domain.queries import sign_in as statements
-from sealane.errors import Locked, NotSignedIn, PathInvalid, SealaneError, TooMany
+from sealane.errors import Locked, NotSignedIn, PathInvalid, Refused, SealaneError, TooMany
 from sealane.ledger import events
 from sealane.operations.signing import KeyAcceptable, KeyAcceptableIs, SignedIn
 
@@ -54,6 +54,13 @@ class _Try:
     stands: attempts.Standing
 
 
+class ExchangeKnown(Refused):
+    """The keeper has signed this exchange before."""
+
+    code = "exchange-known"
+    default = "This key exchange was signed before. Connect again."
+
+
 @dataclass(frozen=True, slots=True)
 class _Proof:
     """By what somebody has proved who they are: a key, a token, or (empty) the password."""
@@ -65,14 +72,22 @@ class _Proof:
 
 
 def remember_exchange(work: Work, exchange_hash: bytes) -> None:
-    """Note that the keeper signs this exchange as a connection's first; one session may be opened for it."""
+    """Note that the keeper signs this exchange as a connection's first; one session may be opened for it.
+
+    Raises `ExchangeKnown` for one that was signed before: signed again, a recorded signature would count again.
+    """
+    if work.transaction.first(statements.KNOWN_EXCHANGE, exchange_hash=exchange_hash) is not None:
+        raise ExchangeKnown
     work.transaction.run(statements.REMEMBER_EXCHANGE, exchange_hash=exchange_hash, signed=work.now)
 
 
 def forget_exchanges(work: Work) -> int:
-    """Forget exchanges that are past their time. Returns how many; called by the keeper's tick."""
-    grace = timedelta(seconds=work.settings.login_grace_seconds)
-    return work.transaction.run(statements.FORGET_EXCHANGES, before=work.now - grace)
+    """Forget exchanges for which nobody signed in, long after; those that were used are kept for good.
+
+    Returns how many; called by the keeper's tick.
+    """
+    kept = timedelta(seconds=work.settings.unused_exchange_keep_seconds)
+    return work.transaction.run(statements.FORGET_EXCHANGES, before=work.now - kept)
 
 
 def key_acceptable(work: Work, op: KeyAcceptable) -> KeyAcceptableIs:
@@ -107,9 +122,9 @@ def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
 
     A hash comes for every name, also one that nobody has.
     """
-    if attempts.standing(work, name=op.name, address=op.address).locked:
-        return None
     account = _account(work, op.name)
+    if attempts.standing(work, name=_counted(account, op.name), address=op.address).locked:
+        return None
     if account is None or account.password_hash is None:
         return passwords.NOBODYS_HASH
     return account.password_hash
@@ -117,10 +132,10 @@ def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
 
 def finish_password(work: Work, op: SignInWithPassword, *, checked: str | None, right: bool) -> Outcome:
     """Open a session if the password was right for the hash `checked` and everything still stands as it did then."""
-    attempt = _Try(
-        sessions.PASSWORD, op.name, op.address, op.door, attempts.standing(work, name=op.name, address=op.address)
-    )
     account = _account(work, op.name)
+    name = _counted(account, op.name)
+    stands = attempts.standing(work, name=name, address=op.address)
+    attempt = _Try(sessions.PASSWORD, name, op.address, op.door, stands)
     if checked is None or attempt.stands.locked:
         return _refused(work, attempt, account, "locked")
     if account is None or not right or account.password_hash != checked:
@@ -129,7 +144,7 @@ def finish_password(work: Work, op: SignInWithPassword, *, checked: str | None, 
         return _refused(work, attempt, account, "disabled")
     if op.door == "sftp" and not _use_exchange(work, op.session_identifier):
         return _refused(work, attempt, account, "replayed")
-    attempts.succeeded(work, name=op.name)
+    attempts.succeeded(work, name=name)
     return _opened(work, attempt, account, _Proof())
 
 
@@ -220,6 +235,11 @@ def _account(work: Work, name: str) -> AccountRow | None:
         return work.transaction.first(statements.BY_FULL_NAME, name=bare, organization=organization)
     found = work.transaction.all(statements.BY_NAME, name=name)
     return found[0] if len(found) == 1 else None
+
+
+def _counted(account: AccountRow | None, name: str) -> str:
+    """Return the name under which failures are counted: one for an account, however its name was spelt."""
+    return name if account is None else f"{account.name}@{account.organization}"
 
 
 def _key_of(work: Work, account: AccountRow | None, blob: bytes) -> SshKeyId | None:

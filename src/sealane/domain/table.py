@@ -60,6 +60,7 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     uploads.JoinUploads: joining.join_uploads,
     uploads.CopyInto: joining.copy_into,
     signing.SignOut: sessions.sign_out,
+    signing.KeepAlive: sessions.keep_alive,
 }
 """`act(work, caller, operation) -> answer`."""
 

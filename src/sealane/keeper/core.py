@@ -231,6 +231,8 @@ class Keeper:
         kept = self._callers.get(handle)
         if kept is not None and work.now < kept.until:
             return kept.caller
+        if operation.after_the_end:
+            return sessions.caller_that_was(work, handle)
         caller = sessions.caller_of(work, handle)
         idle = timedelta(seconds=self.settings.session_idle_seconds)
         if len(self._callers) >= self.settings.callers_kept_max:

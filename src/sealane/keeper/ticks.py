@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sealane.domain import attempts, sessions, sign_in, sweep
 from sealane.domain.blob_sweep import BlobSweeper
-from sealane.errors import SealaneError
+from sealane.errors import KeeperAway, SealaneError
 from sealane.operations.accounts import SweptIs
 
 if TYPE_CHECKING:
@@ -61,7 +61,13 @@ class Ticks:
         while cleared != _NOTHING:
             cleared = await self._server.perform(sweep.clear)
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._blobs.clear, lambda act: _done_by(loop, self._server.perform(act)))
+        await asyncio.to_thread(self._blobs.clear, lambda act: _done_by(loop, self._perform(act)))
+
+    async def _perform(self, act: Callable[[Work], Any]) -> Any:
+        """Have the writer do an act, unless the keeper is stopping: its writer may have ended already."""
+        if self._server.stopping:
+            raise KeeperAway
+        return await self._server.perform(act)
 
 
 def _done_by(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:

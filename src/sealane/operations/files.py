@@ -144,6 +144,7 @@ class OpenVersion(Operation, frozen=True):
 class EndDownload(Operation, frozen=True):
     """What a door says it sent: bytes, and ranges as (start, end-exclusive). It adds to the evidence only."""
 
+    after_the_end: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
     download: int

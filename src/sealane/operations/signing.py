@@ -115,6 +115,13 @@ class SignOut(Operation, frozen=True):
     reason: str = "signed out"
 
 
+class KeepAlive(Operation, frozen=True):
+    """The session is in use, though nothing else is asked: a long transfer runs in it."""
+
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+
+
 class Health(Operation, frozen=True):
     """Is the keeper there and able to write? Answered after a durable transaction."""
 

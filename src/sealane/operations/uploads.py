@@ -177,6 +177,7 @@ class FinishUpload(Operation, frozen=True):
 class SuspendUpload(Operation, frozen=True):
     """Let go of an upload that was interrupted, so that it can be taken up again by any worker."""
 
+    after_the_end: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
     upload: str

@@ -158,6 +158,7 @@ class NodeKeys:
         """
         if may_create:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync_folder(folder.parent)
         found = {
             int(match[1]): path
             for path in (folder.iterdir() if folder.is_dir() else ())

@@ -94,8 +94,7 @@ INSERT = Statement(
         expires=sa.bindparam("expires"),
     ),
 )
-BY_HANDLE = Statement(
-    "sessions.by_handle",
+_BY_HANDLE = (
     sa.select(
         sessions.c.id,
         sessions.c.user_id,
@@ -112,9 +111,10 @@ BY_HANDLE = Statement(
         sessions.c.expires,
     )
     .select_from(_WITH_USER)
-    .where(sessions.c.handle_hash == sa.bindparam("handle_hash"), sessions.c.ended.is_(None)),
-    SessionRow,
+    .where(sessions.c.handle_hash == sa.bindparam("handle_hash"))
 )
+BY_HANDLE = Statement("sessions.by_handle", _BY_HANDLE.where(sessions.c.ended.is_(None)), SessionRow)
+BY_HANDLE_EVER = Statement("sessions.by_handle_ever", _BY_HANDLE, SessionRow)
 GROUPS_OF = Statement(
     "sessions.groups_of",
     sa.select(memberships.c.group_id.label("id")).where(memberships.c.user_id == sa.bindparam("user_id")),

@@ -23,6 +23,12 @@ class AccountRow(NamedTuple):
     disabled: datetime | None
 
 
+class ExchangeRow(NamedTuple):
+    """An exchange that the keeper has signed."""
+
+    signed: datetime
+
+
 class TokenRow(NamedTuple):
     """A token and its user."""
 
@@ -134,8 +140,14 @@ USE_EXCHANGE = Statement(
     )
     .values(used=sa.bindparam("at")),
 )
+KNOWN_EXCHANGE = Statement(
+    "sign_in.known_exchange",
+    sa.select(exchanges.c.signed).where(exchanges.c.exchange_hash == sa.bindparam("exchange_hash")),
+    ExchangeRow,
+)
 FORGET_EXCHANGES = Statement(
-    "sign_in.forget_exchanges", exchanges.delete().where(exchanges.c.signed < sa.bindparam("before"))
+    "sign_in.forget_exchanges",
+    exchanges.delete().where(exchanges.c.signed < sa.bindparam("before"), exchanges.c.used.is_(None)),
 )
 
 FAILURE = Statement(

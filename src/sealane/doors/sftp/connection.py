@@ -69,6 +69,7 @@ class SftpConnection(ExpressConnection):
         self._chosen: tuple[bytes, bytes] | None = None
         self._heard = door.clock.monotonic()
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._alive_timer: asyncio.TimerHandle | None = None
 
     # --- beginning and end ------------------------------------------------------------------------------------------
 
@@ -94,8 +95,9 @@ class SftpConnection(ExpressConnection):
             return
         self._gone = True
         self._leave_strangers()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._idle_timer, self._alive_timer):
+            if timer is not None:
+                timer.cancel()
         sessions = (*self._sessions, *self._ending)
         super()._cleanup(exc)
         self.let_go_of_buffers()
@@ -303,7 +305,17 @@ class SftpConnection(ExpressConnection):
             return False
         self._signed_in = signed
         self._door.signed_in(signed, self)
+        self._keep_alive()
         return True
+
+    def _keep_alive(self) -> None:
+        """Tell the keeper now and then that the session is in use, as long as a transfer runs in it."""
+        if self._gone or self._signed_in is None:
+            return
+        if self.is_busy:
+            self._door.spawn(self._door.keep_alive(self._signed_in))
+        wait = self._door.settings.session_idle_seconds / 4
+        self._alive_timer = asyncio.get_running_loop().call_later(wait, self._keep_alive)
 
     async def _sign_out_unused(self, asked: asyncio.Future[SignedIn]) -> None:
         try:

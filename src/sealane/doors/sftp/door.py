@@ -12,7 +12,7 @@ from sealane.doors.sftp.admission import Admission
 from sealane.doors.sftp.stage import HEAD_BYTES, Buffers
 from sealane.errors import SealaneError, SessionEnded
 from sealane.operations.envelope import Answer, SessionsEnded
-from sealane.operations.signing import SignOut
+from sealane.operations.signing import KeepAlive, SignOut
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -94,6 +94,13 @@ class SftpDoor:
             pass
         except SealaneError as error:
             log.warning("a session could not be signed out: %s", error.code)
+
+    async def keep_alive(self, signed: SignedIn) -> None:
+        """Tell the keeper that a session is in use; that it has ended comes by notice."""
+        try:
+            await self.ask(KeepAlive(handle=signed.handle), Answer)
+        except SealaneError as error:
+            log.info("a session could not be kept alive: %s", error.code)
 
     def notice(self, notice: Answer) -> None:
         """End at once what the keeper says has ended."""
