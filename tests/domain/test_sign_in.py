@@ -274,6 +274,15 @@ def test_failures_slow_down_then_lock_and_a_stranger_cannot_tell_an_account_from
     assert [kind for kind, _ in known] == [NotSignedIn] * clinic.settings.sign_in_failures_max + [Locked] * 2
 
 
+def test_a_name_is_one_in_either_normal_form(clinic):
+    clinic.user("zo\u00eb@clinic")
+    clinic.admin(SetPassword(user="zo\u00eb@clinic", password="correct horse"))
+    for number in range(clinic.settings.sign_in_failures_max):
+        name = ("zo\u00eb@clinic", "zoe\u0308@clinic")[number % 2]
+        by_password(clinic, "wrong", name=name, address=f"198.51.{number}.1", right=False)
+    assert isinstance(by_password(clinic, "x", name="zoe\u0308@clinic", right=True, address="203.0.113.9"), Locked)
+
+
 def test_a_locked_name_gets_no_password_tried_not_even_the_right_one_until_its_time_is_over(clinic):
     clinic.admin(SetPassword(user="anna@clinic", password="correct horse"))
     for _ in range(clinic.settings.sign_in_failures_max):

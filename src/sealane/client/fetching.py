@@ -116,7 +116,8 @@ class _Download:
         self._must_fit()
         self._write_journal()
         run.tell(FileBegan(wanted.name, file.size))
-        run.tell(FileMoved(wanted.name, self._positions.total(), resumed=True))
+        if self._positions.total():
+            run.tell(FileMoved(wanted.name, self._positions.total(), resumed=True))
         digest = FollowingDigest(
             self._descriptor, file.size, self._positions, block_bytes=run.settings.block_bytes, check=run.stop.check
         )

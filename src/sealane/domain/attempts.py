@@ -1,8 +1,8 @@
 """Failed sign-ins: counted by account name and by address range, answered slower, then not at all.
 
-Names are counted as they were typed, whether or not there is such an account, so that counting tells a stranger
-nothing; they are kept hashed, since people type passwords into the wrong field. Refusals of strangers are counted per
-address range and minute and become one ledger event when the minute is over.
+Names are counted as they were typed (in normal form C), whether or not there is such an account, so that counting
+tells a stranger nothing; they are kept hashed, since people type passwords into the wrong field. Refusals of strangers
+are counted per address range and minute and become one ledger event when the minute is over.
 Must stay true: nothing here grows without bound (`failures_kept_rows_max`, `strangers_kept_rows_max`).
 """
 

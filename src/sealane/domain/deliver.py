@@ -100,16 +100,24 @@ def end_download(work: Work, caller: Caller, op: EndDownload) -> Done:
 
 
 def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
-    """Say who sent and who fetched the present version of a file: to whoever may list or read it, and to its sender."""
+    """Say who sent and who fetched the present version of a file: to whoever may list or read it, and to its sender.
+
+    Another organization than the owner's is told of the upload and of its own fetches only.
+    """
     folder, file = places.find_file(work, caller, op.path)
     version = work.transaction.first(version_queries.VERSION, version=file.version_id)
     if version is None:
         raise Integrity
     if version.user_id != caller.user_id or not rights.may(caller, Act.SEE, folder.granted):
         folder.demand(caller, Act.LEARN_DIGEST)
-    rows = work.transaction.all(
-        queries.TRANSFERS, version=version.id, kinds=_RECEIPT_KINDS, limit=work.settings.receipt_transfers_max
-    )
+    wanted = {"version": version.id, "kinds": _RECEIPT_KINDS, "limit": work.settings.receipt_transfers_max}
+    if caller.user_id == version.user_id or caller.organization_id == folder.organization_id:
+        rows = work.transaction.all(queries.TRANSFERS, **wanted)
+    else:
+        kind = events.Kind.UPLOAD_FINISHED.value
+        rows = work.transaction.all(
+            queries.TRANSFERS_SEEN, **wanted, organization=caller.organization_id, upload_kind=kind
+        )
     return ReceiptIs(
         path=op.path,
         version=version.id,

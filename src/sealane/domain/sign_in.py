@@ -13,6 +13,7 @@ can be guessed.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -48,7 +49,7 @@ class _Try:
 
     method: str
     name: str
-    """As typed; empty where the method has none."""
+    """As typed, in normal form C; empty where the method has none."""
     address: str
     door: str
     stands: attempts.Standing
@@ -123,7 +124,7 @@ def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
     A hash comes for every name, also one that nobody has.
     """
     account = _account(work, op.name)
-    if attempts.standing(work, name=_counted(account, op.name), address=op.address).locked:
+    if attempts.standing(work, name=_counted(op.name), address=op.address).locked:
         return None
     if account is None or account.password_hash is None:
         return passwords.NOBODYS_HASH
@@ -133,7 +134,7 @@ def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
 def finish_password(work: Work, op: SignInWithPassword, *, checked: str | None, right: bool) -> Outcome:
     """Open a session if the password was right for the hash `checked` and everything still stands as it did then."""
     account = _account(work, op.name)
-    name = _counted(account, op.name)
+    name = _counted(op.name)
     stands = attempts.standing(work, name=name, address=op.address)
     attempt = _Try(sessions.PASSWORD, name, op.address, op.door, stands)
     if checked is None or attempt.stands.locked:
@@ -200,7 +201,9 @@ def _opened(work: Work, attempt: _Try, account: AccountRow, proof: _Proof) -> Ou
             expires=opened.expires,
         )
     )
-    return Outcome(opened, attempts.wait_seconds(work, attempt.stands))
+    # Keys and tokens cannot be guessed, so a right one is not held back for what its neighbours did.
+    guessable = attempt.method == sessions.PASSWORD
+    return Outcome(opened, attempts.wait_seconds(work, attempt.stands) if guessable else 0.0)
 
 
 def _refused(work: Work, attempt: _Try, account: AccountRow | None, reason: str) -> Outcome:
@@ -237,9 +240,12 @@ def _account(work: Work, name: str) -> AccountRow | None:
     return found[0] if len(found) == 1 else None
 
 
-def _counted(account: AccountRow | None, name: str) -> str:
-    """Return the name under which failures are counted: one for an account, however its name was spelt."""
-    return name if account is None else f"{account.name}@{account.organization}"
+def _counted(name: str) -> str:
+    """Return the name under which failures are counted: in normal form C, whether or not there is such an account.
+
+    `NAME` and `NAME@ORG` stay two: counting them as one would tell a stranger that there is such an account.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def _key_of(work: Work, account: AccountRow | None, blob: bytes) -> SshKeyId | None:

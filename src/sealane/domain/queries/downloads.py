@@ -62,8 +62,7 @@ LEFT_OPEN = Statement(
 )
 """Downloads whose session is long over: no door will say any more how they ended."""
 
-TRANSFERS = Statement(
-    "downloads.transfers",
+_TRANSFERS = (
     sa.select(
         ledger.c.seq,
         ledger.c.at,
@@ -77,6 +76,15 @@ TRANSFERS = Statement(
     .join(organizations, organizations.c.id == users.c.organization_id)
     .where(ledger.c.version_id == bindparam("version"), ledger.c.kind.in_(bindparam("kinds", expanding=True)))
     .order_by(ledger.c.seq)
-    .limit(bindparam("limit", type_=sa.Integer)),
+    .limit(bindparam("limit", type_=sa.Integer))
+)
+TRANSFERS = Statement("downloads.transfers", _TRANSFERS, TransferRow)
+"""Everybody's, for the organization that owns the file, and for its sender."""
+TRANSFERS_SEEN = Statement(
+    "downloads.transfers_seen",
+    _TRANSFERS.where(
+        sa.or_(users.c.organization_id == bindparam("organization"), ledger.c.kind == bindparam("upload_kind"))
+    ),
     TransferRow,
 )
+"""Who sent it, and what one's own organization fetched: organizations do not see each other."""
