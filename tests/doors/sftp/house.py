@@ -10,6 +10,7 @@ import dataclasses
 import os
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import asyncssh
@@ -132,22 +133,29 @@ class House:
         return ["-F", "none", *(word for key, value in given.items() for word in ("-o", f"{key}={value}"))]
 
     async def run(self, *words, stdin: bytes = b"", check: bool = True, seconds: float = 60, env=None):
-        """Run a client and return (exit status, output); the door serves meanwhile in this process."""
-        process = await asyncio.create_subprocess_exec(
-            *map(str, words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=self.home,
-            env={**os.environ, "HOME": str(self.home), "LC_ALL": "C.UTF-8", **(env or {})},
-        )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(stdin), seconds)
-        except TimeoutError:
-            process.kill()
-            output, _ = await process.communicate()
-            raise AssertionError(f"{words[0]} did not end: {output.decode(errors='replace')}") from None
-        told = output.decode(errors="replace")
+        """Run a client and return (exit status, output); the door serves meanwhile in this process.
+
+        The output goes through a file: asyncio may let go of a pipe when the process ends, with its last 64 KiB unread.
+        """
+        with tempfile.TemporaryFile() as output:
+            process = await asyncio.create_subprocess_exec(
+                *map(str, words),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                cwd=self.home,
+                env={**os.environ, "HOME": str(self.home), "LC_ALL": "C.UTF-8", **(env or {})},
+            )
+            ended = True
+            try:
+                await asyncio.wait_for(process.communicate(stdin), seconds)
+            except TimeoutError:
+                ended = False
+                process.kill()
+                await process.wait()
+            output.seek(0)
+            told = output.read().decode(errors="replace")
+        assert ended, f"{words[0]} did not end: {told}"
         if check:
             assert process.returncode == 0, f"{' '.join(map(str, words))}: {told}"
         return process.returncode, told
