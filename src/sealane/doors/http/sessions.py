@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _RENEWED_BEFORE_SECONDS = 30.0
 """How long before its end a session in use is followed by the next (a third of its life, if that is less)."""
+_TOLD_MAX = 10_000
 _TOKEN_CHARACTERS_MAX = 512
 
 
@@ -93,6 +94,8 @@ class Sessions:
         self._by_name: dict[str, Session] = {}
         self._opening: dict[tuple[bytes, str], asyncio.Task[Session]] = {}
         self._timers: dict[tuple[bytes, str], asyncio.TimerHandle] = {}
+        self._told: OrderedDict[str, None] = OrderedDict()
+        """Sessions lately told as ended: a notice may come before who asked for the session goes on."""
 
     def __len__(self) -> int:
         """How many are open."""
@@ -116,10 +119,13 @@ class Sessions:
         """Take a notice of the keeper: what runs in ended sessions ends now."""
         if isinstance(notice, SessionsEnded):
             for name in notice.sessions:
+                self._told[name] = None
                 session = self._by_name.get(name)
                 if session is not None:
                     self.forget(session)
                     session.end(SessionEnded())
+            while len(self._told) > _TOLD_MAX:
+                self._told.popitem(last=False)
 
     def forget(self, session: Session) -> None:
         """Answer nothing more from this session; its token is asked for anew."""
@@ -130,6 +136,8 @@ class Sessions:
 
     async def _sign_in(self, session: Session) -> Session:
         await session.sign_in()
+        if session.signed.session in self._told:
+            raise SessionEnded
         stale = self._open.get(session.key)
         if stale is not None:
             self.forget(stale)
@@ -178,10 +186,14 @@ class Sessions:
         return task
 
     async def _renew(self, session: Session) -> Session:
+        before = session.signed.session
         self.forget(session)
+        self._by_name[before] = session  # a notice about it must still find what runs in it
         try:
             return await self._sign_in(session)
         except SealaneError as error:
             log.info("a session could not be followed by the next: %s", error.code)
             session.end(error)
             raise
+        finally:
+            self._by_name.pop(before, None)
