@@ -1,8 +1,8 @@
 """age files of ours: round trips, boundaries, resume, ranges, tampering, keys, and other people's tools."""
 
-import shutil
 import subprocess
 
+import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -15,10 +15,10 @@ from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.passphrase import Passphrase
 from sealane.vault.age.ssh import SshIdentity
 from sealane.vault.age.x25519 import X25519Identity
+from tests.peers import need
 
 CHUNK = payload.CHUNK_BYTES
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7]
-pyrage = pytest.importorskip("pyrage", reason="pyrage is not installed")
 
 
 def plain(size):
@@ -58,9 +58,9 @@ def test_pyrage_and_we_agree_on_ssh_keys_and_passphrases():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("age") is None, reason="Debian's age is not installed")
 @pytest.mark.parametrize("size", [0, CHUNK, CHUNK + 1])
 def test_debians_age_reads_ours_and_we_read_it(tmp_path, size):
+    need("age")
     identity = X25519Identity.new()
     (tmp_path / "key").write_text(identity.text() + "\n")
     (tmp_path / "ours").write_bytes(files.seal(plain(size), [identity.recipient()]))
