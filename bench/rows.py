@@ -122,7 +122,7 @@ class Bench:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             answer = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-            if answer.get("digest"):
+            if answer.get("sha256"):
                 return
             time.sleep(0.05)
         msg = f"{name} has no digest of record after a minute"
