@@ -115,6 +115,8 @@ class Settings:
     folder_entries_max: int = 1_000_000
     views_kept_max: int = 10_000
     """Users whose grants are kept in memory at once."""
+    folders_kept_max: int = 100_000
+    """Folders that the keeper remembers at once."""
     extents_max: int = 200_000
     segments_per_record_max: int = 512
     inline_bytes_max: int = 64 * KIB

@@ -47,6 +47,7 @@ def world(request, tmp_path):
             made = World.copied(template, tmp_path / "data", database=database)
         stack.callback(made.close)
         yield made
+        made.check_tree()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
 from sealane.domain.queries import sign_in as sign_in_statements
 from sealane.domain.table import PLAIN_ACTS, SESSION_ACTS
+from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.domain.work import Work
 from sealane.errors import AlreadyExists
@@ -27,6 +28,7 @@ from sealane.operations import accounts
 from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
 from sealane.settings import Settings
 from sealane.vault.keys import NodeKeys
+from tests.domain.remembered import check_tree
 
 START = datetime(2026, 3, 2, 9, 30, 15, tzinfo=UTC)
 
@@ -62,6 +64,7 @@ class Office:
         self.keys = NodeKeys.open(folder / "keys")
         self.holds = Holds()
         self.views = Views()
+        self.tree = Tree(1000)
         self.events = []
         self.ended = []
 
@@ -79,13 +82,16 @@ class Office:
                 holds=self.holds,
                 connection="door-1",
                 views=self.views,
+                tree=self.tree,
             )
             try:
                 with transaction.savepoint():
                     answer = act(work)
             except Exception:
                 self.views.forget()
+                self.tree.forget()
                 raise
+            check_tree(transaction, self.tree)
         self.events += work.events
         self.ended += work.ended
         return answer

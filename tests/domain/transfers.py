@@ -29,6 +29,7 @@ from sealane.settings import Settings
 from sealane.vault.content import Content
 from sealane.vault.local import LocalStore
 from sealane.vault.segments import SegmentWriter
+from tests.domain.remembered import check_tree
 from tests.keeper_in_process import KeeperInProcess
 from tests.vault.power_cut import ForgetfulDisk
 
@@ -121,6 +122,10 @@ class World:
     def crash(self):
         """Lose the keeper without a word, and open the same data again."""
         self.home.restart()
+
+    def check_tree(self):
+        """What the keeper remembers of folders is what the database says."""
+        self.act(lambda work: check_tree(work.transaction, work.tree))
 
     def close(self):
         self.home.close()

@@ -86,6 +86,7 @@ def remove_empty(work: Work, caller: Caller, parent: Folder, folder: Folder) -> 
     work.transaction.run(statements.UNFILE_UPLOADS, removed_id=folder.id)
     work.transaction.run(statements.DELETE, folder_id=folder.id)
     work.views.forget()
+    work.tree.forget()
     work.record(
         events.FolderRemoved(
             who=caller.who,
@@ -139,6 +140,7 @@ def set_modified(work: Work, caller: Caller, op: SetModified) -> Done:
     elif folder is not None:
         folder.demand(caller, Act.SET_TIME)
         work.transaction.run(statements.SET_MODIFIED, folder_id=folder.id, at=op.modified)
+        work.tree.forget()
     else:
         raise Missing
     work.record(
@@ -165,23 +167,23 @@ def add(
     quota_files: int = 0,
 ) -> FolderId:
     """Write a new folder's row. Who may is the caller's question; views do not change by a folder without grants."""
-    return FolderId(
-        work.transaction.insert(
-            statements.INSERT,
-            organization_id=organization_id,
-            parent_id=parent_id,
-            name=name,
-            quota_bytes=quota_bytes,
-            quota_files=quota_files,
-            made=work.now,
-            modified=modified,
-        )
+    made = work.transaction.insert(
+        statements.INSERT,
+        organization_id=organization_id,
+        parent_id=parent_id,
+        name=name,
+        quota_bytes=quota_bytes,
+        quota_files=quota_files,
+        made=work.now,
+        modified=modified,
     )
+    work.tree.forget()
+    return FolderId(made)
 
 
 def check_room_for_folder(work: Work, parent_id: FolderId, *, height: int) -> None:
     """Raise unless one more folder, with `height` levels below it, may stand in this one."""
-    depth = len(work.transaction.all(statements.CHAIN, folder_id=parent_id))  # the root counts for the new folder
+    depth = len(work.tree.chain(work.transaction, parent_id))  # the root counts for the new folder
     if depth + height > DEPTH_MAX:
         raise PathInvalid(f"Folders may be {DEPTH_MAX} deep at most.")
     found = work.transaction.first(statements.COUNT_IN, folder_id=parent_id)

@@ -87,6 +87,7 @@ def set_folder_quota(work: Work, op: SetFolderQuota) -> Done:
     quota_bytes = organizations.check_quota(op.quota_bytes, folder.quota_bytes)
     quota_files = organizations.check_quota(op.quota_files, folder.quota_files)
     work.transaction.run(folder_statements.SET_QUOTA, folder_id=folder.id, bytes_max=quota_bytes, files_max=quota_files)
+    work.tree.forget()
     work.record(
         events.QuotaSet(
             owner_organization_id=folder.organization_id,

@@ -110,7 +110,7 @@ def _move_folder(work: Work, caller: Caller, source: _End, folder: Folder, targe
         raise AlreadyExists
     if target.file is not None:
         raise NotAFolder
-    above = work.transaction.all(statements.CHAIN, folder_id=target.parent.id)
+    above = work.tree.chain(work.transaction, target.parent.id)
     if any(link.id == folder.id for link in above):
         raise MoveIntoItself
     tree = work.transaction.first(statements.TREE, folder_id=folder.id)
@@ -125,6 +125,7 @@ def _move_folder(work: Work, caller: Caller, source: _End, folder: Folder, targe
     _recount(work, source, target, folder.row.used_bytes, folder.row.used_files)
     work.transaction.run(statements.MOVE, folder_id=folder.id, target_id=target.parent.id, target_name=target.name)
     work.views.forget()
+    work.tree.forget()
     work.record(
         events.FolderMoved(
             who=caller.who,

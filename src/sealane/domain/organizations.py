@@ -66,6 +66,7 @@ def set_organization_quota(work: Work, op: SetOrganizationQuota) -> Done:
     work.transaction.run(
         statements.SET_ORGANIZATION_QUOTA, whose=organization.id, bytes_max=quota_bytes, files_max=quota_files
     )
+    work.tree.forget()
     work.record(
         events.QuotaSet(owner_organization_id=organization.id, quota_bytes=quota_bytes, quota_files=quota_files)
     )

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from sealane import paths
 from sealane.domain import rights
 from sealane.domain.queries import files as file_statements
-from sealane.domain.queries import folders as folder_statements
 from sealane.domain.rights import NO_RIGHTS, Act, Right
 from sealane.errors import IsAFolder, Missing, NotAFolder, NotAllowed
 
@@ -111,19 +110,18 @@ def find_again(work: Work, caller: Caller, folder_id: FolderId) -> Folder:
 
     Raises `Missing` if it is gone, or no longer the caller's to see.
     """
-    chain = work.transaction.all(folder_statements.CHAIN, folder_id=folder_id)
-    row = work.transaction.first(folder_statements.BY_ID, folder_id=folder_id)
+    chain = work.tree.chain(work.transaction, folder_id)
     view = view_of(work, caller)
     granted = NO_RIGHTS
     for link in chain:
         granted |= view.granted.get(link.id, NO_RIGHTS)
-    if row is None or not (view.knows(folder_id) or rights.may(caller, Act.SEE, granted)):
+    if not chain or not (view.knows(folder_id) or rights.may(caller, Act.SEE, granted)):
         raise Missing
     names = [link.name for link in reversed(chain) if link.parent_id is not None]
     root = chain[-1].id
     doors = (view.own_root, *view.organizations.values())
     path = next((door.path for door in doors if door.folder_id == root), "")
-    return Folder(folder_id, row.organization_id, granted, f"{path}{'/'.join(names)}", row)
+    return Folder(folder_id, chain[0].organization_id, granted, f"{path}{'/'.join(names)}", chain[0])
 
 
 def child_folder(work: Work, caller: Caller, parent: Folder, name: str) -> Folder | None:
@@ -136,7 +134,7 @@ def _below(work: Work, caller: Caller, view: View, parent: Folder, name: str) ->
     if at_root and name.startswith("@"):
         doorway = view.organizations.get(name[1:])
         return None if doorway is None else _enter(work, doorway, virtual=True)
-    row = work.transaction.first(folder_statements.BY_NAME, parent_id=parent.id, name=name)
+    row = work.tree.child(work.transaction, parent.id, name)
     if row is not None:
         folder = seen(caller, view, parent, row)
         if folder is not None:
@@ -180,7 +178,7 @@ def _walk(work: Work, caller: Caller, names: paths.Path) -> Folder:
 
 
 def _enter(work: Work, doorway: Doorway, *, virtual: bool) -> Folder:
-    row = work.transaction.first(folder_statements.BY_ID, folder_id=doorway.folder_id)
+    row = work.tree.folder(work.transaction, doorway.folder_id)
     if row is None:
         raise Missing
     return Folder(row.id, row.organization_id, doorway.granted, doorway.path, row, virtual)

@@ -10,7 +10,6 @@ import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealane.domain import keyring, quotas, versions
-from sealane.domain.queries import folders as folder_queries
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as queries
 from sealane.errors import AlreadyExists, Conflict, IsAFolder
@@ -39,7 +38,7 @@ class Published(NamedTuple):
 def present_file(work: Work, folder: Folder, name: str) -> FileRow | None:
     """Return the file of this name, if there is one. Raises `IsAFolder` where a folder has the name."""
     file = work.transaction.first(upload_queries.FILE_AT, folder=folder.id, name=name)
-    if file is None and work.transaction.first(folder_queries.BY_NAME, parent_id=folder.id, name=name) is not None:
+    if file is None and work.tree.child(work.transaction, folder.id, name) is not None:
         raise IsAFolder
     return file
 

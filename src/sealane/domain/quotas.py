@@ -17,7 +17,7 @@ from sealane.errors import Exhausted, IsAFolder, Missing, QuotaExceeded
 from sealane.operations.files import Space, SpaceIs
 
 if TYPE_CHECKING:
-    from sealane.domain.queries.folders import LinkRow, OrganizationUse
+    from sealane.domain.queries.folders import FolderRow, OrganizationUse
     from sealane.domain.work import Caller, Work
     from sealane.ids import FolderId
 
@@ -48,11 +48,12 @@ def charge(work: Work, folder_id: FolderId, size: int, files: int) -> None:
         raise QuotaExceeded
     work.transaction.run(statements.CHARGE, charged_id=folder_id, more_bytes=size, more_files=files)
     work.transaction.run(statements.CHARGE_ORGANIZATION, charged_id=folder_id, more_bytes=size, more_files=files)
+    work.tree.charged(folder_id, size, files)
 
 
 def check_room_for_file(work: Work, folder_id: FolderId) -> None:
     """Raise unless one more file may stand in this folder. Counted only where all files below it reach the limit."""
-    folder = work.transaction.first(statements.BY_ID, folder_id=folder_id)
+    folder = work.tree.folder(work.transaction, folder_id)
     if folder is None or folder.used_files < work.settings.folder_entries_max:
         return
     found = work.transaction.first(statements.COUNT_FILES_IN, folder_id=folder_id)
@@ -85,17 +86,17 @@ def _folder_at(work: Work, caller: Caller, path: str) -> places.Folder:
         return places.find_folder(work, caller, path)
 
 
-def _uses(work: Work, folder_id: FolderId) -> list[LinkRow | OrganizationUse]:
-    chain = work.transaction.all(statements.CHAIN, folder_id=folder_id)
+def _uses(work: Work, folder_id: FolderId) -> list[FolderRow | OrganizationUse]:
+    chain = work.tree.chain(work.transaction, folder_id)
     if not chain:
         raise Missing
-    organization = work.transaction.first(statements.ORGANIZATION_USE, organization_id=chain[0].organization_id)
+    organization = work.tree.use(work.transaction, chain[0].organization_id)
     if organization is None:
         raise Missing
     return [*chain, organization]
 
 
-def _room(uses: list[LinkRow | OrganizationUse]) -> Room:
+def _room(uses: list[FolderRow | OrganizationUse]) -> Room:
     return Room(
         min((use.quota_bytes - use.used_bytes for use in uses if use.quota_bytes), default=UNBOUNDED),
         min((use.quota_files - use.used_files for use in uses if use.quota_files), default=UNBOUNDED),

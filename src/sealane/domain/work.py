@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.ledger.events import Who
 
@@ -73,6 +74,8 @@ class Work:
 
     views: Views = field(default_factory=Views)
     """Where users' grants lead. The keeper keeps one for good and calls its `forget` after every rollback."""
+    tree: Tree = field(default_factory=lambda: Tree(1000))
+    """The folders as remembered; likewise kept by the keeper, and forgotten after every rollback."""
 
     def record(self, event: Event) -> None:
         """Add an event to the ledger, in the same transaction as the act."""

@@ -21,6 +21,7 @@ from sealane import paths
 from sealane.clock import Clock
 from sealane.domain import sessions
 from sealane.domain.holds import Holds
+from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.domain.work import Caller, Work
 from sealane.errors import InternalFailure, OperationRefused, SealaneError, StoreFull, Unavailable, raised_again
@@ -92,6 +93,7 @@ class Keeper:
         self._ledger = LedgerWriter()
         self._holds = Holds()
         self._views = Views()
+        self._tree = Tree(settings.folders_kept_max)
         self._callers: dict[str, _Kept] = {}
         self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)
 
@@ -163,6 +165,7 @@ class Keeper:
             self._holds.rolled_back()
             self._ledger.forget()
             self._views.forget()
+            self._tree.forget()
             self._callers.clear()
             raise
         self._holds.committed()
@@ -178,6 +181,7 @@ class Keeper:
             holds=self._holds,
             connection=request.connection,
             views=self._views,
+            tree=self._tree,
         )
         mark = self._holds.mark()
         caller: Caller | None = None
@@ -215,6 +219,7 @@ class Keeper:
         """Take back what an act that failed did in memory; its rows are gone with its savepoint."""
         self._holds.rolled_back(mark)
         self._views.forget()
+        self._tree.forget()
 
     def _caller(self, work: Work, request: Request) -> Caller | None:
         """Return who asks, from a session that is open; None for what needs no session.

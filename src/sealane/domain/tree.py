@@ -1,0 +1,114 @@
+"""Folders as the keeper remembers them: read once, kept while they stand as they stood.
+
+Every look, upload and download walks from a root to a folder and reads its quotas; in memory that costs nothing.
+Must stay true: the keeper is the single writer; what is remembered is what the present transaction would read. Every
+act that makes, moves, removes or changes a folder, or sets a quota, calls `forget`; the keeper calls it after every
+rollback; use that is charged is counted here by `charged` in the same step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealane.domain.queries import folders as statements
+from sealane.domain.queries.folders import FolderRow, OrganizationUse  # fields of a NamedTuple
+from sealane.ids import FolderId, OrganizationId  # likewise
+
+if TYPE_CHECKING:
+    from sealane.database.engine import Transaction
+
+_NAMES_KEPT_MAX: Final = 256
+"""Folders in one folder whose names are all remembered, so that a name which is none of them is known to be free."""
+
+
+class Remembered(NamedTuple):
+    """What a tree remembers: folders by id, ids by name for each folder, use by organization."""
+
+    folders: dict[FolderId, FolderRow]
+    names: dict[FolderId, dict[str, FolderId]]
+    uses: dict[OrganizationId, OrganizationUse]
+
+
+class Tree:
+    """The folders that were used lately, and the use of their organizations."""
+
+    def __init__(self, kept_max: int) -> None:
+        """Remember up to about `kept_max` folders."""
+        self._kept_max = kept_max
+        self._rows: dict[FolderId, FolderRow] = {}
+        self._names: dict[FolderId, dict[str, FolderId]] = {}
+        self._uses: dict[OrganizationId, OrganizationUse] = {}
+
+    def forget(self) -> None:
+        """Read everything anew: a folder or a quota has changed, or a change was taken back."""
+        self._rows.clear()
+        self._names.clear()
+        self._uses.clear()
+
+    def folder(self, transaction: Transaction, folder_id: FolderId) -> FolderRow | None:
+        """Return a folder."""
+        row = self._rows.get(folder_id)
+        if row is None:
+            row = transaction.first(statements.BY_ID, folder_id=folder_id)
+            if row is not None:
+                self._keep(row)
+        return row
+
+    def child(self, transaction: Transaction, parent_id: FolderId, name: str) -> FolderRow | None:
+        """Return the folder of this name in a folder."""
+        names = self._names.get(parent_id)
+        if names is None:
+            rows = transaction.all(statements.PAGE, parent_id=parent_id, after="", limit=_NAMES_KEPT_MAX + 1)
+            if len(rows) > _NAMES_KEPT_MAX:
+                return transaction.first(statements.BY_NAME, parent_id=parent_id, name=name)
+            for row in rows:
+                self._keep(row)
+            names = self._names[parent_id] = {row.name: row.id for row in rows}
+        found = names.get(name)
+        return None if found is None else self.folder(transaction, found)
+
+    def chain(self, transaction: Transaction, folder_id: FolderId) -> list[FolderRow]:
+        """Return a folder and all above it, upwards; nothing if it is not there."""
+        chain: list[FolderRow] = []
+        above: FolderId | None = folder_id
+        while above is not None:
+            row = self.folder(transaction, above)
+            if row is None:
+                return []
+            chain.append(row)
+            above = row.parent_id
+        return chain
+
+    def use(self, transaction: Transaction, organization_id: OrganizationId) -> OrganizationUse | None:
+        """Return the quota and use of an organization."""
+        use = self._uses.get(organization_id)
+        if use is None:
+            use = transaction.first(statements.ORGANIZATION_USE, organization_id=organization_id)
+            if use is not None:
+                self._uses[organization_id] = use
+        return use
+
+    def charged(self, folder_id: FolderId, size: int, files: int) -> None:
+        """Count what the rows of a folder, of those above it and of their organization were just made to count."""
+        above: FolderId | None = folder_id
+        while above is not None:
+            row = self._rows.get(above)
+            if row is None:
+                self.forget()
+                return
+            self._rows[above] = row._replace(used_bytes=row.used_bytes + size, used_files=row.used_files + files)
+            use = self._uses.get(row.organization_id) if row.parent_id is None else None
+            if use is not None:
+                self._uses[row.organization_id] = use._replace(
+                    used_bytes=use.used_bytes + size, used_files=use.used_files + files
+                )
+            above = row.parent_id
+
+    def remembered(self) -> Remembered:
+        """Return what is remembered, for whoever compares it with the database."""
+        return Remembered(self._rows, self._names, self._uses)
+
+    def _keep(self, row: FolderRow) -> None:
+        if len(self._rows) >= self._kept_max:
+            self.forget()
+        self._rows[row.id] = row
