@@ -20,6 +20,7 @@ class PowerCutError(BaseException):
 class File:
     """`now` is what is read; `durable` what it was when it was last synced."""
 
+    mode: int = 0o600
     now: bytearray = field(default_factory=bytearray)
     durable: bytes = b""
 
@@ -51,10 +52,17 @@ def apply(names, change):
         names[new] = node
 
 
+def found(folder, name):
+    if name not in folder.now:
+        raise FileNotFoundError(name)
+    return folder.now[name]
+
+
 class ForgetfulDisk:
     """Has the face of `sealane.vault.disk.Disk`. `cut_after`: the power goes at that many calls that change something.
 
-    `lies_about`: a kind of sync ("file", "root", "rename", "remove") that does nothing, to show that it matters.
+    `lies_about`: a kind of sync that does nothing, to show that it matters: "file", or that of a folder, by what was
+    last changed in it: "add", "rename", "remove"; "root" is the folder `/`, which is there from the first day.
     """
 
     def __init__(self, generator: random.Random, *, lies_about: str = ""):
@@ -111,8 +119,11 @@ class ForgetfulDisk:
 
     # --- the face of Disk -------------------------------------------------------------------------------------------
 
-    def open_root(self, path: Path):  # noqa: ARG002 - there is but one
-        return self._open(self.root)
+    def open_path(self, path: Path):
+        node = self.root
+        for name in path.parts[1:]:
+            node = found(node, name)
+        return self._open(node)
 
     def make_folder(self, folder, name):
         self._step()
@@ -122,21 +133,19 @@ class ForgetfulDisk:
         parent.change("add", name, Folder())
 
     def open_folder(self, folder, name):
-        return self._open(self._opened[folder].now[name])
+        return self._open(found(self._opened[folder], name))
 
-    def create(self, folder, name):
+    def create(self, folder, name, mode=0o600):
         self._step()
         parent = self._opened[folder]
         if name in parent.now:
             raise FileExistsError(name)
-        file = File()
+        file = File(mode)
         parent.change("add", name, file)
         return self._open(file)
 
     def open(self, folder, name):
-        if name not in self._opened[folder].now:
-            raise FileNotFoundError(name)
-        return self._open(self._opened[folder].now[name])
+        return self._open(found(self._opened[folder], name))
 
     def write(self, file, buffer):
         self._step()
@@ -146,6 +155,9 @@ class ForgetfulDisk:
 
     def read(self, file, offset, length):
         return bytes(self._opened[file].now[offset : offset + length])
+
+    def mode(self, file):
+        return self._opened[file].mode
 
     def length(self, file):
         return len(self._opened[file].now)

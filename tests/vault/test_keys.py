@@ -1,14 +1,18 @@
 """The key chain: what wraps opens again for its own, for nobody else, and after every rotation."""
 
+import errno
+import os
 import secrets
 import stat
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealane.errors import Integrity
+from sealane.errors import Integrity, StoreFull
 from sealane.ids import FileId, KeyId, OrganizationId, VersionId, new_segment_id
+from sealane.vault.disk import Disk, make_durably
 from sealane.vault.keys import AuthenticatedSegment, KeyFileInvalid, NodeKeys
 
 CLINIC, LAB = OrganizationId(1), OrganizationId(2)
@@ -208,10 +212,51 @@ def test_a_key_file_behind_a_symbolic_link_is_refused(folder, keys):
         NodeKeys.open(folder)
 
 
-def test_half_made_key_files_are_ignored(folder, keys):
+def test_a_half_made_key_file_is_cleared_away(folder, keys):
     wrapped = keys.new_organization(CLINIC)
-    (folder / ".node-2.0011aabb").write_bytes(b"half")
-    assert NodeKeys.open(folder).organization(CLINIC, wrapped)
+    (folder / "node-2.key.part").write_bytes(b"half")
+    (folder / "tls.key.part").write_bytes(b"of somebody else")
+    again = NodeKeys.open(folder)
+    assert again.organization(CLINIC, wrapped)
+    assert {path.name for path in folder.iterdir()} == {"node-1.key", "tls.key.part"}
+    assert again.rotate() == 2
+
+
+@pytest.mark.parametrize("name", ["node-2.key", "node-2.key.part"])
+def test_a_key_that_another_process_makes_is_not_replaced(folder, keys, name):
+    (folder / name).write_bytes(b"of another process")
+    with pytest.raises(KeyFileInvalid, match="another process"):
+        keys.rotate()
+    assert (folder / name).read_bytes() == b"of another process"
+    assert {path.name for path in folder.iterdir()} == {"node-1.key", name}
+    assert keys.generation == 1
+
+
+def test_a_full_disk_is_told_as_one(folder, keys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Disk, "write", full)
+    with pytest.raises(StoreFull):
+        keys.rotate()
+    assert [path.name for path in folder.iterdir()] == ["node-1.key"]
+
+
+def test_the_names_of_the_folders_of_a_new_node_are_made_durable(tmp_path, monkeypatch):
+    synced = set()
+    real = os.fsync
+
+    def noted(descriptor):
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    make_durably(tmp_path / "srv" / "sealane")
+    assert synced >= {tmp_path / "srv", tmp_path}
+    assert stat.S_IMODE((tmp_path / "srv" / "sealane").stat().st_mode) == 0o700
+    synced.clear()
+    make_durably(tmp_path / "srv" / "sealane")
+    assert tmp_path / "srv" in synced
 
 
 def test_more_organizations_than_are_kept_unwrapped_still_open(keys):

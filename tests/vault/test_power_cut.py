@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealane.errors import Integrity, SealaneError
-from sealane.ids import SegmentId
+from sealane.errors import Integrity, SealaneError, Unavailable
+from sealane.ids import OrganizationId, SegmentId
+from sealane.vault.keys import NodeKeys
 from sealane.vault.local import LocalStore
 from tests.vault.power_cut import ForgetfulDisk, PowerCutError
 
 SOMEWHERE = Path("/nowhere")
+KEYS = Path("/keys")
+CLINIC = OrganizationId(1)
 
 
 class LostError(AssertionError):
@@ -105,7 +108,7 @@ def test_hundreds_of_lives():
         Life(seed).run(4)
 
 
-@pytest.mark.parametrize("kind", ["root", "file", "rename", "remove"])
+@pytest.mark.parametrize("kind", ["root", "add", "file", "rename", "remove"])
 def test_without_this_sync_something_is_lost(kind):
     """Each sync that the store makes, taken out in turn: the claim above fails, so none is there for nothing."""
 
@@ -142,9 +145,134 @@ def test_a_commit_whose_last_sync_fails_is_not_seen(monkeypatch):
 def test_the_order_of_a_commit_is_write_sync_rename_sync():
     disk = ForgetfulDisk(random.Random(1))
     store = LocalStore(SOMEWHERE, disk)
-    assert disk.syncs == ["root"]
+    assert disk.syncs == ["root", "add"]
     writer = store.create(SegmentId("cd" * 16))
     writer.append(b"content")
-    assert disk.syncs == ["root"]
+    assert disk.syncs == ["root", "add"]
     writer.commit()
-    assert disk.syncs == ["root", "file", "rename"]
+    assert disk.syncs == ["root", "add", "file", "rename"]
+
+
+# --- the node's key files ---------------------------------------------------------------------------------------------
+
+
+class KeysLife:
+    """A node that wraps and rotates, whose process dies and whose power goes; its database keeps what it committed."""
+
+    def __init__(self, seed, *, lies_about=""):
+        self.generator = random.Random(seed)
+        self.disk = ForgetfulDisk(self.generator, lies_about=lies_about)
+        self.wrapped = {}
+        """What the database holds: keys of organizations, wrapped by the node's."""
+
+    def run(self, rounds):
+        for _ in range(rounds):
+            self.disk.cut_after = self.generator.choice([None, self.generator.randint(0, 24)])
+            with contextlib.suppress(PowerCutError):
+                self.use()
+            self.disk.cut_after = None
+            if self.generator.random() < 0.5:
+                self.disk.cut()  # else the process died alone
+            self.check()
+
+    def opened(self):
+        return NodeKeys.open(KEYS, may_create=not self.wrapped, disk=self.disk)
+
+    def use(self):
+        keys = self.opened()
+        for _ in range(self.generator.randint(1, 3)):
+            if self.generator.random() < 0.5:
+                keys.rotate()
+                self.wrapped = {who: keys.rewrap_organization(who, blob) for who, blob in self.wrapped.items()}
+            else:
+                organization = OrganizationId(len(self.wrapped) + 1)
+                self.wrapped = {**self.wrapped, organization: keys.new_organization(organization)}
+
+    def check(self):
+        try:
+            keys = self.opened()
+            for organization, blob in self.wrapped.items():
+                keys.organization(organization, blob)
+        except SealaneError as error:
+            raise LostError("the node does not open") from error
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_whenever_the_power_goes_the_node_opens_and_so_does_all_that_its_keys_wrapped(seed):
+    KeysLife(seed).run(6)
+
+
+@pytest.mark.parametrize("kind", ["root", "file", "rename"])
+def test_without_this_sync_of_key_files_a_node_does_not_open(kind):
+    def many_lives():
+        for seed in range(200):
+            KeysLife(seed, lies_about=kind).run(6)
+
+    with pytest.raises(LostError):
+        many_lives()
+
+
+@pytest.mark.parametrize("steps", range(16))
+@pytest.mark.parametrize("power", ["stays", "goes"])
+def test_a_rotation_cut_at_any_point_leaves_a_node_that_opens(steps, power):
+    for seed in range(8):
+        disk = ForgetfulDisk(random.Random(seed))
+        keys = NodeKeys.open(KEYS, disk=disk)
+        wrapped = keys.new_organization(CLINIC)
+        disk.cut_after = steps
+        with contextlib.suppress(PowerCutError):
+            keys.rotate()
+            wrapped = keys.rewrap_organization(CLINIC, wrapped)
+        disk.cut_after = None
+        if power == "goes":
+            disk.cut()
+        again = NodeKeys.open(KEYS, may_create=False, disk=disk)
+        assert again.organization(CLINIC, wrapped)
+        assert again.rotate() in {2, 3}
+
+
+def test_a_key_whose_name_was_not_synced_is_synced_before_it_wraps():
+    """Its maker died between the rename and the sync, and the power stayed: it is found, and could still be lost."""
+    disk = ForgetfulDisk(random.Random(1))
+    keys = NodeKeys.open(KEYS, disk=disk)
+    real_sync = disk.sync
+
+    def dies(descriptor):
+        if disk.syncs[-1:] == ["file"]:
+            raise PowerCutError
+        real_sync(descriptor)
+
+    disk.sync = dies
+    with pytest.raises(PowerCutError):
+        keys.rotate()
+    disk.sync = real_sync
+    again = NodeKeys.open(KEYS, may_create=False, disk=disk)
+    assert again.generation == 2
+    folder = disk.root.now["keys"]
+    assert folder.changes == []
+    assert set(folder.durable) == {"node-1.key", "node-2.key"}
+
+
+def test_a_key_that_could_not_be_made_durable_is_not_there_and_wraps_nothing():
+    disk = ForgetfulDisk(random.Random(1))
+    keys = NodeKeys.open(KEYS, disk=disk)
+    real_sync = disk.sync
+
+    def fails_after(kind):
+        def sync(descriptor):
+            if disk.syncs[-1:] == [kind]:
+                raise OSError(5, "input/output error")
+            real_sync(descriptor)
+
+        return sync
+
+    for kind in ("rename", "file"):
+        disk.sync = fails_after(kind)
+        with pytest.raises(Unavailable):
+            keys.rotate()
+        disk.sync = real_sync
+        assert keys.generation == 1
+        assert set(disk.root.now["keys"].now) == {"node-1.key"}
+        disk.syncs.append("rename")
+    assert keys.rotate() == 2

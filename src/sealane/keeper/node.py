@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealane import __version__
 from sealane.database.engine import Database
+from sealane.errors import Unavailable
 from sealane.keeper import host_keys, queries
 from sealane.keeper.host_keys import HostKeys
 from sealane.ledger.events import KeeperStarted, KeeperStopped
+from sealane.vault.disk import make_durably
 from sealane.vault.keys import NodeKeys
 
 if TYPE_CHECKING:
@@ -38,8 +40,11 @@ class Node(NamedTuple):
 
 def opened(data_dir: Path, settings: Settings) -> Node:
     """Open the node in this folder, making what is not there. Raises `Unavailable` where that cannot be."""
-    for folder in (data_dir, data_dir / "run"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        make_durably(data_dir)
+        (data_dir / "run").mkdir(mode=0o700, exist_ok=True)
+    except OSError as problem:
+        raise Unavailable(f"The data directory {data_dir} cannot be made or used: {problem.strerror}.") from problem
     database = Database.open(settings.database or f"sqlite:///{(data_dir / 'catalogue.sqlite').absolute()}")
     try:
         database.hold_lease()

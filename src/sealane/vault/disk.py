@@ -1,33 +1,45 @@
-"""The few calls of the operating system that the local store stands on, so that a test can put a failing disk under it.
+"""The few calls of the operating system that blobs and key files stand on, so that a test can put a failing disk there.
 
 `Disk` is the real one. `tests/vault/power_cut.py` has one that forgets what was not synced. Folders are spoken to by
-open descriptors, never by paths put together at run time; nothing here follows a symbolic link.
+open descriptors, never by paths put together at run time; below the folder that is opened first nothing here follows a
+symbolic link.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from sealane.errors import StoreFull, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sealane.vault.blobs import Buffer
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Tell the operating system's failures in our own words: `StoreFull`, `Unavailable`."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in _FULL:
+            raise StoreFull from problem
+        raise Unavailable("The server's disk did not answer as it should.") from problem
 
 
 class Disk:
     """The operating system. Every call may raise `OSError`; none retries."""
 
-    def open_root(self, path: Path) -> int:
-        """Return a descriptor of a folder by its path, made with mode 0700 (durably) where it is missing."""
-        if not path.is_dir():
-            path.mkdir(mode=0o700)
-            parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(parent)
-            finally:
-                os.close(parent)
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    def open_path(self, path: Path) -> int:
+        """Return a descriptor of a folder by its path."""
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def make_folder(self, folder: int, name: str) -> None:
         """Make a folder inside a folder."""
@@ -37,10 +49,10 @@ class Disk:
         """Return a descriptor of a folder inside a folder."""
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
 
-    def create(self, folder: int, name: str) -> int:
-        """Make an empty file, mode 0600, for writing; `FileExistsError` if the name is taken."""
+    def create(self, folder: int, name: str, mode: int = 0o600) -> int:
+        """Make an empty file for writing; `FileExistsError` if the name is taken."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(name, flags, 0o600, dir_fd=folder)
+        return os.open(name, flags, mode, dir_fd=folder)
 
     def open(self, folder: int, name: str) -> int:
         """Open a file for reading."""
@@ -57,6 +69,10 @@ class Disk:
     def length(self, file: int) -> int:
         """Return a file's length in bytes."""
         return os.fstat(file).st_size
+
+    def mode(self, file: int) -> int:
+        """Return who may do what with a file, as the system keeps it."""
+        return os.fstat(file).st_mode
 
     def sync(self, descriptor: int) -> None:
         """Make a file's bytes and length, or a folder's entries, durable."""
@@ -86,3 +102,36 @@ class Disk:
     def close(self, descriptor: int) -> None:
         """Close a descriptor."""
         os.close(descriptor)
+
+
+def open_root(disk: Disk, path: Path) -> int:
+    """Return a descriptor of the folder at a path, made with mode 0700 where it is missing; its name is durable then.
+
+    The folder that it is in must be there.
+    """
+    parent = disk.open_path(path.parent)
+    try:
+        with contextlib.suppress(FileExistsError):
+            disk.make_folder(parent, path.name)
+        # Always: who made it may not have lived to sync it.
+        disk.sync(parent)
+        return disk.open_folder(parent, path.name)
+    finally:
+        disk.close(parent)
+
+
+def make_durably(path: Path) -> None:
+    """Make a folder (mode 0700) and those above it where they are missing; their names are durable when this returns.
+
+    Raises `OSError`. What is above a folder that we may not read, or on another file system, was not made here.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    device = path.stat().st_dev
+    for above in path.absolute().parents:
+        if above.stat().st_dev != device or not os.access(above, os.R_OK):
+            return
+        descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

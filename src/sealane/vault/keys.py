@@ -2,16 +2,17 @@
 
 Lives here: making, wrapping and unwrapping keys, the version's authenticator, wrapping of the node's other secrets
 (the SSH host key). Not here: rows that hold wrapped keys (domain), the encryption of contents (`segments.py`).
-Must stay true: no key is stored but wrapped, save the node's key file (mode 0400); every wrap binds its purpose and
-whose it is, so that a row put in another's place does not open; rotation wraps anew and touches no content.
+Must stay true: no key is stored but wrapped, save the node's key file (mode 0400), which is durable before anything is
+wrapped by it; every wrap binds its purpose and whose it is, so that a row put in another's place does not open;
+rotation wraps anew and touches no content.
 
 Wrapped form: version (1 byte) | node key generation (4 bytes, only under a node key) | nonce (12) | AES-256-GCM.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
-import os
 import re
 import secrets
 from collections import OrderedDict
@@ -23,11 +24,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sealane.errors import Integrity, Unavailable
+from sealane.errors import Integrity, SealaneError, Unavailable
 from sealane.ids import KeyId, SegmentId  # fields of a NamedTuple
+from sealane.vault.disk import Disk, open_root, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sealane.ids import FileId, OrganizationId, VersionId
@@ -37,6 +39,7 @@ _NONCE_BYTES: Final = 12
 _FORM: Final = b"\x01"
 _GENERATION_BYTES: Final = 4
 _KEY_FILE: Final = re.compile(r"node-([1-9][0-9]{0,8})\.key")
+_UNFINISHED: Final = ".part"
 _KEY_FILE_HEAD: Final = b"sealane node key 1\n"
 _UNWRAPPED_KEPT_MAX: Final = 256
 """Organizations' keys that are kept unwrapped in memory; a node with more unwraps again now and then."""
@@ -138,40 +141,34 @@ class OrganizationKey:
 class NodeKeys:
     """The node's key files, `node-N.key` in one folder: the newest wraps, every one there unwraps.
 
-    Used by the keeper's one writer thread. Never printed.
+    Used by the keeper's one writer thread, under the lease of the node. Never printed.
     """
 
     __slots__ = ("_ciphers", "_folder", "_unwrapped")
 
-    def __init__(self, folder: Path, keys: dict[int, bytes]) -> None:
+    def __init__(self, folder: _KeyFolder, keys: dict[int, bytes]) -> None:
         """Use `open` instead."""
         self._folder = folder
         self._ciphers = {generation: AESGCM(key) for generation, key in keys.items()}
         self._unwrapped: OrderedDict[tuple[OrganizationId, bytes], OrganizationKey] = OrderedDict()
 
     @classmethod
-    def open(cls, folder: Path, *, may_create: bool = True) -> Self:
+    def open(cls, folder: Path, *, may_create: bool = True, disk: Disk | None = None) -> Self:
         """Read the key files; make the folder and the first key where there is none and `may_create` says so.
 
         Whoever knows that wrapped keys exist (a database that is not empty) passes `may_create=False`: a lost key file
-        must be told, not replaced. Raises `KeyFileInvalid`.
+        must be told, not replaced. Every key is durable when this returns. Raises `KeyFileInvalid`, `Unavailable`.
         """
-        if may_create:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sync_folder(folder.parent)
-        found = {
-            int(match[1]): path
-            for path in (folder.iterdir() if folder.is_dir() else ())
-            if (match := _KEY_FILE.fullmatch(path.name))
-        }
-        if not found:
+        files = _KeyFolder(disk or Disk(), folder)
+        generations = files.generations(may_make_folder=may_create)
+        if not generations:
             if not may_create:
                 raise KeyFileInvalid(
                     f"The node's key file is not in {folder}. Restore it from your backup of the keys."
                 )
-            _write_key_file(folder, 1)
-            found = {1: folder / "node-1.key"}
-        return cls(folder, {generation: _read_key_file(path) for generation, path in sorted(found.items())})
+            files.write(1)
+            generations = [1]
+        return cls(files, {generation: files.read(generation) for generation in generations})
 
     @property
     def generation(self) -> int:
@@ -185,8 +182,8 @@ class NodeKeys:
         key files are the operator's to remove: a backup of the database that is older than the rotation needs them.
         """
         generation = self.generation + 1
-        path = _write_key_file(self._folder, generation)
-        self._ciphers[generation] = AESGCM(_read_key_file(path))
+        self._folder.write(generation)
+        self._ciphers[generation] = AESGCM(self._folder.read(generation))
         self._unwrapped.clear()
         return generation
 
@@ -242,6 +239,104 @@ class NodeKeys:
         return _unwrap(cipher, wrapped, number + purpose, number)
 
 
+class _KeyFolder:
+    """The folder of the key files: `node-N.key`, and `node-N.key.part` while one is being made."""
+
+    __slots__ = ("_disk", "_path")
+
+    def __init__(self, disk: Disk, path: Path) -> None:
+        self._disk = disk
+        self._path = path
+
+    def generations(self, *, may_make_folder: bool) -> list[int]:
+        """Return which keys are there, oldest first, durable from now on. What was left half made is removed."""
+        with self._opened(may_make=may_make_folder) as folder, told():
+            names = self._disk.list(folder)
+            for name in names:
+                if name.endswith(_UNFINISHED) and _KEY_FILE.fullmatch(name.removesuffix(_UNFINISHED)):
+                    self._disk.remove(folder, name)
+            # A process may have died between naming a key and syncing its name; nothing may be wrapped by it before.
+            self._disk.sync(folder)
+        return sorted(int(match[1]) for name in names if (match := _KEY_FILE.fullmatch(name)))
+
+    def read(self, generation: int) -> bytes:
+        """Return a key. Raises `KeyFileInvalid`."""
+        path = self._path / _file_name(generation)
+        with self._opened() as folder:
+            try:
+                file = self._disk.open(folder, path.name)
+                try:
+                    mode = self._disk.mode(file)
+                    text = self._disk.read(file, 0, len(_KEY_FILE_HEAD) + 2 * KEY_BYTES + 2)
+                finally:
+                    self._disk.close(file)
+            except OSError as problem:
+                raise KeyFileInvalid(f"The key file {path} cannot be read: {problem.strerror}.") from None
+        if mode & 0o077:
+            raise KeyFileInvalid(f"The key file {path} is open to others. It must have mode 0400.")
+        try:
+            key = bytes.fromhex(text.removeprefix(_KEY_FILE_HEAD).decode("ascii").removesuffix("\n"))
+        except ValueError:
+            key = b""
+        if not text.startswith(_KEY_FILE_HEAD) or len(key) != KEY_BYTES:
+            raise KeyFileInvalid(f"The key file {path} is damaged.")
+        return key
+
+    def write(self, generation: int) -> None:
+        """Make a fresh key: whole and durable under its name when this returns, not there at all when it raises.
+
+        As in the local blob store, whoever holds the part excludes every other, so the rename never replaces a key.
+        """
+        name = _file_name(generation)
+        left = name + _UNFINISHED
+        with self._opened() as folder, told():
+            try:
+                file = self._disk.create(folder, left, 0o400)
+            except FileExistsError:
+                raise self._made_by_another(name) from None
+            try:
+                try:
+                    self._fill(file)
+                finally:
+                    self._disk.close(file)
+                if name in self._disk.list(folder):
+                    raise self._made_by_another(name)
+                self._disk.rename(folder, left, name)
+                left = name
+                self._disk.sync(folder)
+            except (OSError, SealaneError):
+                with contextlib.suppress(OSError):
+                    self._disk.remove(folder, left)
+                raise
+
+    def _fill(self, file: int) -> None:
+        left = memoryview(_KEY_FILE_HEAD + secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
+        while left:
+            left = left[self._disk.write(file, left) :]
+        self._disk.sync(file)
+
+    @contextlib.contextmanager
+    def _opened(self, *, may_make: bool = False) -> Iterator[int]:
+        with told():
+            try:
+                folder = open_root(self._disk, self._path) if may_make else self._disk.open_path(self._path)
+            except FileNotFoundError:
+                raise KeyFileInvalid(
+                    f"The folder {self._path} of the node's keys is missing. Restore it from your backup of the keys."
+                ) from None
+        try:
+            yield folder
+        finally:
+            self._disk.close(folder)
+
+    def _made_by_another(self, name: str) -> KeyFileInvalid:
+        return KeyFileInvalid(f"The key file {self._path / name} is being made by another process, or was just now.")
+
+
+def _file_name(generation: int) -> str:
+    return f"node-{generation}.key"
+
+
 def _organization_purpose(organization: OrganizationId) -> bytes:
     return b"sealane organization key\0" + organization.to_bytes(8, "big")
 
@@ -260,49 +355,3 @@ def _unwrap(cipher: AESGCM, wrapped: bytes, purpose: bytes, generation: bytes = 
         return cipher.decrypt(nonce, wrapped[len(head) + _NONCE_BYTES :], _FORM + purpose)
     except InvalidTag:
         raise Integrity from None
-
-
-def _read_key_file(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            text = file.read(len(_KEY_FILE_HEAD) + 2 * KEY_BYTES + 2)
-    except OSError as problem:
-        raise KeyFileInvalid(f"The key file {path} cannot be read: {problem.strerror}.") from None
-    if mode & 0o077:
-        raise KeyFileInvalid(f"The key file {path} is open to others. It must have mode 0400.")
-    try:
-        key = bytes.fromhex(text.removeprefix(_KEY_FILE_HEAD).decode("ascii").removesuffix("\n"))
-    except ValueError:
-        key = b""
-    if not text.startswith(_KEY_FILE_HEAD) or len(key) != KEY_BYTES:
-        raise KeyFileInvalid(f"The key file {path} is damaged.")
-    return key
-
-
-def _write_key_file(folder: Path, generation: int) -> Path:
-    """Make a key file that is whole and durable under its name, or not there at all."""
-    path = folder / f"node-{generation}.key"
-    unfinished = folder / f".node-{generation}.{secrets.token_hex(4)}"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_KEY_FILE_HEAD + secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
-        file.flush()
-        os.fsync(descriptor)
-    try:
-        os.link(unfinished, path)  # unlike a rename it never replaces a key that is there
-    except FileExistsError:
-        raise KeyFileInvalid(f"The key file {path} was made by another process just now.") from None
-    finally:
-        unfinished.unlink()
-    _sync_folder(folder)
-    return path
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

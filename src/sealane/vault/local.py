@@ -9,15 +9,14 @@ commit needs no more than these two syncs.
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 import threading
 from typing import TYPE_CHECKING, Final
 
-from sealane.errors import StoreFull, Unavailable
+from sealane.errors import Unavailable
 from sealane.ids import SegmentId
 from sealane.vault.blobs import NAME_LENGTH, BlobExists, check_name, missing
-from sealane.vault.disk import Disk
+from sealane.vault.disk import Disk, open_root, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +28,6 @@ if TYPE_CHECKING:
 _PART: Final = ".part"
 _BLOB_NAME: Final = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
 _PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell the operating system's failures in our own words."""
-    try:
-        yield
-    except OSError as problem:
-        if problem.errno in _FULL:
-            raise StoreFull from problem
-        raise Unavailable("The server's disk did not answer as it should.") from problem
 
 
 class LocalStore:
@@ -51,8 +38,8 @@ class LocalStore:
         self._disk = disk or Disk()
         self._lock = threading.Lock()
         self._folders: dict[str, int] = {}
-        with _told():
-            self._root = self._disk.open_root(folder)
+        with told():
+            self._root = open_root(self._disk, folder)
             there = set(self._disk.list(self._root))
             for prefix in _PREFIXES:
                 if prefix not in there:
@@ -64,7 +51,7 @@ class LocalStore:
     def create(self, name: SegmentId) -> BlobWriter:
         """Begin a blob."""
         folder = self._folder(check_name(name))
-        with _told():
+        with told():
             try:
                 file = self._disk.create(folder, name + _PART)
             except FileExistsError:
@@ -80,7 +67,7 @@ class LocalStore:
         """Return exactly `length` bytes."""
         file = self._open(name)
         try:
-            with _told():
+            with told():
                 first = self._disk.read(file, offset, length)
                 if len(first) == length:
                     return first
@@ -100,7 +87,7 @@ class LocalStore:
         """Return a blob's length."""
         file = self._open(name)
         try:
-            with _told():
+            with told():
                 return self._disk.length(file)
         finally:
             self._disk.close(file)
@@ -108,7 +95,7 @@ class LocalStore:
     def delete(self, name: SegmentId) -> None:
         """Remove a blob durably."""
         folder = self._folder(check_name(name))
-        with _told():
+        with told():
             with contextlib.suppress(FileNotFoundError):
                 self._disk.remove(folder, name)
             self._disk.sync(folder)  # also where it is gone already: a crash may have come before this
@@ -116,7 +103,7 @@ class LocalStore:
     def names(self) -> Iterator[SegmentId]:
         """Yield every committed blob's name."""
         for prefix in _PREFIXES:
-            with _told():
+            with told():
                 listed = self._disk.list(self._folder(prefix))
             for name in listed:
                 if _BLOB_NAME.fullmatch(name):
@@ -127,7 +114,7 @@ class LocalStore:
         cleared = 0
         for prefix in _PREFIXES:
             folder = self._folder(prefix)
-            with _told():
+            with told():
                 for name in self._disk.list(folder):
                     if not name.endswith(_PART):
                         continue
@@ -139,7 +126,7 @@ class LocalStore:
 
     def room(self) -> int:
         """Return the bytes that can still be written."""
-        with _told():
+        with told():
             return self._disk.room(self._root)
 
     def close(self) -> None:
@@ -154,7 +141,7 @@ class LocalStore:
         with self._lock:
             descriptor = self._folders.get(prefix)
             if descriptor is None:
-                with _told():
+                with told():
                     descriptor = self._folders[prefix] = self._disk.open_folder(self._root, prefix)
             return descriptor
 
@@ -190,14 +177,14 @@ class _LocalWriter:
         """Write all of it."""
         assert self._file is not None, "the blob was ended already"
         view = memoryview(buffer)
-        with _told():
+        with told():
             while view:
                 view = view[self._disk.write(self._file, view) :]
 
     def commit(self) -> None:
         """Sync, rename, sync the folder."""
         assert self._file is not None, "the blob was ended already"
-        with _told():
+        with told():
             self._disk.sync(self._file)
             self._close()
             self._disk.rename(self._folder, self._name + _PART, self._name)
