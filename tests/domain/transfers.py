@@ -116,8 +116,11 @@ class World:
 
     def kinds(self):
         """The kinds of everything in the ledger, in order."""
-        entries = self.admin(ReadLedger(limit=10_000)).entries
-        return [msgspec.json.decode(entry.body)["kind"] for entry in entries]
+        return [body["kind"] for body in self.bodies()]
+
+    def bodies(self):
+        """Everything in the ledger, in order."""
+        return [msgspec.json.decode(entry.body) for entry in self.admin(ReadLedger(limit=10_000)).entries]
 
     def crash(self):
         """Lose the keeper without a word, and open the same data again."""
@@ -194,10 +197,12 @@ class Writing:
     number: int = 0
     segments: list = field(default_factory=list)
     edits: list = field(default_factory=list)
+    begin: bytes = b""
+    """The keeper's note of a begin of which nothing is kept yet."""
 
     @classmethod
     def of(cls, session, opened):
-        return cls(session, opened, opened.upload, opened.generation, opened.size)
+        return cls(session, opened, opened.upload, opened.generation, opened.size, begin=opened.begin)
 
     def write(self, offset, content):
         """Encrypt bytes into new segments, durable in the store, and note where they belong; nothing is recorded."""
@@ -229,12 +234,15 @@ class Writing:
             number=self.number,
             segments=tuple(self.segments),
             edits=tuple(self.edits),
+            begin=self.begin,
         )
         self.segments, self.edits = [], []
         return operation
 
     def record(self):
-        return self.session.asking.ask_now(self.record_operation())
+        recorded = self.session.asking.ask_now(self.record_operation())
+        self.begin = b""
+        return recorded
 
     def finish_operation(self, *, digest=None, **fields):
         return uploads.FinishUpload(
@@ -246,6 +254,7 @@ class Writing:
                 "edits": tuple(self.edits),
                 "size": self.size,
                 "digest": digest,
+                "begin": self.begin,
             }
             | fields
         )

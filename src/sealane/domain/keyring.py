@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from sealane.domain.queries import versions as queries
 from sealane.errors import Integrity
 from sealane.ids import KeyId
+from sealane.vault.keys import KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,11 +29,16 @@ def organization_key(work: Work, organization: OrganizationId) -> OrganizationKe
 
 def new_upload_key(work: Work, organization: OrganizationId) -> tuple[KeyId, bytes]:
     """Make the key of a new upload and keep it, wrapped by its organization's."""
-    key, wrapped = organization_key(work, organization).new_upload_key()
-    key_id = work.transaction.insert(
-        queries.INSERT_KEY, organization_id=organization, wrapped_key=wrapped, made=work.now
+    key = secrets.token_bytes(KEY_BYTES)
+    return add_upload_key(work, organization, key), key
+
+
+def add_upload_key(work: Work, organization: OrganizationId, key: bytes) -> KeyId:
+    """Keep an upload's key, wrapped by its organization's."""
+    wrapped = organization_key(work, organization).wrap_upload_key(key)
+    return KeyId(
+        work.transaction.insert(queries.INSERT_KEY, organization_id=organization, wrapped_key=wrapped, made=work.now)
     )
-    return KeyId(key_id), key
 
 
 def open_upload_keys(work: Work, key_ids: Iterable[KeyId]) -> dict[int, bytes]:

@@ -1,7 +1,7 @@
 """Publishing: a whole content becomes the present version of a name, at once for everybody, in one transaction.
 
 The name's earlier version is marked as replaced and kept for its time; quotas are charged; the version is
-authenticated; what it needs is noted. Not here: whether the upload is whole and who may (receive.py, joining.py).
+authenticated; what it needs is noted. Not here: whether the upload is whole and who may (finish.py, joining.py).
 """
 
 from __future__ import annotations

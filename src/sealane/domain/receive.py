@@ -1,40 +1,35 @@
-"""The one way in: an upload is begun, recorded as it becomes durable, and finished into a version.
+"""The one way in: an upload is begun, and recorded as it becomes durable.
 
-Nobody but its user sees anything of an upload before `finish_upload`; what a record has acknowledged is never lost
+Nobody but its user sees anything of an upload before it is finished; what a record has acknowledged is never lost
 until its time is over. Rights are asked at the beginning, when an upload is taken up again, and at the end.
-Not here: taking up and letting go (resume.py), what an upload is made of (upload_map.py), making the version
-(publish.py), joining uploads and sharing bytes (joining.py), clearing what is past its time (sweep.py).
+Not here: the end (finish.py), beginning without keeping anything (beginnings.py), taking up and letting go (resume.py),
+what an upload is made of (upload_map.py), joining uploads and sharing bytes (joining.py), clearing what is past its
+time (sweep.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, keyring, places, publish, resume, rights, upload_map, versions
+from sealane.domain import allowances, beginnings, keyring, places, publish, resume, rights, upload_map, versions
 from sealane.domain.holds import Hold
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
-from sealane.domain.resume import FINISHED, OPEN, PART
 from sealane.domain.rights import ALL_RIGHTS, Act
 from sealane.domain.versions import Composition
-from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment, UploadMissing
+from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment
 from sealane.ids import UploadId, VersionId, random_name
 from sealane.ledger import events
-from sealane.operations.uploads import Finished, Recorded, UploadOpened
+from sealane.operations.uploads import Recorded, UploadOpened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import FileRow, UploadRow
     from sealane.domain.work import Caller, Work
     from sealane.ids import OrganizationId
-    from sealane.operations.uploads import BeginUpload, FinishUpload, NewSegment, RecordSegments
-    from sealane.vault.extents import ExtentMap
-
-DIGEST_BYTES: Final = 32
+    from sealane.operations.uploads import BeginUpload, RecordSegments
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,11 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     allowances.check_count(work, caller)
     room = allowances.room(work, destination.organization, destination.folder, destination.file)
     allowances.check_room(op.declared, room)
+    if op.mode == "create" and destination.folder is not None and not op.lasting:
+        shown = paths.show(paths.parse(op.path))
+        return beginnings.promise(
+            work, caller, destination.folder, destination.name, shown_path=shown, declared=op.declared, room=room
+        )
     base = None if op.mode == "create" else _base(work, destination)
     return _new_upload(work, caller, op, destination, base, room)
 
@@ -177,18 +177,20 @@ def _new_upload(
     return resume.opened(upload, 1, key_id, key, composition, declared=op.declared, room=room)
 
 
-# --- Record, finish --------------------------------------------------------------------------------------------------
+# --- Record ----------------------------------------------------------------------------------------------------------
 
 
 def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     """Record durable segments and where their bytes belong. A record that was recorded before changes nothing."""
-    upload = resume.own_upload(work, caller, op.upload)
+    upload = resume.find_own(work, caller, op.upload) if op.begin else resume.own_upload(work, caller, op.upload)
+    if upload is None:
+        upload = beginnings.keep(work, caller, beginnings.opened(work, caller, op.upload, op.begin))
     resume.fence(work, caller, upload, op.generation)
     if op.number <= upload.recorded:
         return Recorded(size=upload.contiguous)
     if op.number != upload.recorded + 1:
         raise NotASegment("The records of this upload came out of order.")
-    upload_map.check(work, upload, op.segments, op.edits)
+    upload_map.check(work, upload.id, op.segments, op.edits)
     upload_map.add_segments(work, upload.key_id, op.segments)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     appended = upload_map.appended(upload, op.edits, extents_max=work.settings.extents_max)
@@ -216,124 +218,3 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
 def _check_length(upload: UploadRow, size: int) -> None:
     if upload.declared is not None and size > upload.declared:
         raise LengthMismatch
-
-
-def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
-    """End an upload: it becomes the present version of its name. A finished one answers the same again."""
-    upload = resume.own_upload(work, caller, op.upload)
-    if upload.state != OPEN and upload.generation == op.generation:
-        return _finished_again(work, upload)
-    resume.fence(work, caller, upload, op.generation)
-    folder = resume.writable_folder(work, caller, upload)
-    if op.digest is not None and len(op.digest) != DIGEST_BYTES:
-        raise Invalid("A SHA-256 digest has 32 bytes.")
-    upload_map.check(work, upload, op.segments, op.edits)
-    extents = upload_map.current(work, upload)
-    upload_map.apply(extents, op.edits)
-    _check_whole(upload, extents, op.size)
-    upload_map.add_segments(work, upload.key_id, op.segments)
-    if folder is None:
-        return _finish_part(work, caller, upload, extents, op.segments)
-    return _publish(work, caller, upload, folder, extents, op)
-
-
-def _check_whole(upload: UploadRow, extents: ExtentMap, size: int) -> None:
-    """Raise `LengthMismatch` unless the file is as long as was said, and without a gap where a length was declared."""
-    if extents.size != size:
-        raise LengthMismatch
-    if upload.declared is not None and not upload.declared == size == extents.contiguous:
-        raise LengthMismatch
-
-
-def _finish_part(
-    work: Work, caller: Caller, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment]
-) -> Finished:
-    upload_map.need_segments(work, upload.id, [segment.segment for segment in new])
-    _end(work, upload, PART, None, extents)
-    work.record(
-        events.UploadFinished(
-            who=caller.who, upload_id=upload.id, owner_organization_id=upload.organization_id, size=extents.size
-        )
-    )
-    return Finished(upload=upload.id, version="", size=extents.size, digest=None, visible=False, modified=upload.began)
-
-
-def _publish(
-    work: Work, caller: Caller, upload: UploadRow, folder: Folder, extents: ExtentMap, op: FinishUpload
-) -> Finished:
-    file = publish.present_file(work, folder, upload.name)
-    publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
-    modified = op.modified or work.now
-    published = publish.publish(
-        work,
-        caller,
-        folder,
-        upload.name,
-        file=file,
-        composition=resume.composition_of(work, upload, extents, op.segments),
-        digest=op.digest,
-        modified=modified,
-    )
-    unused = {segment.segment for segment in op.segments}.difference(extents.segments())
-    upload_map.need_segments(work, upload.id, unused)  # so that they die with what the upload no longer needs
-    versions.let_segments_go(work, upload.id)
-    _end(work, upload, FINISHED, published.version, extents)
-    work.record(
-        events.UploadFinished(
-            who=caller.who,
-            upload_id=upload.id,
-            owner_organization_id=folder.organization_id,
-            folder_id=folder.id,
-            file_id=published.file,
-            version_id=published.version,
-            replaced_version_id=file.version_id if file else "",
-            path=folder.path_of(upload.name),
-            size=extents.size,
-            digest=(published.digest or b"").hex(),
-        )
-    )
-    return Finished(
-        upload=upload.id,
-        version=published.version,
-        size=extents.size,
-        digest=published.digest,
-        visible=True,
-        modified=modified,
-    )
-
-
-def _end(work: Work, upload: UploadRow, state: str, version: VersionId | None, extents: ExtentMap) -> None:
-    """Mark an upload as whole. A part keeps its map until it is joined."""
-    kept = extents if state == PART else upload_map.empty(work)
-    work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
-    work.transaction.run(
-        queries.END_UPLOAD,
-        upload=upload.id,
-        state=state,
-        version_id=version,
-        extents=kept.pack(),
-        size=extents.size,
-        contiguous=extents.size,
-        pieces=len(kept),
-        expires=upload_map.expiry(work) if state == PART else upload_map.finished_expiry(work),
-    )
-    work.holds.let_go(upload.id)
-
-
-def _finished_again(work: Work, upload: UploadRow) -> Finished:
-    """Answer as before: the first answer may have been lost on its way."""
-    if upload.version_id is None or upload.partial:
-        return Finished(
-            upload=upload.id, version="", size=upload.size, digest=None, visible=False, modified=upload.began
-        )
-    version = work.transaction.first(version_queries.VERSION, version=upload.version_id)
-    if version is None:
-        raise UploadMissing
-    return Finished(
-        upload=upload.id,
-        version=version.id,
-        size=version.size,
-        digest=version.digest,
-        visible=True,
-        modified=version.modified,
-    )

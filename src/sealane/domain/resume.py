@@ -1,6 +1,6 @@
 """An upload between its begin and its end: how it stands, taken up again, let go, thrown away.
 
-Not here: beginning, recording and finishing one (receive.py).
+Not here: beginning, recording and finishing one (receive.py, finish.py).
 Must stay true: one writer an upload. `generation` says which: taking an upload over raises it, and every record and
 the end name it, so that an earlier writer is refused whatever its door believes.
 """
@@ -23,7 +23,6 @@ from sealane.errors import (
     UploadMissing,
     UploadTakenOver,
 )
-from sealane.ids import SegmentId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.uploads import UploadIs, UploadOpened
@@ -77,10 +76,16 @@ def take_upload(work: Work, caller: Caller, op: TakeUpload) -> UploadOpened:
 
 def own_upload(work: Work, caller: Caller, upload: str) -> UploadRow:
     """Return the caller's own upload. Raises `UploadMissing`, also for another's and for one whose time is over."""
-    row = work.transaction.first(queries.UPLOAD, upload=upload)
-    if row is None or row.user_id != caller.user_id or row.expires <= work.now:
+    row = find_own(work, caller, upload)
+    if row is None:
         raise UploadMissing
     return row
+
+
+def find_own(work: Work, caller: Caller, upload: str) -> UploadRow | None:
+    """Return the caller's own upload, or None for what is not there, another's, or past its time."""
+    row = work.transaction.first(queries.UPLOAD, upload=upload)
+    return None if row is None or row.user_id != caller.user_id or row.expires <= work.now else row
 
 
 def take_over(
@@ -168,13 +173,7 @@ def fence(work: Work, caller: Caller, upload: UploadRow, generation: int) -> Non
 
 def composition_of(work: Work, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment]) -> Composition:
     """Return what the upload is made of; of its segments those that the map still names."""
-    known = upload_map.segments_of(work, upload.id)
-    known |= {
-        segment.segment: queries.SegmentRow(
-            SegmentId(segment.segment), upload.key_id, segment.length, segment.tags_digest, segment.inline
-        )
-        for segment in new
-    }
+    known = upload_map.segments_of(work, upload.id) | upload_map.rows_of(upload.key_id, new)
     return Composition(extents, {segment: known[segment] for segment in extents.segments()})
 
 

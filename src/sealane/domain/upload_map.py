@@ -2,8 +2,8 @@
 
 A record that only appends is kept as it is beside the packed map (`upload_edits`), so that recording costs the same at
 the end of a long upload as at its begin; any other record, and whoever needs the whole map, folds them in.
-Lives here: checking what a door reports, and the rows of it. Not here: who may (receive.py), what is published
-(publish.py). Must stay true: an upload names only segments that it made itself or that its base had.
+Lives here: checking what a door reports, and the rows of it. Not here: who may (receive.py, finish.py), what is
+published (publish.py). Must stay true: an upload names only segments that it made itself or that its base had.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def apply(extents: ExtentMap, edits: Iterable[Edit]) -> None:
             extents.resize(edit.size)
 
 
-def check(work: Work, upload: UploadRow, new: Sequence[NewSegment], edits: Sequence[Edit]) -> None:
+def check(work: Work, upload: UploadId, new: Sequence[NewSegment], edits: Sequence[Edit]) -> None:
     """Raise `NotASegment`, `TooMany` or `TooLarge` unless a door may report this of this upload."""
     if len(new) > work.settings.segments_per_record_max or len(edits) > work.settings.extents_max:
         raise TooMany
@@ -87,8 +87,8 @@ def check(work: Work, upload: UploadRow, new: Sequence[NewSegment], edits: Seque
             raise TooLarge
 
 
-def _length_of(work: Work, upload: UploadRow, segment: str) -> int:
-    known = work.transaction.first(queries.SEGMENT_OF_UPLOAD, upload=upload.id, segment=segment)
+def _length_of(work: Work, upload: UploadId, segment: str) -> int:
+    known = work.transaction.first(queries.SEGMENT_OF_UPLOAD, upload=upload, segment=segment)
     if known is None:
         raise NotASegment
     return known.length
@@ -126,6 +126,16 @@ def add_segments(work: Work, key_id: KeyId, new: Sequence[NewSegment]) -> None:
             for segment in new
         ],
     )
+
+
+def rows_of(key_id: KeyId, new: Sequence[NewSegment]) -> dict[str, SegmentRow]:
+    """Return the rows of new segments by their id, as `add_segments` adds them."""
+    return {
+        segment.segment: queries.SegmentRow(
+            SegmentId(segment.segment), key_id, segment.length, segment.tags_digest, segment.inline
+        )
+        for segment in new
+    }
 
 
 def need_segments(work: Work, upload: UploadId, segments: Iterable[str]) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sealane.doors.plane import Plane
     from sealane.errors import SealaneError
     from sealane.operations.envelope import Answer, Operation
+    from sealane.operations.uploads import Edit, NewSegment
     from sealane.vault.blobs import Buffer
     from sealane.vault.extents import Extent
 
@@ -145,6 +146,8 @@ class Incoming:
         """Share `length` bytes of a download from `start` on, at `offset`. Raises `CopyNotShared`: then write them."""
         self._check(offset, length)
         await self.flush()
+        if self._begin:
+            await self._record((), ())
         upload, generation = self._opened.upload, self._opened.generation
         answer = await self._ask(CopyInto(self._handle, upload, generation, source.download, start, length, offset))
         if not isinstance(answer, UploadOpened):
@@ -213,6 +216,7 @@ class Incoming:
                 modified=modified,
                 exclusive=exclusive,
                 expected_version=expected_version,
+                begin=self._begin,
             )
         )
         if not isinstance(answer, Finished):
@@ -233,14 +237,16 @@ class Incoming:
                 await self.flush()
         finally:
             self._let_go()
-            await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation))
+            if not self._begin:
+                await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation))
 
     async def abandon(self) -> None:
         """Throw the upload away."""
         if self._ended:
             return
         self._let_go()
-        await self._ask(AbandonUpload(self._handle, self._opened.upload))
+        if not self._begin:
+            await self._ask(AbandonUpload(self._handle, self._opened.upload))
 
     def stop(self, failure: SealaneError) -> None:
         """Take no more bytes: whatever is asked next raises this (its session has ended)."""
@@ -251,6 +257,7 @@ class Incoming:
     def _stand(self, opened: UploadOpened) -> None:
         """Stand where the keeper says that the upload stands."""
         self._opened = opened
+        self._begin = opened.begin
         self._map = ExtentMap(opened.extents, extents_max=self._settings.extents_max)
         self._acknowledged = self._map.contiguous
         self._reader = SegmentReader(self._plane.store, opened.segments, {opened.key_id: opened.key})
@@ -380,7 +387,7 @@ class Incoming:
             while self._closed:
                 segment = self._closed[0]
                 await segment.finish()
-                await self._record(segment)
+                await self._record(segment.new_segments(), segment.edits())
                 self._closed.popleft()
                 self._moved.set()
         except asyncio.CancelledError:
@@ -390,19 +397,21 @@ class Incoming:
         finally:
             self._recorder = None
 
-    async def _record(self, segment: OpenSegment) -> None:
+    async def _record(self, segments: tuple[NewSegment, ...], edits: tuple[Edit, ...]) -> None:
         answer = await self._ask(
             RecordSegments(
                 self._handle,
                 self._opened.upload,
                 self._opened.generation,
                 self._number + 1,
-                segment.new_segments(),
-                segment.edits(),
+                segments,
+                edits,
+                self._begin,
             )
         )
         if not isinstance(answer, Recorded):
             raise TypeError(type(answer).__name__)
+        self._begin = b""
         self._number += 1
         self._acknowledged = answer.size
 

@@ -61,6 +61,8 @@ class UploadOpened(Answer, frozen=True):
     declared: int | None
     room: int
     """How long the file may become under the quotas; the door refuses more at once, the keeper at the end again."""
+    begin: bytes = b""
+    """Where nothing of the upload is kept yet: a sealed note, to be handed back with the first record or the end."""
 
 
 class BeginUpload(Operation, frozen=True):
@@ -83,6 +85,9 @@ class BeginUpload(Operation, frozen=True):
     """The client's own words about the upload (tus `Upload-Metadata`), given back by `LookUpload`."""
     partial: bool = False
     """A part of a later whole (tus `Upload-Concat: partial`): it has no path of its own and is never published."""
+    lasting: bool = True
+    """False, with `create`: nothing is kept before the first record or the end, since the client was promised nothing;
+    a small file then costs one transaction instead of two."""
 
 
 class UploadIs(Answer, frozen=True):
@@ -139,6 +144,8 @@ class RecordSegments(Operation, frozen=True):
     number: int
     segments: tuple[NewSegment, ...]
     edits: tuple[Edit, ...]
+    begin: bytes = b""
+    """Of an upload of which nothing was kept until now."""
 
 
 class Finished(Answer, frozen=True):
@@ -172,6 +179,8 @@ class FinishUpload(Operation, frozen=True):
     """The name must still be free (PUT with `If-None-Match: *`)."""
     expected_version: str = ""
     """The version that must still be the present one (`If-Match`)."""
+    begin: bytes = b""
+    """Of an upload of which nothing was kept until now."""
 
 
 class SuspendUpload(Operation, frozen=True):

@@ -64,15 +64,19 @@ class AuthenticatedSegment(NamedTuple):
 class OrganizationKey:
     """An organization's unwrapped key: opens and closes its upload keys, vouches for its versions. Never printed."""
 
-    __slots__ = ("_secret", "_versions", "_wrapping", "organization")
+    __slots__ = ("_notes", "_secret", "_versions", "_wrapping", "organization")
 
     def __init__(self, organization: OrganizationId, secret: bytes) -> None:
-        """Take the two halves: a wrapping key, which rotation replaces, and the seed of what vouches, which stays."""
+        """Take the two halves: a wrapping key, which rotation replaces, and a seed, which stays.
+
+        From the seed come the key that vouches for versions and the one that seals notes.
+        """
         assert len(secret) == 2 * KEY_BYTES
         self.organization = organization
         self._secret = secret
         self._wrapping = AESGCM(secret[:KEY_BYTES])
-        self._versions = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"sealane versions 1").derive(secret[KEY_BYTES:])
+        self._versions = _derived(secret[KEY_BYTES:], b"sealane versions 1")
+        self._notes = AESGCM(_derived(secret[KEY_BYTES:], b"sealane notes 1"))
 
     def new_upload_key(self) -> tuple[bytes, bytes]:
         """Return a fresh upload key and its wrapped form."""
@@ -90,6 +94,14 @@ class OrganizationKey:
         version's authenticator names the key of each.
         """
         return _unwrap(self._wrapping, wrapped, self._upload_purpose())
+
+    def seal_note(self, note: bytes) -> bytes:
+        """Seal words of the keeper's own that a door carries for it and hands back."""
+        return _wrap(self._notes, note, self._note_purpose())
+
+    def open_note(self, sealed: bytes) -> bytes:
+        """Return the words of a note. Raises `Integrity` for one that was altered or is another organization's."""
+        return _unwrap(self._notes, sealed, self._note_purpose())
 
     def authenticate(
         self, version: VersionId, file: FileId, size: int, extents: bytes, segments: Iterable[AuthenticatedSegment]
@@ -133,6 +145,9 @@ class OrganizationKey:
 
     def __repr__(self) -> str:
         return f"OrganizationKey(organization={self.organization})"
+
+    def _note_purpose(self) -> bytes:
+        return b"sealane note\0" + self.organization.to_bytes(8, "big")
 
     def _upload_purpose(self) -> bytes:
         return b"sealane upload key\0" + self.organization.to_bytes(8, "big")
@@ -335,6 +350,10 @@ class _KeyFolder:
 
 def _file_name(generation: int) -> str:
     return f"node-{generation}.key"
+
+
+def _derived(seed: bytes, purpose: bytes) -> bytes:
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(seed)
 
 
 def _organization_purpose(organization: OrganizationId) -> bytes:

@@ -99,7 +99,8 @@ async def put(exchange: Exchange) -> Response:
     length = exchange.content_length
     try:
         opened = await exchange.ask(
-            BeginUpload(handle="", path=path, mode="create", exclusive=exclusive, declared=length), UploadOpened
+            BeginUpload(handle="", path=path, mode="create", exclusive=exclusive, declared=length, lasting=False),
+            UploadOpened,
         )
         incoming = await incoming_for(exchange, opened)
         try:

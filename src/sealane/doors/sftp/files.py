@@ -104,7 +104,15 @@ class Files:
     ) -> Incoming:
         """Begin an upload."""
         opened = await self.door.ask(
-            BeginUpload(self.session_handle, path, mode, may_create=may_create, exclusive=exclusive, declared=declared),
+            BeginUpload(
+                self.session_handle,
+                path,
+                mode,
+                may_create=may_create,
+                exclusive=exclusive,
+                declared=declared,
+                lasting=False,
+            ),
             UploadOpened,
         )
         return Incoming(opened, self.session_handle, self.door.ask_any, self.door.plane)
@@ -147,9 +155,12 @@ class Files:
         )
 
     async def close(self, opened: ReadingFile | WritingFile) -> None:
-        """End a handle as its client asked: what was written is published, durably, before this returns."""
+        """End a handle as its client asked: what was written is published, durably, before this returns.
+
+        How much was read is told to the keeper behind the client's back: that it was opened is on record already.
+        """
         if isinstance(opened, ReadingFile):
-            await opened.close()
+            self.door.spawn(opened.let_go())
             return
         changed = await opened.finish()
         if not changed and opened.untouched_change is not None:

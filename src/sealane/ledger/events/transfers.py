@@ -43,6 +43,8 @@ class UploadFinished(Event, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = Kind.UPLOAD_FINISHED
     upload_id: str
+    key_id: int | None = None
+    """The key that went to the door, of an upload that was begun and finished at once (no `UploadBegun` says it)."""
     owner_organization_id: int
     folder_id: int | None = None
     file_id: int | None = None

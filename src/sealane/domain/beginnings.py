@@ -1,0 +1,133 @@
+"""Uploads that were begun and of which nothing is kept yet: a small file then costs one transaction, not two.
+
+At the begin everything is decided, and the decision goes to the door in a sealed note with the upload's fresh key; the
+door hands it back with the first record or with the end, and only then the upload is in the database and the ledger.
+Must stay true: what is decided again then is all that may have changed (rights, room, how many); a note opens for its
+own user only, within the time in which an upload can be resumed; a door can neither make nor change one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.domain import allowances, keyring, resume, upload_map
+from sealane.errors import Integrity, UploadMissing
+from sealane.ids import FolderId, OrganizationId, UploadId, UserId, random_name
+from sealane.ledger import events
+from sealane.operations.uploads import UploadOpened
+from sealane.vault.keys import KEY_BYTES
+
+if TYPE_CHECKING:
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.uploads import UploadRow
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import KeyId
+
+_ORGANIZATION_BYTES: Final = 8
+
+
+class Begun(msgspec.Struct, frozen=True, array_like=True):
+    """What was decided when an upload was begun; `key` is its upload key."""
+
+    upload: UploadId
+    user_id: UserId
+    organization_id: OrganizationId
+    folder_id: FolderId
+    name: str
+    shown_path: str
+    declared: int | None
+    began: datetime
+    key: bytes
+
+
+_decoder = msgspec.msgpack.Decoder(Begun)
+
+
+def promise(
+    work: Work, caller: Caller, folder: Folder, name: str, *, shown_path: str, declared: int | None, room: int
+) -> UploadOpened:
+    """Begin an upload without keeping anything of it."""
+    begun = Begun(
+        upload=UploadId(random_name()),
+        user_id=caller.user_id,
+        organization_id=folder.organization_id,
+        folder_id=folder.id,
+        name=name,
+        shown_path=shown_path,
+        declared=declared,
+        began=work.now,
+        key=secrets.token_bytes(KEY_BYTES),
+    )
+    note = keyring.organization_key(work, begun.organization_id).seal_note(msgspec.msgpack.encode(begun))
+    return UploadOpened(
+        upload=begun.upload,
+        generation=1,
+        key_id=0,
+        key=begun.key,
+        size=0,
+        extents=(),
+        segments=(),
+        declared=declared,
+        room=room,
+        begin=begun.organization_id.to_bytes(_ORGANIZATION_BYTES, "big") + note,
+    )
+
+
+def opened(work: Work, caller: Caller, upload: str, begin: bytes) -> Begun:
+    """Return what was decided. Raises `UploadMissing` past its time, and for another's or another upload's."""
+    organization = OrganizationId(int.from_bytes(begin[:_ORGANIZATION_BYTES], "big"))
+    note = keyring.organization_key(work, organization).open_note(begin[_ORGANIZATION_BYTES:])
+    try:
+        begun = _decoder.decode(note)
+    except msgspec.DecodeError:
+        raise Integrity from None  # of another release
+    until = begun.began + timedelta(seconds=work.settings.upload_keep_seconds)
+    if begun.upload != upload or begun.user_id != caller.user_id or until <= work.now:
+        raise UploadMissing
+    return begun
+
+
+def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
+    """Keep the upload from now on, on record; it is the caller's as if it had been kept from its begin."""
+    allowances.check_count(work, caller)
+    key_id = keyring.add_upload_key(work, begun.organization_id, begun.key)
+    empty = upload_map.empty(work)
+    resume.add_upload(
+        work, **identity(begun, caller, key_id), folder_id=begun.folder_id, size=0, contiguous=0, pieces=0,
+        base_version_id=None, extents=empty.pack(),
+    )  # fmt: skip
+    upload = resume.own_upload(work, caller, begun.upload)
+    folder = resume.writable_folder(work, caller, upload)
+    work.record(
+        events.UploadBegun(
+            who=caller.who,
+            upload_id=begun.upload,
+            mode="create",
+            key_id=key_id,
+            owner_organization_id=begun.organization_id,
+            folder_id=begun.folder_id,
+            path=folder.path_of(begun.name) if folder else "",
+            declared=begun.declared,
+        )
+    )
+    return upload
+
+
+def identity(begun: Begun, caller: Caller, key_id: KeyId) -> dict[str, object]:
+    """Return the columns of an upload's row that its begin has decided."""
+    return {
+        "id": begun.upload,
+        "user_id": begun.user_id,
+        "organization_id": begun.organization_id,
+        "name": begun.name,
+        "shown_path": begun.shown_path,
+        "key_id": key_id,
+        "session_id": caller.session,
+        "declared": begun.declared,
+        "metadata": "",
+        "partial": False,
+    }

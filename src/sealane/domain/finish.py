@@ -1,0 +1,196 @@
+"""The end of an upload: what it is made of is whole, and becomes the present version of its name, or a part of one.
+
+Rights are asked once more, and what the client said of the length must hold. A finished upload answers the same when it
+is finished again, since the first answer may have been lost on its way.
+Not here: making the version (publish.py), joining parts (joining.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sealane.domain import beginnings, keyring, places, publish, resume, upload_map, versions
+from sealane.domain.queries import uploads as queries
+from sealane.domain.queries import versions as version_queries
+from sealane.domain.resume import FINISHED, OPEN, PART
+from sealane.domain.rights import Act
+from sealane.domain.versions import Composition
+from sealane.errors import Invalid, LengthMismatch, UploadMissing
+from sealane.ledger import events
+from sealane.operations.uploads import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealane.domain.beginnings import Begun
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.uploads import UploadRow
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import KeyId
+    from sealane.operations.uploads import FinishUpload, NewSegment
+    from sealane.vault.extents import ExtentMap
+
+DIGEST_BYTES: Final = 32
+
+
+def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
+    """End an upload: it becomes the present version of its name. A finished one answers the same again."""
+    if op.digest is not None and len(op.digest) != DIGEST_BYTES:
+        raise Invalid("A SHA-256 digest has 32 bytes.")
+    upload = resume.find_own(work, caller, op.upload)
+    if upload is None:
+        if not op.begin:
+            raise UploadMissing
+        begun = beginnings.opened(work, caller, op.upload, op.begin)
+        upload_map.check(work, begun.upload, op.segments, op.edits)
+        extents = upload_map.empty(work)
+        upload_map.apply(extents, op.edits)
+        if {segment.segment for segment in op.segments}.issubset(extents.segments()):
+            return _finish_at_once(work, caller, begun, extents, op)
+        upload = beginnings.keep(work, caller, begun)  # there are segments that nothing needs: they die with it
+    if upload.state != OPEN and upload.generation == op.generation:
+        return _finished_again(work, upload)
+    return _finish_kept(work, caller, upload, op)
+
+
+def _finish_at_once(work: Work, caller: Caller, begun: Begun, extents: ExtentMap, op: FinishUpload) -> Finished:
+    """Begin and end an upload of which nothing was kept: the segments that came with its end are all of it."""
+    folder = places.find_again(work, caller, begun.folder_id)
+    folder.demand(caller, Act.WRITE_FILE)
+    _check_whole(begun.declared, extents, op.size)
+    key_id = keyring.add_upload_key(work, begun.organization_id, begun.key)
+    upload_map.add_segments(work, key_id, op.segments)
+    composition = Composition(extents, upload_map.rows_of(key_id, op.segments))
+    finished = _made_visible(work, caller, folder, begun.name, composition, op, key_id=key_id)
+    resume.add_upload(
+        work,
+        **beginnings.identity(begun, caller, key_id),
+        **_end_of(work, FINISHED, finished.version, extents),
+        folder_id=None,
+        base_version_id=None,
+        generation=op.generation,
+    )
+    return finished
+
+
+def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload) -> Finished:
+    resume.fence(work, caller, upload, op.generation)
+    folder = resume.writable_folder(work, caller, upload)
+    upload_map.check(work, upload.id, op.segments, op.edits)
+    extents = upload_map.current(work, upload)
+    upload_map.apply(extents, op.edits)
+    _check_whole(upload.declared, extents, op.size)
+    upload_map.add_segments(work, upload.key_id, op.segments)
+    if folder is None:
+        return _finish_part(work, caller, upload, extents, op.segments)
+    composition = resume.composition_of(work, upload, extents, op.segments)
+    finished = _made_visible(work, caller, folder, upload.name, composition, op)
+    unused = {segment.segment for segment in op.segments}.difference(extents.segments())
+    upload_map.need_segments(work, upload.id, unused)  # so that they die with what the upload no longer needs
+    versions.let_segments_go(work, upload.id)
+    _end(work, upload, FINISHED, finished.version, extents)
+    return finished
+
+
+def _check_whole(declared: int | None, extents: ExtentMap, size: int) -> None:
+    """Raise `LengthMismatch` unless the file is as long as was said, and without a gap where a length was declared."""
+    if extents.size != size:
+        raise LengthMismatch
+    if declared is not None and not declared == size == extents.contiguous:
+        raise LengthMismatch
+
+
+def _finish_part(
+    work: Work, caller: Caller, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment]
+) -> Finished:
+    upload_map.need_segments(work, upload.id, [segment.segment for segment in new])
+    _end(work, upload, PART, "", extents)
+    work.record(
+        events.UploadFinished(
+            who=caller.who, upload_id=upload.id, owner_organization_id=upload.organization_id, size=extents.size
+        )
+    )
+    return Finished(upload=upload.id, version="", size=extents.size, digest=None, visible=False, modified=upload.began)
+
+
+def _made_visible(
+    work: Work,
+    caller: Caller,
+    folder: Folder,
+    name: str,
+    composition: Composition,
+    op: FinishUpload,
+    *,
+    key_id: KeyId | None = None,
+) -> Finished:
+    """Publish, on record. `key_id`: the upload's key, where no `UploadBegun` has told it."""
+    file = publish.present_file(work, folder, name)
+    publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
+    modified = op.modified or work.now
+    published = publish.publish(
+        work, caller, folder, name, file=file, composition=composition, digest=op.digest, modified=modified
+    )
+    size = composition.extents.size
+    work.record(
+        events.UploadFinished(
+            who=caller.who,
+            upload_id=op.upload,
+            key_id=key_id,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            file_id=published.file,
+            version_id=published.version,
+            replaced_version_id=file.version_id if file else "",
+            path=folder.path_of(name),
+            size=size,
+            digest=(published.digest or b"").hex(),
+        )
+    )
+    return Finished(
+        upload=op.upload,
+        version=published.version,
+        size=size,
+        digest=published.digest,
+        visible=True,
+        modified=modified,
+    )
+
+
+def _end(work: Work, upload: UploadRow, state: str, version: str, extents: ExtentMap) -> None:
+    """Mark an upload as whole. A part keeps its map until it is joined."""
+    work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
+    work.transaction.run(queries.END_UPLOAD, upload=upload.id, **_end_of(work, state, version, extents))
+    work.holds.let_go(upload.id)
+
+
+def _end_of(work: Work, state: str, version: str, extents: ExtentMap) -> dict[str, object]:
+    """Return the columns of an upload's row that its end decides."""
+    kept = extents if state == PART else upload_map.empty(work)
+    return {
+        "state": state,
+        "version_id": version or None,
+        "extents": kept.pack(),
+        "size": extents.size,
+        "contiguous": extents.size,
+        "pieces": len(kept),
+        "expires": upload_map.expiry(work) if state == PART else upload_map.finished_expiry(work),
+    }
+
+
+def _finished_again(work: Work, upload: UploadRow) -> Finished:
+    """Answer as before: the first answer may have been lost on its way."""
+    if upload.version_id is None or upload.partial:
+        return Finished(
+            upload=upload.id, version="", size=upload.size, digest=None, visible=False, modified=upload.began
+        )
+    version = work.transaction.first(version_queries.VERSION, version=upload.version_id)
+    if version is None:
+        raise UploadMissing
+    return Finished(
+        upload=upload.id,
+        version=version.id,
+        size=version.size,
+        digest=version.digest,
+        visible=True,
+        modified=version.modified,
+    )
