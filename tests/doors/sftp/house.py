@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import asyncssh
+import pytest
 
 from sealane.clock import Clock
 from sealane.doors.sftp.door import SftpDoor
@@ -29,6 +30,10 @@ from tests.keeper_in_process import KeeperInProcess
 
 PASSWORD = "correct horse battery staple"
 ALL = ("list", "read", "write", "delete")
+PATHS = {"express": 1, "asyncssh": 0}
+"""The setting `sftp_express` of each path that data can take."""
+ONE_PATH = pytest.mark.parametrize("data_path", ["express"])
+"""For a test of what comes before the first data packet, or is not about them: both paths are the same there."""
 
 
 class House:

@@ -13,7 +13,7 @@ from sealane.errors import SealaneError
 from sealane.operations.accounts import DisableUser, SetPassword
 from sealane.operations.signing import SignInWithKey
 from sealane.settings import Settings
-from tests.doors.sftp.house import PASSWORD, House, until
+from tests.doors.sftp.house import ONE_PATH, PASSWORD, House, until
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
 
@@ -25,12 +25,14 @@ async def test_a_user_signs_in_by_key_and_sees_their_folders(house):
         assert sorted(name for name in await client.listdir("/") if not name.startswith("@")) == ["clinic", "drop"]
 
 
+@ONE_PATH
 @pytest.mark.parametrize("name", ["ann", "ann@clinic"])
 async def test_a_user_signs_in_by_password_with_and_without_the_organization(house, name):
     async with house.ssh("ann", username=name, client_keys=None, password=PASSWORD) as connection:
         assert connection.get_extra_info("username") == name
 
 
+@ONE_PATH
 @pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
 @pytest.mark.parametrize("password", ["pässwörd long", "the ﬁnal ½ of it", "key 🔑 of 2024\u00a0"])
 async def test_a_password_is_taken_as_it_was_typed(house, password, method):
@@ -39,6 +41,7 @@ async def test_a_password_is_taken_as_it_was_typed(house, password, method):
         pass
 
 
+@ONE_PATH
 async def test_a_password_that_is_not_text_is_refused_and_the_connection_lives(house):
     class Raw(asyncssh.SSHClient):
         tried = 0
@@ -60,6 +63,7 @@ class _NotText(str):
         return b"\xff\xfe"
 
 
+@ONE_PATH
 async def test_a_request_to_change_the_password_is_refused(house, monkeypatch):
     async def change(self):
         await self.send_request(Boolean(True), String(PASSWORD), String("another one"), trivial=False)
@@ -71,6 +75,7 @@ async def test_a_request_to_change_the_password_is_refused(house, monkeypatch):
     assert not house.door._by_session
 
 
+@ONE_PATH
 async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
     asked = []
 
@@ -98,6 +103,7 @@ async def test_a_user_signs_in_by_keyboard_interactive_with_one_prompt(house):
     ],
     ids=["unknown", "ann-of-lab", "bob-of-clinic", "wrong-password", "unknown-password"],
 )
+@ONE_PATH
 async def test_the_wrong_credential_is_refused_alike_for_everybody(house, wrong):
     with pytest.raises(asyncssh.PermissionDenied) as refused:
         async with house.ssh("ann", **wrong):
@@ -106,6 +112,7 @@ async def test_the_wrong_credential_is_refused_alike_for_everybody(house, wrong)
     assert not house.door._by_session
 
 
+@ONE_PATH
 async def test_the_door_has_no_private_host_key(house):
     options = house.listener._options
     assert options.server_host_keys
@@ -120,6 +127,7 @@ async def test_every_key_exchange_that_is_offered_works_with_the_keepers_signatu
         assert await client.exists("/in")
 
 
+@ONE_PATH
 async def test_a_stranger_gets_one_exchange_of_keys_and_no_more(house):
     class Again(asyncssh.SSHClient):
         def connection_made(self, conn):
@@ -135,6 +143,7 @@ async def test_a_stranger_gets_one_exchange_of_keys_and_no_more(house):
             pass
 
 
+@ONE_PATH
 async def test_old_algorithms_are_not_offered(house):
     for old in (
         {"encryption_algs": ["aes128-ctr"]},
@@ -209,6 +218,7 @@ async def _write_on(file):
         await file.write(bytes(100_000))
 
 
+@ONE_PATH
 @pytest.mark.slow
 async def test_an_attempt_after_too_many_ends_the_connection(house):
     class Guessing(asyncssh.SSHClient):
@@ -224,6 +234,7 @@ async def test_an_attempt_after_too_many_ends_the_connection(house):
     assert Guessing.guesses <= house.settings.sign_in_tries_per_connection_max + 1
 
 
+@ONE_PATH
 async def test_a_recorded_signature_cannot_be_played_again(house, monkeypatch):
     recorded = []
     ask = house.door.ask_any
@@ -268,6 +279,7 @@ async def stranger(house, sent=b""):
     ],
     ids=["http", "ssh-1", "not-ascii", "no-line", "short-kexinit", "huge-packet", "channel-data-first"],
 )
+@ONE_PATH
 async def test_nonsense_before_sign_in_closes_the_connection_without_a_traceback(house, sent, caplog):
     reader, writer = await stranger(house, sent)
     await asyncio.wait_for(reader.read(), 5)
@@ -282,6 +294,7 @@ class TestFewPlaces:
     def door_settings(self):
         return Settings(unauthenticated_connections_per_range_max=3, login_grace_seconds=1)
 
+    @ONE_PATH
     @pytest.mark.slow
     async def test_strangers_take_only_their_places_and_lose_them_after_the_grace_time(self, house):
         waiting = [await stranger(house) for _ in range(3)]
@@ -311,6 +324,7 @@ class TestSilence:
             await asyncio.wait_for(connection.wait_closed(), 5)
 
 
+@ONE_PATH
 async def test_a_stranger_who_sends_without_end_is_not_kept_in_memory(house):
     """While the keeper signs, nothing is read: the socket fills up instead of our memory."""
     signing = asyncio.Event()

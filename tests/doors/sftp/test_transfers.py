@@ -1,7 +1,6 @@
 """Transfers through the whole house by one client library: what is visible when, what is kept, what is shared."""
 
 import asyncio
-import hashlib
 import secrets
 
 import asyncssh
@@ -177,39 +176,6 @@ async def test_folders_are_made_listed_moved_and_removed(house):
             await client.rmdir("/in/z/y")
         await client.rmtree("/in/z")
         assert await client.listdir("/in") == []
-
-
-class TestRekey:
-    """New keys at a small limit, amid data, begun by the server, by the client, and by both."""
-
-    @pytest.fixture(
-        params=[pytest.param("server", marks=pytest.mark.slow), pytest.param("client", marks=pytest.mark.slow), "both"]
-    )
-    def beginner(self, request):
-        return request.param
-
-    @pytest.fixture
-    def door_settings(self, beginner):
-        return Settings(sftp_rekey_bytes=100_000 if beginner != "client" else 1 << 30)
-
-    async def test_data_survives_many_exchanges_of_keys(self, house, beginner):
-        content = secrets.token_bytes(3 * MIB)
-        exchanges = 0
-        ask = house.door.ask_any
-
-        async def counting(operation):
-            nonlocal exchanges
-            exchanges += type(operation).__name__ == "SignExchange"
-            return await ask(operation)
-
-        house.door.ask_any = counting
-        options = {"rekey_bytes": 150_000} if beginner != "server" else {}
-        async with house.sftp("ann", **options) as client:
-            async with client.open("/in/f", "wb") as file:
-                await file.write(content)
-            async with client.open("/in/f", "rb") as file:
-                assert hashlib.sha256(await file.read()).digest() == hashlib.sha256(content).digest()
-        assert exchanges > 10
 
 
 async def test_draining_lets_a_transfer_end_and_closes_the_rest(house):

@@ -1,0 +1,147 @@
+"""Data takes the path that the setting names; on either path a packet that was altered ends the connection unused."""
+
+import asyncio
+import secrets
+
+import asyncssh
+import pytest
+from asyncssh.channel import MSG_CHANNEL_DATA
+
+from sealane.doors.sftp.channel import SessionChannel
+from sealane.operations.uploads import RecordSegments
+from tests.doors.sftp.house import settled
+
+pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+@pytest.fixture
+def through_asyncssh(monkeypatch):
+    """Bytes of channel data that asyncssh's own path has taken and sent for the door."""
+    counted = {"taken": 0, "sent": 0}
+    accept, send = SessionChannel._accept_data, SessionChannel.send_packet
+
+    def accepting(channel, data, datatype=None):
+        counted["taken"] += len(data)
+        accept(channel, data, datatype)
+
+    def sending(channel, kind, *words):
+        if kind == MSG_CHANNEL_DATA:
+            counted["sent"] += sum(map(len, words))
+        send(channel, kind, *words)
+
+    monkeypatch.setattr(SessionChannel, "_accept_data", accepting)
+    monkeypatch.setattr(SessionChannel, "send_packet", sending)
+    return counted
+
+
+async def test_data_takes_the_path_that_the_setting_names(house, data_path, through_asyncssh):
+    content = secrets.token_bytes(8 * MIB)
+    async with house.sftp("ann") as client, client.open("/in/f", "wb") as file:
+        await file.write(content)
+    assert await house.content("/in/f") == content
+    for counted in through_asyncssh.values():
+        if data_path == "asyncssh":
+            assert counted > len(content)
+        else:
+            assert counted < len(content) // 2  # what has no room behind a request that waits goes by asyncssh
+
+
+async def test_a_client_without_gcm_is_served_by_asyncssh_whatever_the_setting_says(house, through_asyncssh):
+    content = secrets.token_bytes(MIB)
+    async with house.sftp("ann", client_version="paramiko_2.12.0") as client:
+        async with client.open("/in/f", "wb") as file:
+            await file.write(content)
+        async with client.open("/in/f", "rb") as file:
+            assert await file.read() == content
+    assert min(through_asyncssh.values()) > len(content)
+
+
+# --- packets that were altered on the way ---------------------------------------------------------------------------
+
+
+class Altered:
+    """A client's cipher that alters one byte of one packet after sealing it, as a network would."""
+
+    def __init__(self, cipher, *, size_min: int, number: int, where: str) -> None:
+        """Alter the `number`th packet of at least `size_min` bytes, `where`: "length", "data" or "tag"."""
+        self._cipher = cipher
+        self._size_min = size_min
+        self._left = number
+        self._where = where
+        self.done = False
+
+    def encrypt_packet(self, seq, header, packet):
+        sealed, tag = self._cipher.encrypt_packet(seq, header, packet)
+        if len(packet) >= self._size_min and not self.done:
+            self._left -= 1
+            if not self._left:
+                self.done = True
+                sealed, tag = self._alter(bytearray(sealed), bytearray(tag))
+        return bytes(sealed), bytes(tag)
+
+    def _alter(self, sealed, tag):
+        if self._where == "tag":
+            tag[-1] ^= 1
+        else:
+            sealed[3 if self._where == "length" else len(sealed) // 2] ^= 16
+        return sealed, tag
+
+
+@pytest.mark.parametrize("where", ["tag", "data", "length"])
+async def test_a_packet_that_was_altered_ends_the_connection_and_no_byte_of_it_is_used(house, where):
+    block, good = 32 * KIB, 40
+    content = secrets.token_bytes(4 * MIB)
+    acknowledged = 0
+
+    async def write(file, start):
+        nonlocal acknowledged
+        await file.write(content[start : start + block], start)
+        acknowledged = max(acknowledged, start + block)
+
+    async with house.ssh("ann") as theirs, theirs.start_sftp_client() as client:
+        file = await client.open("/in/f", "wb")
+        theirs._send_encryption = Altered(theirs._send_encryption, size_min=block, number=good + 1, where=where)
+        steps = [write(file, start) for start in range(0, len(content), block)]
+        outcomes = await asyncio.gather(*steps, return_exceptions=True)
+        await asyncio.wait_for(theirs.wait_closed(), 10)
+        assert theirs._send_encryption.done
+    failed = [outcome for outcome in outcomes if outcome is not None]
+    assert len(failed) >= len(content) // block - good
+    assert all(isinstance(failure, asyncssh.Error | OSError) for failure in failed)
+    await settled(house)
+    async with house.sftp("ann") as client:
+        recorded = (await client.stat("/in/f")).size
+        assert acknowledged <= recorded <= good * block
+        async with client.open("/in/f", asyncssh.FXF_WRITE, encoding=None) as file:
+            await file.write(content[good * block :], good * block)
+            if recorded < good * block:
+                await file.write(content[recorded : good * block], recorded)
+    assert await house.content("/in/f", "carl") == content
+
+
+async def test_what_was_recorded_of_an_upload_never_held_a_byte_of_an_altered_packet(house):
+    """Every byte is 1 up to the packet that is altered and 2 in it: no segment that is recorded reaches the 2s."""
+    recorded = []
+    ask = house.door.ask_any
+
+    async def listening(operation):
+        if isinstance(operation, RecordSegments):
+            recorded.extend(operation.segments)
+        return await ask(operation)
+
+    house.door.ask_any = listening
+    async with house.ssh("ann") as theirs, theirs.start_sftp_client() as client:
+        file = await client.open("/in/f", "wb")
+        await file.write(b"\1" * MIB)
+        theirs._send_encryption = Altered(theirs._send_encryption, size_min=64 * KIB, number=1, where="data")
+        with pytest.raises((asyncssh.Error, OSError)):
+            await file.write(b"\2" * (64 * KIB), MIB)
+    await settled(house)
+    assert sum(segment.length for segment in recorded) == MIB
+    async with house.sftp("ann") as client:
+        assert (await client.stat("/in/f")).size == MIB
+        async with client.open("/in/f", "r+b") as file:
+            assert set(await file.read()) == {1}
