@@ -24,6 +24,7 @@ from sealane.domain.views import Views
 from sealane.domain.work import Work
 from sealane.errors import AlreadyExists
 from sealane.ids import random_name
+from sealane.keeper import flows
 from sealane.operations import accounts
 from sealane.operations.accounts import AddFolder, AddOrganization, AddUser, GrantFolder
 from sealane.settings import Settings
@@ -97,6 +98,9 @@ class Office:
         return answer
 
     def admin(self, op):
+        steps = flows.flow_of(op, host_keys=None)
+        if steps is not None:
+            return flows.walked(steps, self.do)
         return self.do(lambda work: PLAIN_ACTS[type(op)](work, op))
 
     def ask(self, caller, op):

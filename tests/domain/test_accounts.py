@@ -44,6 +44,8 @@ STEPS_OF_THE_KEEPER = {
     signing.SignInWithPassword,
     signing.SignInWithToken,
     signing.Health,
+    accounts.AddUser,
+    accounts.SetPassword,
 }
 """What the keeper walks through itself, in several steps."""
 
@@ -176,6 +178,12 @@ def test_a_password_has_a_least_and_a_most_length(office, length):
     office.user("anna@clinic")
     with pytest.raises(PasswordInvalid):
         office.admin(SetPassword(user="anna@clinic", password="p" * length))
+
+
+def test_what_is_no_text_is_no_password(office):
+    office.user("anna@clinic")
+    with pytest.raises(PasswordInvalid, match="UTF-8"):
+        office.admin(SetPassword(user="anna@clinic", password="correct \udcff horse"))
 
 
 def test_a_password_is_nowhere_in_events_or_listings(office):

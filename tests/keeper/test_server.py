@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from sealane.database.engine import Transaction
-from sealane.errors import KeeperAway, NotSignedIn, OperationRefused, SealaneError, TooMany
+from sealane.domain import passwords
+from sealane.errors import AlreadyExists, KeeperAway, NotSignedIn, OperationRefused, SealaneError, TooMany
 from sealane.keeper import queries
 from sealane.keeper.core import Keeper
 from sealane.keeper.server import Server
@@ -26,6 +27,7 @@ from sealane.operations.accounts import (
     DisableUser,
     GrantFolder,
     ListOrganizations,
+    SetPassword,
 )
 from sealane.operations.audit import ReadLedger
 from sealane.operations.caller import KeeperCaller, ask_once, socket_path
@@ -253,6 +255,101 @@ async def test_the_pool_of_passwords_is_bounded(tmp_path):
         outcomes = await asyncio.gather(*guesses, return_exceptions=True)
         assert {type(one) for one in outcomes} == {NotSignedIn, TooMany}
         assert sum(isinstance(one, NotSignedIn) for one in outcomes) >= 3
+
+
+class HeldHash:
+    """Stands before a function that hashes: tells that it was called and in which thread, and waits to be let go on."""
+
+    def __init__(self, monkeypatch, name):
+        self.threads = []
+        self.begun, self.go_on = asyncio.Event(), threading.Event()
+        loop, real = asyncio.get_running_loop(), getattr(passwords, name)
+
+        def held(*arguments):
+            self.threads.append(threading.current_thread().name)
+            loop.call_soon_threadsafe(self.begun.set)
+            assert self.go_on.wait(30)
+            return real(*arguments)
+
+        monkeypatch.setattr(passwords, name, held)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [AddUser(user="bert@clinic", password="correct horse"), SetPassword(user="anna@clinic", password="correct horse")],
+    ids=["of a new user", "of one who is there"],
+)
+async def test_a_new_password_is_hashed_beside_the_writer_and_holds_up_nobody(tmp_path, monkeypatch, operation):
+    async with serving(tmp_path) as running:
+        admin, _ = await running.people()
+        door = running.caller()
+        hashing = HeldHash(monkeypatch, "hashed")
+        asking = asyncio.create_task(admin.ask(operation))
+        await hashing.begun.wait()
+        assert await door.ask(Health()) == Done()
+        assert not asking.done()
+        hashing.go_on.set()
+        assert await asking == Done()
+        assert [name.partition("_")[0] for name in hashing.threads] == ["passwords"]
+        signed_in = await door.ask(SignInWithPassword(operation.user, "correct horse", b"", "192.0.2.1", "http"))
+        assert signed_in.user == operation.user
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        (AddUser(user="bert@nowhere", password="correct horse"), "organization-missing"),
+        (AddUser(user="Anna@clinic", password="correct horse"), "already-exists"),
+        (AddUser(user="b:t@clinic", password="correct horse"), "name-invalid"),
+        (AddUser(user="bert@clinic", password="short"), "password-invalid"),
+        (AddUser(user="bert@clinic", password="correct horse", email="nonsense"), "invalid"),
+        (AddUser(user="bert@clinic", password="correct horse", ssh_keys=("nonsense",)), "ssh-key-invalid"),
+        (AddUser(user="bert@clinic", password="correct horse", recipients=("nonsense",)), "invalid"),
+        (SetPassword(user="bert@clinic", password="correct horse"), "user-missing"),
+        (SetPassword(user="anna@clinic", password="x" * 1025), "password-invalid"),
+    ],
+)
+async def test_what_cannot_become_a_password_is_refused_before_it_is_hashed(tmp_path, monkeypatch, operation, code):
+    async with serving(tmp_path) as running:
+        admin, _ = await running.people()
+        monkeypatch.setattr(passwords, "hashed", lambda _: pytest.fail("it was hashed"))
+        with pytest.raises(SealaneError) as refused:
+            await admin.ask(operation)
+        assert refused.value.code == code
+
+
+async def test_of_two_who_want_one_name_at_once_one_gets_it(tmp_path, monkeypatch):
+    async with serving(tmp_path, password_hash_threads=2) as running:
+        admin, _ = await running.people()
+        both, real = threading.Barrier(2, timeout=30), passwords.hashed
+
+        def together(password):
+            both.wait()
+            return real(password)
+
+        monkeypatch.setattr(passwords, "hashed", together)
+        twice = (admin.ask(AddUser(user="bert@clinic", password=f"correct horse {i}")) for i in range(2))
+        outcomes = await asyncio.gather(*twice, return_exceptions=True)
+        assert {type(one) for one in outcomes} == {AlreadyExists, Done}
+
+
+async def test_strangers_who_fill_the_pool_of_passwords_do_not_keep_the_operator_out(tmp_path, monkeypatch):
+    limits = {"password_hash_threads": 1, "password_hash_queue_max": 1, "sign_in_waits_max": 1}
+    async with serving(tmp_path, **limits) as running:
+        admin, _ = await running.people()
+        door = running.caller()
+        hashing = HeldHash(monkeypatch, "is_right")
+        guess = asyncio.create_task(door.ask(SignInWithPassword("anna@clinic", "x", b"", "192.0.2.1", "http")))
+        await hashing.begun.wait()
+        with pytest.raises(TooMany):
+            await door.ask(SignInWithPassword("anna@clinic", "x", b"", "192.0.2.1", "http"))
+        running.server._kept_waiting = 1
+        setting = asyncio.create_task(admin.ask(SetPassword(user="anna@clinic", password="correct horse")))
+        await until(lambda: running.server._pools["passwords"]._taken == 2)
+        hashing.go_on.set()
+        assert await setting == Done()
+        with pytest.raises(NotSignedIn):
+            await guess
 
 
 async def test_too_many_slowed_sign_ins_are_refused_instead_of_kept(tmp_path):

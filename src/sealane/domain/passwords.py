@@ -1,4 +1,8 @@
-"""Passwords: argon2id with fixed parameters (RFC 9106). Slow on purpose; the keeper runs `is_right` in its own pool."""
+"""Passwords: argon2id with fixed parameters (RFC 9106).
+
+Must stay true: `hashed` and `is_right` are slow on purpose, so the keeper runs them in a pool of their own and never in
+a transaction; what a password may be is asked before, by `check`.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,26 @@ NOBODYS_HASH = "$argon2id$v=19$m=65536,t=3,p=1$NmZtS2dRb2l3Z3JhZ3JhZw$u0eO4nXxYh
 
 
 class PasswordInvalid(Invalid):
-    """A password is too short or too long."""
+    """A password is too short or too long, or is no text."""
 
     code = "password-invalid"
     default = "The password is too short or too long."
 
 
-def hashed(password: str, settings: Settings) -> str:
-    """Return the hash to store. Raises `PasswordInvalid` outside the lengths that the settings allow."""
+def check(password: str, settings: Settings) -> None:
+    """Raise `PasswordInvalid` for what may not become a password: too short or too long by the settings, or no text."""
     if len(password) < settings.password_characters_min:
         raise PasswordInvalid(f"The password needs {settings.password_characters_min} characters or more.")
     if len(password) > settings.password_characters_max:
         raise PasswordInvalid(f"The password may have {settings.password_characters_max} characters at most.")
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise PasswordInvalid("The password must be UTF-8 text.") from None
+
+
+def hashed(password: str) -> str:
+    """Return the hash to store of a password that `check` has passed."""
     return _HASHER.hash(_normal(password))
 
 

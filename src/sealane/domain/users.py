@@ -1,5 +1,6 @@
 """Users and groups: made, disabled, their roles and passwords, who is in which group.
 
+Not here: hashing passwords (the keeper's pool, between a check and the change that it was made for).
 Must stay true: what ends a user's way in also ends what they are doing (`sessions.end_of_user`).
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane.domain import accounts, credentials, names, passwords, rows, sessions
+from sealane.domain import accounts, credentials, names, passwords, rows, sessions, ssh_keys
 from sealane.domain.queries import accounts as statements
 from sealane.errors import AlreadyExists, Invalid
 from sealane.ids import GroupId, UserId
@@ -15,7 +16,7 @@ from sealane.ledger import events
 from sealane.operations.envelope import Done
 
 if TYPE_CHECKING:
-    from sealane.domain.queries.accounts import UserRow
+    from sealane.domain.queries.accounts import OrganizationRow, UserRow
     from sealane.domain.work import Work
     from sealane.operations.accounts import (
         AddGroup,
@@ -34,14 +35,22 @@ EMAIL_CHARACTERS_MAX = 320
 RECIPIENT_CHARACTERS_MAX = 4096
 
 
-def add_user(work: Work, op: AddUser) -> Done:
-    """Make a user with what they sign in with."""
-    wanted = names.parse_account(op.user)
-    organization = accounts.find_organization(work, wanted.organization)
-    name = names.check_account_name(wanted.name, work.settings)
-    taken = (row.name for row in work.transaction.all(statements.USER_NAMES, organization_id=organization.id))
-    if names.taken_otherwise_cased(name, taken):
-        raise AlreadyExists("There is a user of this name in the organization, or of one that differs only in case.")
+def check_new_user(work: Work, op: AddUser) -> None:
+    """Raise what speaks against this user, so that no password is hashed in vain; `add_user` asks again."""
+    _free_name(work, op)
+    _checked_email(op.email)
+    for line in op.ssh_keys:
+        ssh_keys.parse_line(line)
+    for recipient in op.recipients:
+        _check_recipient(recipient)
+    if op.password is not None:
+        passwords.check(op.password, work.settings)
+
+
+def add_user(work: Work, op: AddUser, password_hash: str | None) -> Done:
+    """Make a user with what they sign in with. `password_hash` is that of the password, if they get one."""
+    assert (password_hash is None) == (op.password is None)
+    organization, name = _free_name(work, op)
     user_id = UserId(
         work.transaction.insert(
             statements.ADD_USER,
@@ -49,7 +58,7 @@ def add_user(work: Work, op: AddUser) -> Done:
             name=name,
             role=op.role,
             email=_checked_email(op.email),
-            password_hash=None if op.password is None else passwords.hashed(op.password, work.settings),
+            password_hash=password_hash,
             made=work.now,
         )
     )
@@ -115,11 +124,16 @@ def enable_user(work: Work, op: EnableUser) -> Done:
     return Done()
 
 
-def set_password(work: Work, op: SetPassword) -> Done:
-    """Set a user's password; all their sessions end."""
+def check_new_password(work: Work, op: SetPassword) -> None:
+    """Raise what speaks against this password, so that it is not hashed in vain; `set_password` asks again."""
+    accounts.find_user(work, op.user)
+    passwords.check(op.password, work.settings)
+
+
+def set_password(work: Work, op: SetPassword, password_hash: str) -> Done:
+    """Set a user's password by its hash; all their sessions end."""
     user = accounts.find_user(work, op.user)
-    hashed = passwords.hashed(op.password, work.settings)
-    work.transaction.run(statements.SET_PASSWORD, user_id=user.id, hashed=hashed)
+    work.transaction.run(statements.SET_PASSWORD, user_id=user.id, hashed=password_hash)
     sessions.end_of_user(work, user.id, who=events.OPERATOR, reason="password set")
     work.record(
         events.PasswordSet(account_id=user.id, account_name=op.user, owner_organization_id=user.organization_id)
@@ -203,11 +217,20 @@ def set_membership(work: Work, op: SetMembership) -> Done:
     return Done()
 
 
+def _free_name(work: Work, op: AddUser) -> tuple[OrganizationRow, str]:
+    """Return the organization of a user to be, and their name in it. Raises what speaks against the name."""
+    wanted = names.parse_account(op.user)
+    organization = accounts.find_organization(work, wanted.organization)
+    name = names.check_account_name(wanted.name, work.settings)
+    taken = (row.name for row in work.transaction.all(statements.USER_NAMES, organization_id=organization.id))
+    if names.taken_otherwise_cased(name, taken):
+        raise AlreadyExists("There is a user of this name in the organization, or of one that differs only in case.")
+    return organization, name
+
+
 def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) -> None:
     """Keep an age recipient; whether it is one that can be sealed to is checked when a folder is sealed to it."""
-    sound = recipient.isascii() and recipient.isprintable() and len(recipient) <= RECIPIENT_CHARACTERS_MAX
-    if not sound or not recipient.startswith(("age1", "ssh-ed25519 ")):
-        raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
+    _check_recipient(recipient)
     work.transaction.run(statements.ADD_RECIPIENT, user_id=user.id, recipient=recipient, made=work.now)
     work.record(
         events.RecipientAdded(
@@ -217,6 +240,12 @@ def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) ->
             recipient=recipient,
         )
     )
+
+
+def _check_recipient(recipient: str) -> None:
+    sound = recipient.isascii() and recipient.isprintable() and len(recipient) <= RECIPIENT_CHARACTERS_MAX
+    if not sound or not recipient.startswith(("age1", "ssh-ed25519 ")):
+        raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
 
 
 def _checked_email(email: str) -> str:

@@ -1,8 +1,8 @@
-"""What takes more than one transaction: signing in, signing an exchange. Pure: each says its next step, others do it.
+"""What takes more than one transaction: signing in, signing an exchange, new passwords. Pure: others do the steps.
 
 A flow is a generator of steps; `walked` takes them one after the other (the command line, tests), the server takes them
 on its event loop, with the slow ones in pools of their own. Must stay true: a refused sign-in is answered only after
-what was counted of it is durable, and after its wait.
+what was counted of it is durable, and after its wait; no password is hashed in a transaction.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sealane.domain import passwords, sign_in
+from sealane.domain import passwords, sign_in, users
 from sealane.errors import SealaneError
+from sealane.operations.accounts import AddUser, SetPassword
 from sealane.operations.envelope import Answer
 from sealane.operations.signing import (
     ExchangeSigned,
@@ -59,19 +60,25 @@ Flow = Generator[Step, Any, Answer]
 
 def flow_of(operation: Operation, host_keys: OurHostKeys) -> Flow | None:
     """Return the flow of an operation, or None for one that is done by a single act."""
+    steps: Flow | None
     match operation:
         case SignInWithPassword():
-            return _with_password(operation)
+            steps = _with_password(operation)
         case SignInWithKey():
-            return _with_proof(lambda work: sign_in.sign_in_with_key(work, operation))
+            steps = _with_proof(lambda work: sign_in.sign_in_with_key(work, operation))
         case SignInWithToken():
-            return _with_proof(lambda work: sign_in.sign_in_with_token(work, operation))
+            steps = _with_proof(lambda work: sign_in.sign_in_with_token(work, operation))
         case SignExchange():
-            return _exchange(operation, host_keys)
+            steps = _exchange(operation, host_keys)
         case HostKeys():
-            return _told(HostKeysAre(keys=host_keys.blobs))
+            steps = _told(HostKeysAre(keys=host_keys.blobs))
+        case AddUser():
+            steps = _new_user(operation)
+        case SetPassword():
+            steps = _new_password(operation)
         case _:
-            return None
+            steps = None
+    return steps
 
 
 def walked(steps: Flow, in_transaction: Callable[[Callable[[Work], Any]], Any]) -> Answer:
@@ -120,6 +127,20 @@ def _exchange(operation: SignExchange, host_keys: OurHostKeys) -> Flow:
         yield InTransaction(lambda work: sign_in.remember_exchange(work, operation.exchange_hash))
     signature: bytes = yield InPool("signatures", lambda: host_keys.sign(operation.algorithm, operation.exchange_hash))
     return ExchangeSigned(signature=signature)
+
+
+def _new_user(operation: AddUser) -> Flow:
+    yield InTransaction(lambda work: users.check_new_user(work, operation))
+    password, hashed = operation.password, None
+    if password is not None:
+        hashed = yield InPool("passwords", lambda: passwords.hashed(password))
+    return (yield InTransaction(lambda work: users.add_user(work, operation, hashed)))
+
+
+def _new_password(operation: SetPassword) -> Flow:
+    yield InTransaction(lambda work: users.check_new_password(work, operation))
+    hashed = yield InPool("passwords", lambda: passwords.hashed(operation.password))
+    return (yield InTransaction(lambda work: users.set_password(work, operation, hashed)))
 
 
 def _told(answer: Answer) -> Flow:

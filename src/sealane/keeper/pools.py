@@ -23,9 +23,9 @@ class Pool:
         self._waiting_max = waiting_max
         self._taken = 0
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, done in a thread. Raises `TooMany` when too much waits already."""
-        if self._taken >= self._waiting_max:
+    async def run(self, work: Callable[[], T], *, limited: bool = True) -> T:
+        """Return what `work` returns, done in a thread. Raises `TooMany` when too much waits already, if `limited`."""
+        if limited and self._taken >= self._waiting_max:
             raise TooMany
         self._taken += 1
         try:

@@ -165,7 +165,8 @@ class Server:
         line.flush()
 
     async def _walked(self, line: Line, steps: flows.Flow) -> Answer:
-        if self._kept_waiting >= self.settings.sign_in_waits_max:
+        stranger = line.asker is Asker.DOOR  # what strangers may queue never keeps the operator out
+        if stranger and self._kept_waiting >= self.settings.sign_in_waits_max:
             steps.close()
             raise TooMany
         result: Any = None
@@ -178,7 +179,7 @@ class Server:
                 case flows.InTransaction(act):
                     result = await self.perform(act, connection=line.name)
                 case flows.InPool(pool, work):
-                    result = await self._pools[pool].run(work)
+                    result = await self._pools[pool].run(work, limited=stranger)
                 case flows.Wait(seconds):
                     self._kept_waiting += 1
                     try:
