@@ -82,7 +82,8 @@ class World:
 
     def swap_blobs(self, one, other):
         """Put each of two blobs in the other's place."""
-        first, second = (self.disk.root.now[name[:2]].now for name in (one, other))
+        blobs = self.disk.root.now["memory"].now
+        first, second = (blobs[name[:2]].now for name in (one, other))
         first[one], second[other] = second[other], first[one]
 
     def admin(self, operation):

@@ -28,6 +28,8 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA wal_autocheckpoint=8192",  # pages: one that changes again and again is copied back once
+    "PRAGMA cache_size=-65536",  # KiB
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
 )

@@ -21,6 +21,9 @@ metadata = sa.MetaData(
 )
 
 
+_BY_KEY = {"sqlite_with_rowid": False}
+"""The rows lie in the order of their key (SQLite, WITHOUT ROWID): one page an insert instead of two."""
+
 _NUMBERS_ONCE = {"sqlite_autoincrement": True}
 """A number is never given again, not even that of the newest row once it is deleted (SQLite, AUTOINCREMENT; PostgreSQL
 does so by itself): ids stand in the ledger and in what authenticates versions."""
@@ -30,10 +33,10 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", BigId, primary_key=True)
 
 
-def _index_where_known(column: str, then: str) -> sa.Index:
+def _index_where_known(column: str, *then: str) -> sa.Index:
     """Return an index over the rows in which `column` is not NULL."""
     known = sa.column(column).is_not(None)
-    return sa.Index(None, column, then, sqlite_where=known, postgresql_where=known)
+    return sa.Index(None, column, *then, sqlite_where=known, postgresql_where=known)
 
 
 _is_root = sa.column("parent_id").is_(None)
@@ -249,19 +252,21 @@ versions = sa.Table(
     sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
     sa.Column("made", Moment, nullable=False),
     sa.Column("modified", Moment, nullable=False),
-    sa.Column("replaced", Moment, index=True),
+    sa.Column("replaced", Moment),
     sa.Column("damaged", Moment),
     sa.Column("leased_until", Moment),
-    sa.Column("owes", sa.String(16), nullable=False, server_default=""),
-    sa.Index(None, "owes", "made"),
+    sa.Column("owes", sa.String(16)),
+    _index_where_known("replaced"),
+    _index_where_known("owes", "made"),
     comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size.",
+    **_BY_KEY,
 )
 
 upload_keys = sa.Table(
     "upload_keys",
     metadata,
     _id(),
-    sa.Column("organization_id", sa.ForeignKey("organizations.id"), nullable=False, index=True),
+    sa.Column("organization_id", sa.ForeignKey("organizations.id"), nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
     sa.Column("made", Moment, nullable=False),
     **_NUMBERS_ONCE,
@@ -284,6 +289,7 @@ version_segments = sa.Table(
     sa.Column("version_id", sa.ForeignKey("versions.id"), primary_key=True),
     sa.Column("segment_id", sa.ForeignKey("segments.id"), primary_key=True, index=True),
     comment="Which versions still need a segment.",
+    **_BY_KEY,
 )
 
 uploads = sa.Table(
@@ -337,6 +343,7 @@ upload_segments = sa.Table(
     sa.Column("upload_id", sa.ForeignKey("uploads.id"), primary_key=True),
     sa.Column("segment_id", sa.ForeignKey("segments.id"), primary_key=True, index=True),
     comment="Which uploads still need a segment.",
+    **_BY_KEY,
 )
 
 downloads = sa.Table(
@@ -376,7 +383,6 @@ ledger = sa.Table(
     _index_where_known("session_id", "seq"),
     _index_where_known("file_id", "seq"),
     _index_where_known("version_id", "seq"),
-    sa.Index(None, "kind", "seq"),
     comment="Append only. The columns beside `body` are an index into it; what is proven is `body`.",
 )
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import UploadRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import KeyId
 
 _ORGANIZATION_BYTES: Final = 8
 
@@ -95,11 +94,25 @@ def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
     """Keep the upload from now on, on record; it is the caller's as if it had been kept from its begin."""
     allowances.check_count(work, caller)
     key_id = keyring.add_upload_key(work, begun.organization_id, begun.key)
-    empty = upload_map.empty(work)
     resume.add_upload(
-        work, **identity(begun, caller, key_id), folder_id=begun.folder_id, size=0, contiguous=0, pieces=0,
-        base_version_id=None, extents=empty.pack(),
-    )  # fmt: skip
+        work,
+        id=begun.upload,
+        user_id=begun.user_id,
+        organization_id=begun.organization_id,
+        folder_id=begun.folder_id,
+        name=begun.name,
+        shown_path=begun.shown_path,
+        key_id=key_id,
+        session_id=caller.session,
+        size=0,
+        contiguous=0,
+        pieces=0,
+        declared=begun.declared,
+        metadata="",
+        partial=False,
+        base_version_id=None,
+        extents=upload_map.empty(work).pack(),
+    )
     upload = resume.own_upload(work, caller, begun.upload)
     folder = resume.writable_folder(work, caller, upload)
     work.record(
@@ -115,19 +128,3 @@ def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
         )
     )
     return upload
-
-
-def identity(begun: Begun, caller: Caller, key_id: KeyId) -> dict[str, object]:
-    """Return the columns of an upload's row that its begin has decided."""
-    return {
-        "id": begun.upload,
-        "user_id": begun.user_id,
-        "organization_id": begun.organization_id,
-        "name": begun.name,
-        "shown_path": begun.shown_path,
-        "key_id": key_id,
-        "session_id": caller.session,
-        "declared": begun.declared,
-        "metadata": "",
-        "partial": False,
-    }

@@ -16,6 +16,7 @@ from sealane.domain.resume import FINISHED, OPEN, PART
 from sealane.domain.rights import Act
 from sealane.domain.versions import Composition
 from sealane.errors import Invalid, LengthMismatch, UploadMissing
+from sealane.ids import VersionId
 from sealane.ledger import events
 from sealane.operations.uploads import Finished
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from sealane.domain.beginnings import Begun
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import UploadRow
+    from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import KeyId
+    from sealane.ids import KeyId, UploadId
     from sealane.operations.uploads import FinishUpload, NewSegment
     from sealane.vault.extents import ExtentMap
 
@@ -42,6 +44,9 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
         if not op.begin:
             raise UploadMissing
         begun = beginnings.opened(work, caller, op.upload, op.begin)
+        version = work.transaction.first(version_queries.VERSION, version=VersionId(begun.upload))
+        if version is not None:
+            return _answer_of(begun.upload, version)
         upload_map.check(work, begun.upload, op.segments, op.edits)
         extents = upload_map.empty(work)
         upload_map.apply(extents, op.edits)
@@ -54,23 +59,17 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
 
 
 def _finish_at_once(work: Work, caller: Caller, begun: Begun, extents: ExtentMap, op: FinishUpload) -> Finished:
-    """Begin and end an upload of which nothing was kept: the segments that came with its end are all of it."""
+    """Begin and end an upload of which nothing was kept: the segments that came with its end are all of it.
+
+    The version gets the upload's id: by that a second end finds the first, and no row of the upload is needed.
+    """
     folder = places.find_again(work, caller, begun.folder_id)
     folder.demand(caller, Act.WRITE_FILE)
     _check_whole(begun.declared, extents, op.size)
     key_id = keyring.add_upload_key(work, begun.organization_id, begun.key)
     upload_map.add_segments(work, key_id, op.segments)
     composition = Composition(extents, upload_map.rows_of(key_id, op.segments))
-    finished = _made_visible(work, caller, folder, begun.name, composition, op, key_id=key_id)
-    resume.add_upload(
-        work,
-        **beginnings.identity(begun, caller, key_id),
-        **_end_of(work, FINISHED, finished.version, extents),
-        folder_id=None,
-        base_version_id=None,
-        generation=op.generation,
-    )
-    return finished
+    return _made_visible(work, caller, folder, begun.name, composition, op, at_once=key_id)
 
 
 def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload) -> Finished:
@@ -121,21 +120,29 @@ def _made_visible(
     composition: Composition,
     op: FinishUpload,
     *,
-    key_id: KeyId | None = None,
+    at_once: KeyId | None = None,
 ) -> Finished:
-    """Publish, on record. `key_id`: the upload's key, where no `UploadBegun` has told it."""
+    """Publish, on record. `at_once`: the key of an upload of which nothing was kept before."""
     file = publish.present_file(work, folder, name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
     modified = op.modified or work.now
     published = publish.publish(
-        work, caller, folder, name, file=file, composition=composition, digest=op.digest, modified=modified
+        work,
+        caller,
+        folder,
+        name,
+        file=file,
+        composition=composition,
+        digest=op.digest,
+        modified=modified,
+        version=VersionId(op.upload) if at_once else None,
     )
     size = composition.extents.size
     work.record(
         events.UploadFinished(
             who=caller.who,
             upload_id=op.upload,
-            key_id=key_id,
+            key_id=at_once,
             owner_organization_id=folder.organization_id,
             folder_id=folder.id,
             file_id=published.file,
@@ -158,23 +165,20 @@ def _made_visible(
 
 def _end(work: Work, upload: UploadRow, state: str, version: str, extents: ExtentMap) -> None:
     """Mark an upload as whole. A part keeps its map until it is joined."""
-    work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
-    work.transaction.run(queries.END_UPLOAD, upload=upload.id, **_end_of(work, state, version, extents))
-    work.holds.let_go(upload.id)
-
-
-def _end_of(work: Work, state: str, version: str, extents: ExtentMap) -> dict[str, object]:
-    """Return the columns of an upload's row that its end decides."""
     kept = extents if state == PART else upload_map.empty(work)
-    return {
-        "state": state,
-        "version_id": version or None,
-        "extents": kept.pack(),
-        "size": extents.size,
-        "contiguous": extents.size,
-        "pieces": len(kept),
-        "expires": upload_map.expiry(work) if state == PART else upload_map.finished_expiry(work),
-    }
+    work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
+    work.transaction.run(
+        queries.END_UPLOAD,
+        upload=upload.id,
+        state=state,
+        version_id=version or None,
+        extents=kept.pack(),
+        size=extents.size,
+        contiguous=extents.size,
+        pieces=len(kept),
+        expires=upload_map.expiry(work) if state == PART else upload_map.finished_expiry(work),
+    )
+    work.holds.let_go(upload.id)
 
 
 def _finished_again(work: Work, upload: UploadRow) -> Finished:
@@ -186,8 +190,12 @@ def _finished_again(work: Work, upload: UploadRow) -> Finished:
     version = work.transaction.first(version_queries.VERSION, version=upload.version_id)
     if version is None:
         raise UploadMissing
+    return _answer_of(upload.id, version)
+
+
+def _answer_of(upload: UploadId, version: VersionRow) -> Finished:
     return Finished(
-        upload=upload.id,
+        upload=upload,
         version=version.id,
         size=version.size,
         digest=version.digest,

@@ -61,13 +61,17 @@ def publish(
     composition: Composition,
     digest: bytes | None,
     modified: datetime,
+    version: VersionId | None = None,
 ) -> Published:
-    """Make a content the present version of a name. `file` is what `present_file` found there in this transaction."""
+    """Make a content the present version of a name. `file` is what `present_file` found there in this transaction.
+
+    `version`: the id that it gets, where that was decided before.
+    """
     size = composition.extents.size
     if file is None:
         quotas.check_room_for_file(work, folder.id)
     quotas.charge(work, folder.id, size - (file.size if file else 0), 0 if file else 1)
-    version = VersionId(random_name())
+    version = version or VersionId(random_name())
     file_id = _point(work, folder, name, file, version, size, modified)
     digest = digest if size else _DIGEST_OF_NOTHING
     packed = composition.extents.pack()
@@ -90,7 +94,7 @@ def publish(
         replaced=None,
         damaged=None,
         leased_until=None,
-        owes="" if digest else OWES_DIGEST,
+        owes=None if digest else OWES_DIGEST,
     )
     versions.need_segments(work, version, composition.extents.segments())
     work.arrivals = work.arrivals or digest is None

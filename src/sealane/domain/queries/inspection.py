@@ -23,7 +23,7 @@ class OwingRow(NamedTuple):
 OWING = Statement(
     "inspection.owing",
     sa.select(versions.c.id, versions.c.leased_until)
-    .where(versions.c.owes > "")
+    .where(versions.c.owes.is_not(None))
     .order_by(versions.c.made, versions.c.id)
     .limit(bindparam("limit", type_=sa.Integer)),
     OwingRow,
@@ -43,12 +43,12 @@ SET_DIGEST = Statement(
     "inspection.set_digest",
     sa.update(versions)
     .where(versions.c.id == bindparam("version"))
-    .values(digest=bindparam("digest"), owes="", leased_until=sa.null()),
+    .values(digest=bindparam("digest"), owes=sa.null(), leased_until=sa.null()),
 )
 
 SET_DAMAGED = Statement(
     "inspection.set_damaged",
     sa.update(versions)
     .where(versions.c.id == bindparam("version"))
-    .values(damaged=bindparam("now"), owes="", leased_until=sa.null()),
+    .values(damaged=bindparam("now"), owes=sa.null(), leased_until=sa.null()),
 )

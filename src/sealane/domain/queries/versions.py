@@ -40,7 +40,7 @@ class VersionRow(NamedTuple):
     replaced: datetime | None
     damaged: datetime | None
     leased_until: datetime | None
-    owes: str
+    owes: str | None
 
 
 class ExpiredRow(NamedTuple):

@@ -78,7 +78,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sqlite_where=sa.column("file_id").is_not(None),
         postgresql_where=sa.column("file_id").is_not(None),
     )
-    op.create_index(op.f("ix_ledger_kind_seq"), "ledger", ["kind", "seq"], unique=False)
     op.create_index(
         op.f("ix_ledger_session_id_seq"),
         "ledger",
@@ -217,7 +216,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload_keys")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_upload_keys_organization_id"), "upload_keys", ["organization_id"], unique=False)
     op.create_table(
         "users",
         sa.Column("id", BigId, nullable=False),
@@ -416,7 +414,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("replaced", sa.BigInteger(), nullable=True),
         sa.Column("damaged", sa.BigInteger(), nullable=True),
         sa.Column("leased_until", sa.BigInteger(), nullable=True),
-        sa.Column("owes", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("owes", sa.String(length=16), nullable=True),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.id"], name=op.f("fk_versions_organization_id_organizations")
         ),
@@ -424,10 +422,25 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
         comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, "
         "the size.",
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_versions_file_id"), "versions", ["file_id"], unique=False)
-    op.create_index(op.f("ix_versions_owes_made"), "versions", ["owes", "made"], unique=False)
-    op.create_index(op.f("ix_versions_replaced"), "versions", ["replaced"], unique=False)
+    op.create_index(
+        op.f("ix_versions_owes_made"),
+        "versions",
+        ["owes", "made"],
+        unique=False,
+        sqlite_where=sa.column("owes").is_not(None),
+        postgresql_where=sa.column("owes").is_not(None),
+    )
+    op.create_index(
+        op.f("ix_versions_replaced"),
+        "versions",
+        ["replaced"],
+        unique=False,
+        sqlite_where=sa.column("replaced").is_not(None),
+        postgresql_where=sa.column("replaced").is_not(None),
+    )
     op.create_table(
         "upload_edits",
         sa.Column("upload_id", sa.String(length=32), nullable=False),
@@ -445,6 +458,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name=op.f("fk_upload_segments_upload_id_uploads")),
         sa.PrimaryKeyConstraint("upload_id", "segment_id", name=op.f("pk_upload_segments")),
         comment="Which uploads still need a segment.",
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_upload_segments_segment_id"), "upload_segments", ["segment_id"], unique=False)
     op.create_table(
@@ -455,5 +469,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name=op.f("fk_version_segments_version_id_versions")),
         sa.PrimaryKeyConstraint("version_id", "segment_id", name=op.f("pk_version_segments")),
         comment="Which versions still need a segment.",
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_version_segments_segment_id"), "version_segments", ["segment_id"], unique=False)
