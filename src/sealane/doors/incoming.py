@@ -308,9 +308,13 @@ class Incoming:
         self._moved.set()
 
     async def _wait_for_room(self) -> None:
-        self._moved.clear()
-        await self._moved.wait()
-        self._raise_failure()
+        """Wait until half of the buffers are back: then many blocks are taken without waiting, not each for itself."""
+        while True:
+            self._moved.clear()
+            await self._moved.wait()
+            self._raise_failure()
+            if self._slots <= max(1, self._settings.upload_slots_max // 2):
+                return
 
     def _segment(self) -> OpenSegment | None:
         """Return the segment that takes bytes, or None while no other may begin."""

@@ -202,6 +202,6 @@ class MemoryFiles:
 
     async def close(self, opened):
         if isinstance(opened, ReadingFile):
-            await opened.close()
+            await opened.let_go()
         else:
             await opened.finish()

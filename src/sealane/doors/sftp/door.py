@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from sealane.doors.sftp.connection import SftpConnection
+    from sealane.doors.sftp.handles import ReadingFile
     from sealane.operations.envelope import Operation
     from sealane.operations.signing import SignedIn
     from sealane.settings import Settings
@@ -31,6 +32,9 @@ _SEND_BYTES: Final = 512 * 1024
 """What is sealed and written at once."""
 _PACKET_MORE_BYTES: Final = 4096
 """Of a packet, beside its data: heads and padding."""
+
+_ENDS_TOGETHER_SECONDS: Final = 0.05
+"""Ends of downloads are told to the keeper together, those of so long a time: they share one transaction."""
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
@@ -62,6 +66,8 @@ class SftpDoor:
         self.connections: set[SftpConnection] = set()
         self._by_session: dict[str, SftpConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ending: list[ReadingFile] = []
+        """Files that were read and closed, and whose end the keeper is still to be told."""
 
     async def ask(self, operation: Operation, answer: type[AnswerT]) -> AnswerT:
         """Ask the keeper and return its answer, or raise the failure that it answered."""
@@ -76,8 +82,20 @@ class SftpDoor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def end_later(self, reading: ReadingFile) -> None:
+        """End a download without its client's waiting for it; that it began is on record already."""
+        if not self._ending:
+            asyncio.get_running_loop().call_later(_ENDS_TOGETHER_SECONDS, self._end_downloads)
+        self._ending.append(reading)
+
+    def _end_downloads(self) -> None:
+        for reading in self._ending:
+            self.spawn(reading.let_go())
+        self._ending.clear()
+
     async def finish_tasks(self) -> None:
-        """Wait for everything that was spawned."""
+        """Wait for everything that was spawned, and end what is still to be ended."""
+        self._end_downloads()
         while self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -6,6 +6,7 @@ to where the engine reads requests; replies are packed into packets and written 
 
 Must stay true: packets take effect in the order in which they came, whichever path each takes; a packet whose tag is
 wrong ends the connection before any byte of it is used; what a session holds is bounded by its stage and its window.
+While a request waits and the stage is full, packets stay as they came and the socket is not read.
 Rests on private names of asyncssh, checked by foundations.py; without them the door uses asyncssh's own path.
 """
 
@@ -134,6 +135,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     _plain: bytes = b""
     """The packet that is being handed to asyncssh, opened."""
     _lane: tuple[SessionChannel, Taker] | None = None
+    _stalled: bool = False
+    """Whether packets stay where they are until a request that waits has been served."""
     _received: bytearray | None = None
     _received_view: memoryview
     _first: int = 0
@@ -198,7 +201,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         self._last += min(room, len(data))
         self._express()
         self._inpbuf += data[room:]
-        return bool(self._inpbuf) and self._recv_handler == self._recv_pkthdr
+        return bool(self._inpbuf) and not self._stalled and self._recv_handler == self._recv_pkthdr
 
     def _guarded_express(self) -> None:
         try:
@@ -220,6 +223,13 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
             end = at + _LENGTH.size + length + TAG_BYTES
             if end > self._last:
                 break
+            if self._is_full(length):
+                if served is not None:
+                    served.arrived()
+                    served = None
+                if self._is_full(length):
+                    self._stall()
+                    return
             self._first = end
             head, sealed = view[at : at + _LENGTH.size], view[at + _LENGTH.size : end]
             taker = self._open_to_stage(head, sealed, length)
@@ -235,6 +245,29 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
             served.arrived()
         if self._first == self._last:
             self._return_received()
+
+    def _is_full(self, length: int) -> bool:
+        """Whether the session that gets data has no room for a packet until a request that waits has been served."""
+        if self._lane is None:
+            return False
+        channel, taker = self._lane
+        return not taker.may_move and channel.takes_express and not taker.stage.has_room(length)
+
+    def _stall(self) -> None:
+        self._stalled = True
+        if isinstance(self._transport, asyncio.Transport):
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Serve what stayed where it was, and read the socket again: no request waits any more."""
+        if not self._stalled:
+            return
+        self._stalled = False
+        if isinstance(self._transport, asyncio.Transport) and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._guarded_express()
+            if self._inpbuf and not self._stalled:
+                self.data_received(b"")
 
     def _open_to_stage(self, head: memoryview, sealed: memoryview, length: int) -> Taker | None:
         """Open a packet to where its session reads; None: it is not the session's data, `_plain` holds it opened."""
@@ -293,6 +326,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     def let_go_of_buffers(self) -> None:
         """Give back what is lent, since the connection is over."""
         self._lane = None
+        self._stalled = False
         self._return_received()
 
     # --- sending ----------------------------------------------------------------------------------------------------

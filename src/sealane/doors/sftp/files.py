@@ -157,10 +157,10 @@ class Files:
     async def close(self, opened: ReadingFile | WritingFile) -> None:
         """End a handle as its client asked: what was written is published, durably, before this returns.
 
-        How much was read is told to the keeper behind the client's back: that it was opened is on record already.
+        How much was read is told to the keeper a little later.
         """
         if isinstance(opened, ReadingFile):
-            self.door.spawn(opened.let_go())
+            self.door.end_later(opened)
             return
         changed = await opened.finish()
         if not changed and opened.untouched_change is not None:

@@ -50,12 +50,8 @@ class ReadingFile:
         """Return up to `length` bytes, none at the end of the file."""
         return await self.outgoing.read(offset, length)
 
-    async def close(self) -> None:
-        """End the download, on record."""
-        await self.outgoing.close()
-
     async def let_go(self) -> None:
-        """End the download because its session ended."""
+        """End the download, on record."""
         await _quietly(self.outgoing.close())
 
 

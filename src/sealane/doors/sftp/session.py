@@ -103,6 +103,10 @@ class Line:
             self._reading_paused = True
             self._channel.pause_reading()
 
+    def go_on(self) -> None:
+        """Take what stayed on its way here while a request waited."""
+        self._connection.go_on()
+
     def exit(self, status: int) -> None:
         """Say how it ended and close the channel."""
         if not self._channel.is_closing():
@@ -223,7 +227,9 @@ class SftpSpeaker:
         self.stage.served(self._waits_at)
         self._waits_at = 0
         self._line.write(reply)
-        if not self._over:
+        if self._over:
+            self._line.go_on()
+        else:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -241,6 +247,8 @@ class SftpSpeaker:
             self._line.exit(0)
             return
         self._line.read(on=self._over or (self._task is None and self._line.has_room))
+        if self._task is None:
+            self._line.go_on()
 
     def _keep(self, data: bytes) -> None:
         """Copy bytes behind those that are kept. Called only while no request waits in the stage."""

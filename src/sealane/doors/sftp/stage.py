@@ -57,6 +57,10 @@ class Stage:
         """The bytes that are not served yet. They stay where they are while a request among them waits."""
         return self._view[self.start : self.end]
 
+    def has_room(self, size: int) -> bool:
+        """Whether `size` bytes fit behind what is there without moving it."""
+        return self._buffer is None or self.end + size <= len(self._view)
+
     def place_for(self, size: int, *, may_move: bool) -> memoryview | None:
         """Return the last `HEAD_BYTES` before the end and `size` bytes behind them, to write to; None: no room.
 
