@@ -29,16 +29,16 @@ def door_settings():
 
 @pytest.fixture
 def stalls(monkeypatch):
-    """How often packets stayed where they were."""
-    counted = []
+    """Set once packets stayed where they were."""
+    stalled = asyncio.Event()
     stall = ExpressConnection._stall
 
     def stalling(connection):
-        counted.append(connection)
+        stalled.set()
         stall(connection)
 
     monkeypatch.setattr(ExpressConnection, "_stall", stalling)
-    return counted
+    return stalled
 
 
 async def test_what_waits_in_the_socket_arrives_whole_and_in_order(house, stalls):
@@ -46,25 +46,28 @@ async def test_what_waits_in_the_socket_arrives_whole_and_in_order(house, stalls
     async with house.sftp("ann") as client, client.open("/in/f", "wb", block_size=32768) as file:
         await file.write(content)
     assert await house.content("/in/f") == content
-    assert stalls
+    assert stalls.is_set()
 
 
 async def test_a_second_channel_goes_on_once_the_first_does(house, stalls):
     content = secrets.token_bytes(16 * MIB)
-    async with house.ssh("ann") as connection:
-        async with connection.start_sftp_client() as one, connection.start_sftp_client() as other:
 
-            async def put(client, name):
-                async with client.open(name, "wb") as file:
-                    await file.write(content)
+    async def put(client, name):
+        async with client.open(name, "wb") as file:
+            await file.write(content)
 
-            async def look():
-                for _ in range(40):
-                    await one.stat("/in")
+    async def look(client):
+        for _ in range(40):
+            await client.stat("/in")
 
-            await asyncio.gather(put(one, "/in/one"), put(other, "/in/other"), look())
+    async with (
+        house.ssh("ann") as connection,
+        connection.start_sftp_client() as one,
+        connection.start_sftp_client() as other,
+    ):
+        await asyncio.gather(put(one, "/in/one"), put(other, "/in/other"), look(one))
     assert await house.content("/in/one") == await house.content("/in/other") == content
-    assert stalls
+    assert stalls.is_set()
 
 
 async def test_downloads_and_uploads_on_one_channel_do_not_wait_for_each_other_for_ever(house, stalls):
@@ -84,7 +87,7 @@ async def test_downloads_and_uploads_on_one_channel_do_not_wait_for_each_other_f
         got, _ = await asyncio.wait_for(asyncio.gather(get(), put()), 60)
     assert got == content
     assert await house.content("/in/new") == content
-    assert stalls
+    assert stalls.is_set()
 
 
 async def test_a_client_that_waits_is_told_at_once_when_its_connection_ends(house, stalls, monkeypatch):
@@ -100,8 +103,7 @@ async def test_a_client_that_waits_is_told_at_once_when_its_connection_ends(hous
         async with house.sftp("ann") as client:
             file = await client.open("/in/f", "wb")
             writing = asyncio.ensure_future(file.write(secrets.token_bytes(8 * MIB)))
-            while not stalls:
-                await asyncio.sleep(0.01)
+            await stalls.wait()
             (connection,) = house.door.connections
             connection.end("Enough.")
             with pytest.raises((asyncssh.SFTPError, asyncssh.DisconnectError)):

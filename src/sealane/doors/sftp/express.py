@@ -135,6 +135,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     _plain: bytes = b""
     """The packet that is being handed to asyncssh, opened."""
     _lane: tuple[SessionChannel, Taker] | None = None
+    _arrived: Taker | None = None
+    """The session in whose stage something was placed that it has not been told of."""
     _stalled: bool = False
     """Whether packets stay where they are until a request that waits has been served."""
     _received: bytearray | None = None
@@ -214,44 +216,51 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
 
     def _express(self) -> None:
         """Serve the whole packets in the receive buffer, in order."""
-        served: Taker | None = None
-        while self._last - self._first >= _LENGTH.size:
-            view, at = self._received_view, self._first
-            (length,) = _LENGTH.unpack_from(view, at)
-            if length > self._max_recv_pktlen or not length or length % _BLOCK_BYTES:
-                raise asyncssh.ProtocolError("The packet's length is not possible.")
-            end = at + _LENGTH.size + length + TAG_BYTES
-            if end > self._last:
-                break
+        while (length := self._whole_packet()) is not None:
             if self._is_full(length):
-                if served is not None:
-                    served.arrived()
-                    served = None
-                if self._is_full(length):
+                self._serve_arrived()
+                if self._is_full(length) and self._is_waiting():
                     self._stall()
                     return
+            view, at = self._received_view, self._first
+            end = at + _LENGTH.size + length + TAG_BYTES
             self._first = end
             head, sealed = view[at : at + _LENGTH.size], view[at + _LENGTH.size : end]
-            taker = self._open_to_stage(head, sealed, length)
-            if taker is not None:
-                served = taker
+            if self._open_to_stage(head, sealed, length):
                 continue
-            if served is not None:
-                served.arrived()
-                served = None
+            self._serve_arrived()
             if not self._hand_over(head, sealed, length):
                 return
-        if served is not None:
-            served.arrived()
+        self._serve_arrived()
         if self._first == self._last:
             self._return_received()
 
+    def _whole_packet(self) -> int | None:
+        """Return the length that the next packet says, if all of the packet is there."""
+        there = self._last - self._first
+        if there < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._received_view, self._first)
+        if length > self._max_recv_pktlen or not length or length % _BLOCK_BYTES:
+            raise asyncssh.ProtocolError("The packet's length is not possible.")
+        return length if there >= _LENGTH.size + length + TAG_BYTES else None
+
+    def _serve_arrived(self) -> None:
+        """Let the session serve what was placed in its stage since it last did."""
+        if self._arrived is not None:
+            taker, self._arrived = self._arrived, None
+            taker.arrived()
+
     def _is_full(self, length: int) -> bool:
-        """Whether the session that gets data has no room for a packet until a request that waits has been served."""
+        """Whether the session whose data comes by express has no room for a packet."""
         if self._lane is None:
             return False
         channel, taker = self._lane
-        return not taker.may_move and channel.takes_express and not taker.stage.has_room(length)
+        return channel.takes_express and not taker.stage.has_room(length, may_move=taker.may_move)
+
+    def _is_waiting(self) -> bool:
+        """Whether a request of that session waits; what it stands in the way of stays where it is."""
+        return self._lane is not None and not self._lane[1].may_move
 
     def _stall(self) -> None:
         self._stalled = True
@@ -269,18 +278,18 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
             if self._inpbuf and not self._stalled:
                 self.data_received(b"")
 
-    def _open_to_stage(self, head: memoryview, sealed: memoryview, length: int) -> Taker | None:
-        """Open a packet to where its session reads; None: it is not the session's data, `_plain` holds it opened."""
+    def _open_to_stage(self, head: memoryview, sealed: memoryview, length: int) -> bool:
+        """Open a packet to where its session reads. False: it is not the session's data, `_plain` holds it opened."""
         cipher = self._recv_encryption
         assert type(cipher) is Gcm
         if self._lane is None:
             self._plain = _opened(cipher, head, sealed, length)
-            return None
+            return False
         channel, taker = self._lane
         place = taker.stage.place_for(length, may_move=taker.may_move) if channel.takes_express else None
         if place is None:
             self._plain = _opened(cipher, head, sealed, length)
-            return None
+            return False
         before = bytes(place[:HEAD_BYTES])
         opened = place[:length]
         if not cipher.open_into(head, sealed, opened):
@@ -290,14 +299,15 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
             self._plain = bytes(opened)
             place[:HEAD_BYTES] = before
             taker.stage.served(0)
-            return None
+            return False
         place[:HEAD_BYTES] = before
         if padding < _PADDING_MIN or size != length - HEAD_BYTES - padding:
             raise asyncssh.ProtocolError("A data packet is malformed.")
         channel.took(size)
         taker.stage.end += size
         self._recv_seq = (self._recv_seq + 1) & _SEQUENCE_MASK
-        return taker
+        self._arrived = taker
+        return True
 
     def _hand_over(self, head: memoryview, sealed: memoryview, length: int) -> bool:
         """Let asyncssh serve an opened packet; False: what follows is no longer for the express path (yet)."""
@@ -326,6 +336,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     def let_go_of_buffers(self) -> None:
         """Give back what is lent, since the connection is over."""
         self._lane = None
+        self._arrived = None
         self._stalled = False
         self._return_received()
 

@@ -57,22 +57,20 @@ class Stage:
         """The bytes that are not served yet. They stay where they are while a request among them waits."""
         return self._view[self.start : self.end]
 
-    def has_room(self, size: int) -> bool:
-        """Whether `size` bytes fit behind what is there without moving it."""
-        return self._buffer is None or self.end + size <= len(self._view)
+    def has_room(self, size: int, *, may_move: bool) -> bool:
+        """Whether `size` bytes more have room. `may_move`: no request waits, so that all may be moved to the front."""
+        first = HEAD_BYTES + len(self) if may_move else self.end
+        return first + size <= self._buffers.size
 
     def place_for(self, size: int, *, may_move: bool) -> memoryview | None:
-        """Return the last `HEAD_BYTES` before the end and `size` bytes behind them, to write to; None: no room.
-
-        `may_move`: no request waits, so that what is there may be moved to the front.
-        """
+        """Return the last `HEAD_BYTES` before the end and `size` bytes behind them, to write to; None: no room."""
+        if not self.has_room(size, may_move=may_move):
+            return None
         if self._buffer is None:
             self._buffer = self._buffers.lend()
             self._view = memoryview(self._buffer)
         if self.end + size > len(self._view):
             kept = len(self)
-            if not may_move or HEAD_BYTES + kept + size > len(self._view):
-                return None
             self._view[HEAD_BYTES : HEAD_BYTES + kept] = bytes(self.unserved)
             self.start, self.end = HEAD_BYTES, HEAD_BYTES + kept
         return self._view[self.end - HEAD_BYTES : self.end + size]
