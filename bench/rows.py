@@ -232,16 +232,20 @@ class Bench:
 
     def sftp_idle(self, server: Server) -> None:
         """Memory that an idle connection adds to the server's processes."""
-        clients.ssh_sign_in(server, self.made)
-        before = machine.memory_kib(server.pid)
-        idle = [clients.ssh_idle(server, self.made) for _ in range(self.size.idle)]
+        idle = self._idle(server)
         try:
-            time.sleep(3)
+            before = machine.memory_kib(server.pid)  # what the first connections make for good is there by now
+            idle += self._idle(server)
             self.note("sftp-idle", server.name, (machine.memory_kib(server.pid) - before) / self.size.idle)
         finally:
             for connection in idle:
                 connection.kill()
                 connection.wait()
+
+    def _idle(self, server: Server) -> list[subprocess.Popen]:
+        idle = [clients.ssh_idle(server, self.made) for _ in range(self.size.idle)]
+        time.sleep(3)
+        return idle
 
     # --- HTTPS ------------------------------------------------------------------------------------------------------
 
