@@ -312,10 +312,10 @@ class KeeperAway(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The keeper went away while this was under way, and it is not safe to ask it again blindly."""
+    """The keeper, or its database, went away while this was under way: it is not safe to ask again blindly."""
 
     code = "outcome-unknown"
-    default = "The server was interrupted while doing this. Look whether it was done before you try again."
+    default = "The server was interrupted: this may or may not have been done. Look before you try again."
 
 
 class InternalFailure(Unavailable):

@@ -1,12 +1,16 @@
 """What is PostgreSQL's own: the lease as a lock on the connection, a server that goes away, failed transactions."""
 
+import threading
+
 import psycopg
 import pytest
 
-from sealane.database.drivers import LeaseHeld, StatementFailed
+from sealane.database.drivers import DiskFailed, LeaseHeld, StatementFailed
 from sealane.database.engine import Database
-from sealane.errors import Unavailable
+from sealane.errors import Integrity, OutcomeUnknown, SealaneError, StoreFull, Unavailable
 from tests.database import example
+from tests.peers.losing_line import LosingLine
+from tests.peers.postgres import name_in
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +94,92 @@ def test_a_transaction_that_failed_on_the_server_cannot_pass_for_committed(opene
         transaction.insert(example.ADD_NAME, name="a")
     with pytest.raises(StatementFailed):
         transaction.commit()
+    assert names(opened) == []
+
+
+def when_it_commits(connection, name, deed):
+    """Have the server do something at the commit of whatever adds to the example table."""
+    connection.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {deed}; RETURN NULL; END'")
+    connection.execute(
+        f"CREATE CONSTRAINT TRIGGER {name} AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED"
+        f" FOR EACH ROW EXECUTE FUNCTION {name}()"
+    )
+
+
+@pytest.fixture
+def line(postgres_server):
+    with LosingLine.to(postgres_server) as line:
+        yield line
+
+
+@pytest.mark.parametrize(("lost", "done"), [("answer", ["a"]), ("request", [])])
+def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(url, line, lost, done):
+    database = example.make(Database.open(line.url(name_in(url))))
+    database.hold_lease()
+    assert names(database) == []  # COMMIT is prepared from here on: one request, one answer
+    transaction = database.begin()
+    transaction.insert(example.ADD_NAME, name="a")
+    line.lose(lost)
+    with pytest.raises(OutcomeUnknown) as failure:
+        transaction.commit()
+    assert failure.value.code == "outcome-unknown"
+    end_connections(url)
+    assert names(database) == done  # over a connection and under a lease of its own
+    standby = Database.open(url)
+    with pytest.raises(LeaseHeld):
+        standby.hold_lease()
+    standby.close()
+    database.close()
+
+
+def test_a_server_process_that_is_ended_while_it_commits_leaves_the_outcome_unknown(opened, url):
+    """The commit waits in a deferred trigger; its server process is ended there by the administrator."""
+    with psycopg.connect(url, autocommit=True) as other:
+        when_it_commits(other, "waits", "PERFORM pg_advisory_xact_lock(7)")
+        other.execute("SELECT pg_advisory_lock(7)")
+        transaction = opened.begin()
+        transaction.insert(example.ADD_NAME, name="a")
+        failures = []
+
+        def commit():
+            try:
+                transaction.commit()
+            except SealaneError as failure:
+                failures.append(failure)
+
+        committing = threading.Thread(target=commit)
+        committing.start()
+        ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE objid = 7 AND NOT granted"
+        while other.execute(ended).fetchone() != (True,):
+            pass
+        committing.join(30)
+        assert [failure.code for failure in failures] == ["outcome-unknown"]
+    assert names(opened) == []
+
+
+def test_a_commit_that_the_server_refuses_is_known_not_to_be_done(opened, url):
+    with psycopg.connect(url, autocommit=True) as other:
+        when_it_commits(other, "refuses", "RAISE disk_full")
+    transaction = opened.begin()
+    transaction.insert(example.ADD_NAME, name="a")
+    with pytest.raises(StoreFull):
+        transaction.commit()
+    assert names(opened) == []
+
+
+@pytest.mark.parametrize(("condition", "error"), [("io_error", DiskFailed), ("index_corrupted", Integrity)])
+def test_a_server_whose_disk_fails_is_told_as_that(opened, url, condition, error):
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS"
+            f" 'BEGIN RAISE {condition} USING MESSAGE = ''very private''; RETURN NULL; END'"
+        )
+        other.execute("CREATE TRIGGER fails AFTER INSERT ON things FOR EACH ROW EXECUTE FUNCTION fails()")
+    transaction = opened.begin()
+    with pytest.raises(error) as failure:
+        transaction.insert(example.ADD_NAME, name="a")
+    assert "private" not in f"{failure.value!r} {failure.value.__cause__!r}"
+    transaction.rollback()
     assert names(opened) == []
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sealane.database.drivers import LeaseHeld
+from sealane.database.drivers import DiskFailed, LeaseHeld
 from sealane.database.engine import Database
-from sealane.errors import StoreFull, Unavailable
+from sealane.errors import Integrity, StoreFull, Unavailable
 from tests.database import example
+from tests.failing_files import failing_file
 
 HOLD = """
 import sys, time
@@ -109,6 +110,98 @@ def test_no_more_room_for_pages_is_a_full_store_and_the_next_transaction_works(o
     with opened.begin() as transaction:
         transaction.insert(example.ADD_NAME, name="small")
         assert [thing.name for thing in transaction.all(example.ALL)] == ["small"]
+
+
+def add(database, name):
+    with database.begin() as transaction:
+        transaction.insert(example.ADD_NAME, name=name)
+
+
+def names(database):
+    with database.begin() as transaction:
+        return [thing.name for thing in transaction.all(example.ALL)]
+
+
+def names_and_one_more(database):
+    with database.begin() as transaction:
+        transaction.insert(example.ADD_NAME, name="with it")
+        return [thing.name for thing in transaction.all(example.ALL)]
+
+
+@pytest.mark.parametrize("what", ["write", "sync"])
+def test_a_commit_that_the_disk_fails_is_not_done_and_the_next_one_is(opened, path, what):
+    add(opened, "before")
+    with failing_file(Path(f"{path}-wal"), what), pytest.raises(DiskFailed) as failure:
+        add(opened, "failed")
+    assert failure.value.code == "unavailable"
+    assert "disk" in failure.value.sentence
+    add(opened, "after")
+    assert names(opened) == ["before", "after"]
+    opened.close()
+    again = Database.open(f"sqlite:///{path}")
+    assert names(again) == ["before", "after"]
+    again.close()
+
+
+def test_a_row_that_the_disk_does_not_give_ends_its_transaction_alone(opened, path):
+    with opened.begin() as transaction:
+        transaction.insert(example.ADD, **example.EMPTY | {"name": "large", "content": bytes(1 << 20)})
+    opened.close()
+    again = Database.open(f"sqlite:///{path}")
+    add(again, "small")
+    with failing_file(path, "read"):
+        with pytest.raises(DiskFailed):
+            names_and_one_more(again)
+        add(again, "beside it")
+    assert sorted(names(again)) == ["beside it", "large", "small"]
+    again.close()
+
+
+@pytest.mark.parametrize("what", ["write", "sync"])
+def test_a_file_that_fails_for_good_is_opened_anew_under_the_same_lease(opened, path, what):
+    add(opened, "before")
+    opened.hold_lease()
+    with failing_file(Path(f"{path}-wal"), what):
+        for _ in range(2):
+            with pytest.raises(DiskFailed):
+                add(opened, "failed")
+        add(opened, "after")
+        other = Database.open(f"sqlite:///{path}")
+        with pytest.raises(LeaseHeld):
+            other.hold_lease()
+        other.close()
+    assert names(opened) == ["before", "after"]
+    assert opened._driver.query("PRAGMA synchronous", ()) == [(2,)]
+
+
+def test_a_file_that_cannot_be_opened_anew_is_tried_again_each_time(opened, path):
+    add(opened, "before")
+    with failing_file(Path(f"{path}-wal"), "write"):
+        for _ in range(2):
+            with pytest.raises(DiskFailed):
+                add(opened, "failed")
+    aside = path.rename(f"{path}.aside")
+    path.mkdir()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            add(opened, "failed")
+    path.rmdir()
+    aside.rename(path)
+    add(opened, "after")
+    assert names(opened) == ["before", "after"]
+
+
+def test_a_damaged_file_is_told_as_that(opened, path):
+    with opened.begin() as transaction:
+        transaction.insert(example.ADD, **example.EMPTY | {"name": "large", "content": bytes(1 << 20)})
+    opened.close()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
+    path.write_bytes(content)
+    again = Database.open(f"sqlite:///{path}")
+    with pytest.raises(Integrity, match="damaged"), again.begin() as transaction:
+        transaction.all(example.ALL)
+    again.close()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from sealane.clock import ManualClock
 from sealane.database.drivers import LeaseHeld
-from sealane.database.engine import Transaction
+from sealane.database.engine import Database, Transaction
 from sealane.database.statements import Statement
 from sealane.database.tables import ledger
 from sealane.domain.holds import Hold
@@ -20,6 +21,7 @@ from sealane.errors import (
     Missing,
     NotSignedIn,
     OperationRefused,
+    OutcomeUnknown,
     SessionEnded,
     StoreFull,
     Unavailable,
@@ -27,13 +29,18 @@ from sealane.errors import (
 from sealane.ids import SessionId, UploadId
 from sealane.keeper import node, queries
 from sealane.keeper.core import Keeper, Request
+from sealane.ledger.verifier import Verifier
 from sealane.operations.accounts import AddGroup, DisableUser, RotateNodeKey, SetMembership
+from sealane.operations.audit import ReadLedger
 from sealane.operations.envelope import Asker, Done, SessionsEnded
 from sealane.operations.files import ListFolder, Look, MakeFolder
 from sealane.operations.signing import Health, HostKeys, SignInWithPassword, SignInWithToken, SignOut
 from sealane.vault.keys import KeyFileInvalid
+from tests.failing_files import failing_file
 from tests.keeper.people import PASSWORD, people, sign_in
 from tests.keeper_in_process import SETTINGS, KeeperInProcess
+from tests.peers.losing_line import LosingLine
+from tests.peers.postgres import name_in
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
 
@@ -73,8 +80,12 @@ def failing(name, error):
     return act
 
 
+def all_values(work):
+    return work.transaction.all(queries.NODE_VALUES)
+
+
 def names(home):
-    rows = home.keeper.perform_one(request(lambda work: work.transaction.all(queries.NODE_VALUES)))
+    rows = home.keeper.perform_one(request(all_values))
     return {row.name for row in rows if len(row.name) == 1}
 
 
@@ -190,6 +201,118 @@ class TestABatch:
         assert batch.outcomes[0] == batch.outcomes[2] > 0
         driver.query("PRAGMA max_page_count=4294967294", ())
         assert home.keeper.perform_batch([request(large)]).outcomes == [None]
+
+
+class TestADiskThatFails:
+    """A real SQLite whose file or log cannot be read or written, by descriptors that do not allow it."""
+
+    @pytest.fixture
+    def home(self, tmp_path):
+        home = KeeperInProcess(tmp_path / "data")
+        yield home
+        home.close()
+
+    @pytest.fixture
+    def catalogue(self, home):
+        return home.data_dir / "catalogue.sqlite"
+
+    @pytest.mark.parametrize("what", ["write", "sync"])
+    def test_is_told_and_the_keeper_goes_on_by_itself(self, home, catalogue, what, caplog):
+        count = request(lambda work: len(work.transaction.all(queries.NODE_VALUES)))
+        with failing_file(Path(f"{catalogue}-wal"), what):
+            batch = home.keeper.perform_batch([request(adding("a")), count, request(adding("b"))])
+            failure = batch.outcomes[0]
+            assert isinstance(failure, Unavailable)
+            assert failure.code == "unavailable"
+            assert "disk" in failure.sentence
+            assert batch.outcomes[1:] == [len(home.keeper.perform_one(request(all_values))) - 1, "b"]
+            assert home.door().ask_now(Health()) == Done()
+        assert "SQLITE_IOERR" in caplog.text
+        assert names(home) == {"b"}
+        home.restart()
+        assert names(home) == {"b"}
+
+    def test_stops_only_who_needs_what_cannot_be_read(self, home, catalogue):
+        home.keeper.perform_one(
+            request(lambda work: work.transaction.run(queries.ADD_NODE_VALUE, name="l", value=bytes(1 << 20)))
+        )
+        home.restart()
+        home.keeper._database._driver.query("PRAGMA shrink_memory", ())
+        home.keeper.perform_one(request(adding("a")))  # what writing needs is in memory, the large value is not
+        with failing_file(catalogue, "read"):
+            batch = home.keeper.perform_batch([request(adding("b")), request(all_values), request(adding("c"))])
+        assert [batch.outcomes[0], batch.outcomes[2]] == ["b", "c"]
+        assert batch.outcomes[1].code == "unavailable"
+        assert names(home) == {"l", "a", "b", "c"}
+
+
+class TestADatabaseThatGoesAwayWhileItCommits:
+    @pytest.fixture
+    def line(self, postgres_server):
+        with LosingLine.to(postgres_server) as line:
+            yield line
+
+    @pytest.fixture
+    def remote(self, line, postgres_server, tmp_path):
+        database = line.url(name_in(postgres_server.new_database()))
+        remote = KeeperInProcess(tmp_path / "data", dataclasses.replace(SETTINGS, database=database))
+        yield remote
+        remote.close()
+
+    @pytest.mark.parametrize("lost", ["request", "answer"])
+    def test_all_are_told_that_it_may_have_been_done_and_doors_hear_if_it_was(self, remote, line, lost, monkeypatch):
+        people(remote)
+        door = remote.door()
+        heard = []
+        door.on_notice(heard.append)
+        session = sign_in(door)
+        commit = Transaction.commit
+
+        def lose_once(transaction):
+            monkeypatch.setattr(Transaction, "commit", commit)
+            line.lose(lost)
+            commit(transaction)
+
+        monkeypatch.setattr(Transaction, "commit", lose_once)
+        batch = remote.keeper.perform_batch([request(DisableUser(user="anna@clinic")), request(adding("a"))])
+        assert [outcome.code for outcome in batch.outcomes] == ["outcome-unknown"] * 2
+        done = lost == "answer"
+        assert names(remote) == ({"a"} if done else set())
+        assert heard == ([SessionsEnded((session.session,))] if done else [])
+        look = Look(handle=session.handle, path="/")
+        if done:
+            with pytest.raises(SessionEnded):
+                door.ask_now(look)
+        else:
+            assert door.ask_now(look)
+        verifier = Verifier()
+        read = remote.admin(ReadLedger())
+        assert verifier.feed(read.entries)
+
+    def test_it_is_looked_at_again_until_the_database_is_back(self, remote, line, monkeypatch):
+        people(remote)
+        door = remote.door()
+        heard = []
+        door.on_notice(heard.append)
+        session = sign_in(door)
+        commit = Transaction.commit
+
+        def away(database):
+            raise Unavailable
+
+        with monkeypatch.context() as patched:
+
+            def lose_and_stay_away(transaction):
+                patched.setattr(Database, "begin", away)
+                line.lose("answer")
+                commit(transaction)
+
+            patched.setattr(Transaction, "commit", lose_and_stay_away)
+            with pytest.raises(OutcomeUnknown):
+                remote.admin(DisableUser(user="anna@clinic"))
+        assert heard == []
+        assert remote.admin(Health()) == Done()
+        assert heard == [SessionsEnded((session.session,))]
 
 
 class TestWhoAsks:

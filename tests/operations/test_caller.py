@@ -116,6 +116,35 @@ async def test_what_may_not_be_repeated_is_sent_once_and_its_outcome_is_unknown(
         assert keeper.asked == [operation, Health()]
 
 
+def says_unknown_first(keeper, writer, number, operation):
+    unknown = Failed(failure_code="outcome-unknown", sentence="This may or may not have been done.")
+    answer(writer, number, unknown if keeper.asked.count(operation) == 1 else Done())
+
+
+async def test_what_may_be_repeated_is_asked_once_more_when_the_keeper_does_not_know_its_outcome(tmp_path):
+    async with FakeKeeper(tmp_path, says_unknown_first) as keeper, calling(tmp_path) as caller:
+        assert await caller.ask(Health()) == Done()
+        assert keeper.asked == [Health()] * 2
+
+
+async def test_what_may_not_be_repeated_is_not_asked_again_when_the_keeper_does_not_know_its_outcome(tmp_path):
+    remove = RemoveFile(handle="h", path="/a")
+    async with FakeKeeper(tmp_path, says_unknown_first) as keeper, calling(tmp_path) as caller:
+        with pytest.raises(OutcomeUnknown, match="may or may not"):
+            await caller.ask(remove)
+        assert keeper.asked == [remove]
+
+
+async def test_a_keeper_that_never_knows_is_not_asked_for_ever(tmp_path):
+    def never_knows(_, writer, number, __):
+        answer(writer, number, Failed(failure_code="outcome-unknown", sentence="This may or may not have been done."))
+
+    async with FakeKeeper(tmp_path, never_knows) as keeper, calling(tmp_path) as caller:
+        with pytest.raises(OutcomeUnknown):
+            await caller.ask(Health())
+        assert len(keeper.asked) == 2
+
+
 async def test_what_was_never_sent_is_not_lost_even_if_it_may_not_be_repeated(tmp_path):
     async with calling(tmp_path) as caller:
         waiting = asyncio.create_task(caller.ask(RemoveFile(handle="h", path="/a")))

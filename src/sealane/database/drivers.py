@@ -1,8 +1,9 @@
 """What the engine needs of a database driver. Two real ones implement it: `sqlite.py` and `postgres.py`.
 
-Errors that a driver raises for expected trouble: `StoreFull` (no room), `Unavailable` (the connection is lost, the
-database is away), `Invalid` (a value that the column refuses). Anything else is `StatementFailed`, which carries no
-values, since a driver's own message may quote what somebody sent.
+Errors that a driver raises for expected trouble: `StoreFull` (no room), `DiskFailed` (its disk does not answer),
+`Unavailable` (the connection is lost, the database is away), `OutcomeUnknown` (lost while it committed), `Integrity`
+(the database is damaged), `Invalid` (a value that the column refuses). Anything else is `StatementFailed`, which
+carries no values, since a driver's own message may quote what somebody sent.
 """
 
 from __future__ import annotations
@@ -17,11 +18,23 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect, Engine
 
 
+DATABASE_DAMAGED = "The server's database is damaged. Tell its administrator."
+
+
 class LeaseHeld(Unavailable):
     """Another keeper is the writer of this database."""
 
     code = "lease-held"
     default = "Another keeper already works on this data. Stop it first, or leave this one as a standby."
+
+
+class DiskFailed(Unavailable):
+    """The disk under the database failed to read or write. What was not committed is not done.
+
+    Another transaction may well succeed: one place of the disk cannot be read, others can.
+    """
+
+    default = "The disk of the server's database did not answer as it should. Nothing was lost; tell its administrator."
 
 
 class StatementFailed(RuntimeError):
@@ -58,7 +71,7 @@ class Driver(Protocol):
         ...
 
     def commit(self) -> None:
-        """Make it durable. After an error it is rolled back, or its outcome is unknown (connection lost)."""
+        """Make it durable. After an error it is rolled back, or its outcome is unknown (`OutcomeUnknown`)."""
         ...
 
     def rollback(self) -> None:

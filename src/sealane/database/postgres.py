@@ -7,6 +7,7 @@ off cannot write after its standby took over.
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,14 +15,18 @@ import sqlalchemy as sa
 from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from sealane.database.drivers import LeaseHeld, StatementFailed
-from sealane.errors import Invalid, SealaneError, StoreFull, Unavailable
+from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, LeaseHeld, StatementFailed
+from sealane.errors import Integrity, Invalid, OutcomeUnknown, SealaneError, StoreFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+log = logging.getLogger(__name__)
+
 _LEASE_KEY = 0x5EA1A9E
 """The advisory lock that stands for being the writer of this database."""
+_WAIT_FOR_LOCKS_A_LITTLE = "SET lock_timeout TO 500"  # milliseconds
+_WAIT_FOR_LOCKS = "SET lock_timeout TO 0"
 _STATEMENTS_KEPT = 1024
 _CONNECT_SECONDS = 10
 _DEAD_PEER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
@@ -86,8 +91,17 @@ class PostgresDriver:
         self.change("BEGIN", ())
 
     def commit(self) -> None:
-        """Commit. The server answers COMMIT on a failed transaction with ROLLBACK and no error: that is one here."""
-        self.change("COMMIT", ())
+        """Commit. The server answers COMMIT on a failed transaction with ROLLBACK and no error: that is one here.
+
+        Raises `OutcomeUnknown` when the connection is lost before the answer: the server may have committed or not.
+        """
+        try:
+            self._cursor.execute(b"COMMIT", prepare=True)
+        except psycopg.Error as problem:
+            if problem.diag.severity_nonlocalized == "ERROR":  # an answer: it was not done, and the connection stands
+                raise _translated(problem) from None
+            self._connection.close()
+            raise OutcomeUnknown from None
         if self._cursor.statusmessage != "COMMIT":
             raise StatementFailed("the transaction had failed before its commit")
 
@@ -113,9 +127,20 @@ class PostgresDriver:
         self.change(f"RELEASE s{depth:d}", ())
 
     def hold_lease(self) -> None:
-        """Take the advisory lock; it is ours as long as this connection stands."""
-        [(taken,)] = self.query("SELECT pg_try_advisory_lock(%s)", (_LEASE_KEY,))
-        if not taken:
+        """Take the advisory lock; it is ours as long as this connection stands.
+
+        A connection that was just lost may hold it a moment longer, so it is waited for, a little.
+        """
+        self.change(_WAIT_FOR_LOCKS_A_LITTLE, ())
+        held = False
+        try:
+            self._cursor.execute("SELECT pg_advisory_lock(%s)", (_LEASE_KEY,))
+        except psycopg.errors.LockNotAvailable:
+            held = True
+        except psycopg.Error as problem:
+            raise _translated(problem) from None
+        self.change(_WAIT_FOR_LOCKS, ())
+        if held:
             raise LeaseHeld
 
     def migration_engine(self) -> sa.Engine:
@@ -153,6 +178,11 @@ def _translated(problem: psycopg.Error) -> SealaneError | StatementFailed:
     state = problem.sqlstate or ""
     if state.startswith(("53100", "53200")):  # disk_full, out_of_memory
         return StoreFull()
+    if state == "58030":  # io_error
+        log.error("the database server could not read or write its disk")
+        return DiskFailed()
+    if state in {"XX001", "XX002"}:  # data_corrupted, index_corrupted
+        return Integrity(DATABASE_DAMAGED)
     if isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError):
         return Unavailable()
     if isinstance(problem, psycopg.DataError):

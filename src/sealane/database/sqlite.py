@@ -6,7 +6,9 @@ so that a second writer is met at once and not at its first write.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
 import sqlite3
 from typing import TYPE_CHECKING
@@ -15,12 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from sealane.database.drivers import LeaseHeld, StatementFailed
-from sealane.errors import SealaneError, StoreFull, Unavailable
+from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, LeaseHeld, StatementFailed
+from sealane.errors import Integrity, SealaneError, StoreFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=10000",
@@ -35,11 +39,11 @@ _PRAGMAS = (
 )
 _STATEMENTS_KEPT = 1024
 _FULL = frozenset({sqlite3.SQLITE_FULL})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _LOST = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_NOMEM,
@@ -55,6 +59,8 @@ class SqliteDriver:
         """Open the file, making it (0600) if it is not there. Raises `Unavailable` when that cannot be."""
         self._path = path
         self._lease: int | None = None
+        self._disk_failures = 0
+        """How often the disk failed since the last commit."""
         self.dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
         self.usable = True
         try:
@@ -68,34 +74,40 @@ class SqliteDriver:
         try:
             return self._connection.execute(sql, arguments).fetchall()
         except sqlite3.Error as problem:
-            raise _translated(problem) from None
+            raise self._translated(problem) from None
 
     def change(self, sql: str, arguments: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
         try:
             return self._connection.execute(sql, arguments).rowcount
         except sqlite3.Error as problem:
-            raise _translated(problem) from None
+            raise self._translated(problem) from None
 
     def change_many(self, sql: str, arguments: Sequence[Sequence[object]]) -> int:
         """Run a statement once for each set of arguments."""
         try:
             return self._connection.executemany(sql, arguments).rowcount
         except sqlite3.Error as problem:
-            raise _translated(problem) from None
+            raise self._translated(problem) from None
 
     def begin(self) -> None:
         """Begin IMMEDIATE: the write lock is taken now."""
+        if self._disk_failures > 1:
+            self._open_again()
         self.query("BEGIN IMMEDIATE", ())
 
     def commit(self) -> None:
-        """Commit; synced when it returns."""
+        """Commit; synced when it returns. After an error it is undone: the next commit overwrites it in the log."""
         self.query("COMMIT", ())
+        self._disk_failures = 0
 
     def rollback(self) -> None:
         """Roll back; some errors have done so already."""
         if self._connection.in_transaction:
-            self.query("ROLLBACK", ())
+            try:
+                self.query("ROLLBACK", ())
+            except DiskFailed:
+                self._disk_failures += 1  # closing the file, before the next transaction, undoes this one
 
     def savepoint(self, depth: int) -> None:
         """Set the savepoint of this depth."""
@@ -132,6 +144,36 @@ class SqliteDriver:
 
         return engine
 
+    def _open_again(self) -> None:
+        """Open the file anew, still under the lease: what was opened on a file system that went away never answers.
+
+        Not after a single failure: a commit whose sync failed may stand in the log, and would be found there.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        try:
+            self._connection = _connect(self._path)
+            # Written and synced anew: what is in the log now may have failed to be.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as problem:
+            raise self._translated(problem) from None
+
+    def _translated(self, problem: sqlite3.Error) -> SealaneError | StatementFailed:
+        """Return our error for SQLite's. Its messages name tables and columns, never values."""
+        code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+        if code in _FULL:
+            return StoreFull()
+        if code == sqlite3.SQLITE_IOERR:
+            self._disk_failures += 1
+            log.error("the disk of the database failed: %s", problem.sqlite_errorname)
+            return DiskFailed()
+        if code in _LOST:
+            return Unavailable()
+        if code in _DAMAGED:
+            log.error("the database is damaged: %s", problem.sqlite_errorname)
+            return Integrity(DATABASE_DAMAGED)
+        return StatementFailed(f"{type(problem).__name__}: {problem}")
+
     def close(self) -> None:
         """Close the file and let go of the lease."""
         self.usable = False
@@ -148,13 +190,3 @@ def _connect(path: Path) -> sqlite3.Connection:
     for line in _PRAGMAS:
         connection.execute(line).fetchall()
     return connection
-
-
-def _translated(problem: sqlite3.Error) -> SealaneError | StatementFailed:
-    """Return our error for SQLite's. Its messages name tables and columns, never values."""
-    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    if code in _FULL:
-        return StoreFull()
-    if code in _LOST:
-        return Unavailable()
-    return StatementFailed(f"{type(problem).__name__}: {problem}")

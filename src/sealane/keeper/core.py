@@ -19,12 +19,21 @@ from typing import TYPE_CHECKING, Any
 
 from sealane import paths
 from sealane.clock import Clock
+from sealane.database.drivers import DiskFailed
 from sealane.domain import sessions
 from sealane.domain.holds import Holds
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.domain.work import Caller, Work
-from sealane.errors import InternalFailure, OperationRefused, SealaneError, StoreFull, Unavailable, raised_again
+from sealane.errors import (
+    InternalFailure,
+    OperationRefused,
+    OutcomeUnknown,
+    SealaneError,
+    StoreFull,
+    Unavailable,
+    raised_again,
+)
 from sealane.keeper import acts, flows, node
 from sealane.keeper.refusals import Refusals
 from sealane.ledger.events import RequestRefused, Who
@@ -95,6 +104,8 @@ class Keeper:
         self._views = Views()
         self._tree = Tree(settings.folders_kept_max)
         self._callers: dict[str, _Kept] = {}
+        self._outcome_unknown = False
+        """A commit was neither done nor undone, as far as we know, and nobody has looked since."""
         self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)
 
     @classmethod
@@ -130,12 +141,20 @@ class Keeper:
         """Do all of these in one transaction, in order, and make it durable.
 
         When the transaction as a whole fails, nothing of it is done. Then each is tried in a transaction of its own, so
-        that one which does not fit takes no other with it; unless the database is away: then all fail with that.
+        that one which does not fit, or cannot be read, takes no other with it; unless the database is away: then all
+        fail with that. One that went away during the commit leaves the outcome unknown, and all are told so.
         """
+        batch = self._performed(requests)
+        if self._outcome_unknown:
+            batch.add(self._looked_again())
+        return batch
+
+    def _performed(self, requests: Sequence[Request]) -> Batch:
         try:
             return self._committed(requests)
         except SealaneError as failure:
-            away = isinstance(failure, Unavailable) and not isinstance(failure, StoreFull)
+            away = isinstance(failure, Unavailable) and not isinstance(failure, StoreFull | DiskFailed)
+            self._outcome_unknown |= isinstance(failure, OutcomeUnknown)
             log.error("a batch of %d was not committed: %s", len(requests), failure.code)  # noqa: TRY400  # expected
             if away or len(requests) == 1:
                 return Batch(outcomes=[failure] * len(requests))
@@ -145,8 +164,16 @@ class Keeper:
                 return Batch(outcomes=[failure])
         alone = Batch()
         for request in requests:
-            alone.add(self.perform_batch([request]))
+            alone.add(self._performed([request]))
         return alone
+
+    def _looked_again(self) -> Batch:
+        """Return the notices of a commit of which nobody knew whether it was done: what it ended must end."""
+        (ended,) = self._performed([Request(sessions.ended_lately, Asker.ADMIN, "keeper")]).outcomes
+        if isinstance(ended, SealaneError):
+            return Batch()
+        self._outcome_unknown = False
+        return Batch(ended=list(ended), arrivals=True)
 
     def connection_closed(self, connection: str) -> None:
         """Let go of what a connection held. Called between batches, after all that was asked on it."""

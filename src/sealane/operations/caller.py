@@ -87,6 +87,14 @@ class KeeperCaller:
         Waits while the keeper is being restarted, at most `keeper_wait_seconds` (then `KeeperAway`); raises
         `OutcomeUnknown` when an operation that may not be repeated was under way, `TooMany` when too many wait already.
         """
+        answer = await self._answer(operation)
+        if _is_unknown(answer) and operation.repeatable:
+            answer = await self._answer(operation)  # the keeper's database went away; by now it knows what was done
+        if isinstance(answer, Failed):
+            raise raised_again(answer.failure_code, answer.sentence)
+        return answer
+
+    async def _answer(self, operation: Operation) -> Answer:
         if self._closed:
             raise KeeperAway
         if len(self._asked) >= self._settings.caller_operations_max:
@@ -107,12 +115,9 @@ class KeeperCaller:
         else:
             self._send(asked)
         try:
-            answer = await asked.answered
+            return await asked.answered
         finally:
             self._asked.pop(number, None)
-        if isinstance(answer, Failed):
-            raise raised_again(answer.failure_code, answer.sentence)
-        return answer
 
     async def close(self) -> None:
         """End the connection; whatever still waits fails with `KeeperAway`."""
@@ -201,6 +206,10 @@ class KeeperCaller:
             _fail(asked.answered, OutcomeUnknown() if unknown else KeeperAway())
         self._asked = {number: asked for number, asked in self._asked.items() if not asked.answered.done()}
         self._watch_oldest()
+
+
+def _is_unknown(answer: Answer) -> bool:
+    return isinstance(answer, Failed) and answer.failure_code == OutcomeUnknown.code
 
 
 def _fail(answered: asyncio.Future[Answer], error: Exception) -> None:

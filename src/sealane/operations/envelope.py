@@ -36,12 +36,12 @@ class Operation(msgspec.Struct, frozen=True, array_like=True, tag=True):
     answer: ClassVar[type[Answer]]
     """What it is answered with, unless it fails."""
     repeatable: ClassVar[bool] = True
-    after_the_end: ClassVar[bool] = False
-    """Also heard from a session that has ended: it gives nothing and only completes the record, or lets go."""
     """Asked again after a broken connection, it does no harm and gives an answer as good as the first one.
 
-    One that is not fails with `OutcomeUnknown` when the keeper went away while it was under way.
+    One that is not fails with `OutcomeUnknown` when the keeper, or its database, went away while it was under way.
     """
+    after_the_end: ClassVar[bool] = False
+    """Also heard from a session that has ended: it gives nothing and only completes the record, or lets go."""
 
 
 class Done(Answer, frozen=True):

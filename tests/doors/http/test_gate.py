@@ -9,7 +9,7 @@ import pytest
 
 from sealane.clock import ManualClock
 from sealane.doors.http.schemas import Listing, ReceiptFor
-from sealane.errors import SealaneError, StoreFull
+from sealane.errors import OutcomeUnknown, SealaneError, StoreFull
 from sealane.operations.accounts import AddToken, DisableUser, RevokeToken
 from sealane.operations.signing import SignedIn
 from tests.doors.http.conftest import House
@@ -159,6 +159,18 @@ async def test_a_full_store_is_said_clearly_and_hurts_no_other_transfer(door, an
     assert len((await anna.get(A)).content) == 500_000
     door.house.store.create = create
     assert (await anna.put("/api/v1/content/in/b", content=b"y" * 500_000)).status_code == 201
+
+
+async def test_a_removal_that_may_have_been_done_is_said_so_and_nobody_is_invited_to_repeat_it(door, anna):
+    async def unknown(operation):
+        raise OutcomeUnknown
+
+    asked, door.door.asker.ask = door.door.asker.ask, unknown
+    answer = await anna.delete(A)
+    door.door.asker.ask = asked
+    assert (answer.status_code, code(answer)) == (503, "outcome-unknown")
+    assert "may or may not have been done" in answer.json()["detail"]
+    assert "retry-after" not in answer.headers
 
 
 # --- Tokens and sessions ---------------------------------------------------------------------------------------------

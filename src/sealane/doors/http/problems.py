@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from sealane.errors import Conflict, Exhausted, Invalid, Kind, Refused, SealaneError, Unsupported
+from sealane.errors import Conflict, Exhausted, Invalid, Kind, OutcomeUnknown, Refused, SealaneError, Unsupported
 
 MEDIA_TYPE = "application/problem+json"
 CHECKSUM_MISMATCH = 460
@@ -166,6 +166,7 @@ _TITLES: dict[Kind, str] = {
     Kind.INTEGRITY: "Damaged",
     Kind.UNSUPPORTED: "Not supported",
 }
+_LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.LOCKED})
 RETRY_SECONDS = 5
 """`Retry-After` of what may work a little later."""
 
@@ -191,7 +192,7 @@ def problem(error: SealaneError, reference: str = "") -> Response:
         told |= error.headers
     if status == HTTPStatus.UNAUTHORIZED:
         told["WWW-Authenticate"] = 'Bearer realm="sealane"'
-    elif status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.LOCKED}:
+    elif status in _LATER and not isinstance(error, OutcomeUnknown):  # that one is to be looked at first
         told["Retry-After"] = str(RETRY_SECONDS)
     return Response(json.dumps(members), status, told, MEDIA_TYPE)
 
