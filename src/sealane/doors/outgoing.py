@@ -111,26 +111,34 @@ class Outgoing:
             parts: list[bytes] = []
             at = offset
             while at < end:
-                if self._closed:
-                    raise SessionEnded
-                window = self._window(at) or self._fetch(at, end - at, in_order=offset == self._expected)
-                if not self._is_ready(window):
-                    await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
-                    continue
+                window = await self._ready_window(at, end - at, in_order=offset == self._expected)
                 stop = min(end, window.end)
                 parts.append(bytes(window.bytes(at, stop)))
                 at = stop
             self._went_on(offset, end)
             return self._give(offset, b"".join(parts))
 
-    async def pieces(self, begin: int, end: int) -> AsyncIterator[bytes]:
-        """Yield the bytes from `begin` up to `end`, in order, a window at a time."""
+    async def pieces(self, begin: int, end: int) -> AsyncIterator[bytes | bytearray]:
+        """Yield the bytes from `begin` up to `end`, in order, a window at a time, each good until the next is asked."""
         end = min(end, self.size)
         self._expected = begin
         while begin < end:
-            piece = await self.read(begin, min(end - begin, SLOT_BYTES))
-            yield piece
-            begin += len(piece)
+            if self._in_memory:
+                piece: bytes | bytearray = await self.read(begin, min(end - begin, SLOT_BYTES))
+                yield piece
+                begin += len(piece)
+                continue
+            async with self._turn:
+                window = await self._ready_window(begin, end - begin, in_order=True)
+            stop = min(end, window.end)
+            if stop < end:
+                self._fetch_ahead()
+            self._given.add(begin, stop - begin)
+            yield (
+                window.all_bytes() if (begin, stop) == (window.begin, window.end) else bytes(window.bytes(begin, stop))
+            )
+            self._went_on(begin, stop)
+            begin = stop
 
     async def read_run(self, run: Extent, offset: int) -> bytes:
         """Return bytes of a segment of this version which now belong at `offset` of a file that shares them."""
@@ -156,6 +164,16 @@ class Outgoing:
             if window.begin <= offset < window.end:
                 return window
         return None
+
+    async def _ready_window(self, at: int, wanted: int, *, in_order: bool) -> _Window:
+        """Return the window that has the byte at `at`, once its bytes are there."""
+        while True:
+            if self._closed:
+                raise SessionEnded
+            window = self._window(at) or self._fetch(at, wanted, in_order=in_order)
+            if self._is_ready(window):
+                return window
+            await window.ready()  # another reader may have had it dropped meanwhile, so it is looked for again
 
     def _is_ready(self, window: _Window) -> bool:
         """Whether a window's bytes are there. Raises what kept them from being read, and forgets that window."""
@@ -192,7 +210,11 @@ class Outgoing:
             return
         while self._windows and self._windows[0].end <= end:
             self._windows.pop(0).drop()
-        ahead = self._windows[-1].end if self._windows else end
+        self._fetch_ahead()
+
+    def _fetch_ahead(self) -> None:
+        """Begin to read what a reader in order asks for next, where there is place for it."""
+        ahead = self._windows[-1].end if self._windows else self._expected
         if ahead < self.size and len(self._windows) < _WINDOWS_MAX and self._plane.can_lend(1):
             self._fetch(ahead, 0, in_order=True)
 
@@ -232,6 +254,10 @@ class _Window:
     def bytes(self, begin: int, end: int) -> memoryview:
         """Return a part of it, to be copied before anything else is awaited."""
         return memoryview(self._buffer)[begin - self.begin : end - self.begin]
+
+    def all_bytes(self) -> bytes | bytearray:
+        """Return all of it, to be used before it is dropped; not copied where it fills its buffer."""
+        return self._buffer if self.end - self.begin == len(self._buffer) else bytes(self.bytes(self.begin, self.end))
 
     def drop(self) -> None:
         """Give the buffer back as soon as nobody writes to it."""

@@ -141,7 +141,7 @@ async def _send_layout(exchange: Exchange, outgoing: Outgoing, layout: Layout) -
             await _send(exchange, block)
 
 
-async def _send(exchange: Exchange, block: bytes) -> None:
+async def _send(exchange: Exchange, block: bytes | bytearray) -> None:
     try:
         async with asyncio.timeout(exchange.door.settings.idle_seconds):
             await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
