@@ -225,8 +225,8 @@ class ClientSettings:
     """Connections that carry file bytes at once."""
     whole_file_bytes_max: int = 8 * MIB
     """Files up to this size go in one request; larger ones in parts."""
-    part_bytes_min: int = 64 * MIB
-    part_bytes_max: int = GIB
+    part_bytes_min: int = 16 * MIB
+    part_bytes_max: int = 256 * MIB
     parts_max: int = 1000
     """A larger file has larger parts: their addresses must fit one request's headers."""
     block_bytes: int = MIB

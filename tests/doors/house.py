@@ -148,7 +148,7 @@ class House:
 
     async def content(self, path):
         outgoing = await self.open(path)
-        got = b"".join([piece async for piece in outgoing.pieces(0, outgoing.size)])
+        got = b"".join([bytes(piece) async for piece in outgoing.pieces(0, outgoing.size)])
         await outgoing.close()
         return got
 

@@ -20,7 +20,7 @@ async def test_downloads_side_by_side_give_each_its_own_bytes(house):
 
     async def fetched(path):
         outgoing = await house.open(path)
-        got = b"".join([piece async for piece in outgoing.pieces(0, outgoing.size)])
+        got = b"".join([bytes(piece) async for piece in outgoing.pieces(0, outgoing.size)])
         await outgoing.close()
         return got == contents[path]
 

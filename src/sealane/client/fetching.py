@@ -32,9 +32,11 @@ from sealane.client.positions import FollowingDigest, Positions, hash_file
 from sealane.client.server import target_of
 from sealane.client.verifying import verify
 from sealane.errors import SealaneError
+from sealane.settings import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 _TRIES = 4
 """How often a file is begun that is replaced while it is fetched."""
+_AHEAD_BYTES = 8 * MIB
+"""So close to a part's end the next one is asked for, so that it is on its way when a lane comes to it."""
 _PARTIAL_CONTENT = 206
 
 
@@ -103,6 +107,7 @@ class _Download:
             moved = [written for _, _, written in kept.parts]
         self.resumed = any(moved)
         self._positions = Positions(self._parts, moved)
+        self._coming = _Coming(run, self._ask_for)
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +131,7 @@ class _Download:
             ours = digest.result()
         finally:
             self._failed.set()
+            self._coming.close()
             digest.close()
             self._write_journal()
         theirs = None if file.sha256 is None else bytes.fromhex(file.sha256)
@@ -175,11 +181,7 @@ class _Download:
 
     def _fetch_range(self, number: int, reached: int) -> None:
         part = self._parts[number]
-        headers = {
-            "Range": f"bytes={part.start + reached}-{part.end - 1}",
-            "If-Match": f'"{self._file.version}"',
-        }
-        with self._run.server.stream("GET", target_of("content", self._wanted.path), headers=headers) as response:
+        with self._coming.take(number, reached) as response:
             _must_be_the_range(response, first=part.start + reached, last=part.end - 1, size=self._file.size)
             for block in response.iter_raw(self._run.settings.block_bytes):
                 self._check()
@@ -188,8 +190,24 @@ class _Download:
                 _write_at(self._descriptor, block, part.start + reached)
                 reached += len(block)
                 self._run.tell(FileMoved(self._wanted.name, self._positions.set(number, reached)))
+                if part.length - reached <= _AHEAD_BYTES:
+                    self._ask_ahead(number + self._run.settings.parallel)
         if reached < part.length:
             raise Unreachable
+
+    def _ask_for(self, number: int, reached: int) -> AbstractContextManager[httpx.Response]:
+        """Ask for what is missing of a part."""
+        part = self._parts[number]
+        headers = {
+            "Range": f"bytes={part.start + reached}-{part.end - 1}",
+            "If-Match": f'"{self._file.version}"',
+        }
+        return self._run.server.stream("GET", target_of("content", self._wanted.path), headers=headers)
+
+    def _ask_ahead(self, number: int) -> None:
+        """Ask for a part that a lane will come to."""
+        if number < len(self._parts) and self._positions.of(number) < self._parts[number].length:
+            self._coming.ask(number, self._positions.of(number))
 
     def _write_journal(self) -> None:
         moved = self._positions.snapshot()
@@ -201,6 +219,53 @@ class _Download:
         self._run.stop.check()
         if self._failed.is_set():
             raise Interrupted
+
+
+class _Coming:
+    """Answers that were asked for before a lane comes to their part, each taken or closed once."""
+
+    def __init__(self, run: Run, ask_for: Callable[[int, int], AbstractContextManager[httpx.Response]]) -> None:
+        """`ask_for` asks for a part from a position on."""
+        self._run = run
+        self._ask_for = ask_for
+        self._lock = threading.Lock()
+        self._asked: dict[int, Future[tuple[contextlib.ExitStack, httpx.Response]]] = {}
+        self._used: set[int] = set()
+
+    def ask(self, number: int, reached: int) -> None:
+        """Ask for a part meanwhile, unless that was done already, or a lane has come to it."""
+        with self._lock:
+            if number not in self._used:
+                self._used.add(number)
+                self._asked[number] = self._run.ahead.submit(lambda: self._opened(number, reached))
+
+    @contextlib.contextmanager
+    def take(self, number: int, reached: int) -> Iterator[httpx.Response]:
+        """Give the answer for a part from `reached` on: the one that is coming, or ask now."""
+        with self._lock:
+            self._used.add(number)
+            asked = self._asked.pop(number, None)
+        stack, response = self._opened(number, reached) if asked is None else asked.result()
+        with stack:
+            yield response
+
+    def close(self) -> None:
+        """Close what nobody came to take, now or as soon as it is there."""
+        with self._lock:
+            left = list(self._asked.values())
+            self._asked.clear()
+        for asked in left:
+            asked.add_done_callback(_close_unused)
+
+    def _opened(self, number: int, reached: int) -> tuple[contextlib.ExitStack, httpx.Response]:
+        stack = contextlib.ExitStack()
+        return stack, stack.enter_context(self._ask_for(number, reached))
+
+
+def _close_unused(asked: Future[tuple[contextlib.ExitStack, httpx.Response]]) -> None:
+    if asked.exception() is None:
+        stack, _ = asked.result()
+        stack.close()
 
 
 def _call(act: Callable[[int], None], number: int) -> Callable[[], None]:

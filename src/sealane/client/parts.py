@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from sealane.settings import ClientSettings
 
-_PARTS_A_CONNECTION = 4
-"""So many parts each connection should get, that a slow one does not leave the others idle at the end."""
+_PARTS_A_CONNECTION = 8
+"""So many parts each connection should get, that a slow one does not leave the others idle at the end, and that the
+digest, which follows the gapless front, is not far behind when the last part is there."""
 
 
 class Part(NamedTuple):

@@ -1,8 +1,8 @@
 """A run: what every file of one `put` or `get` shares, the threads it uses, and what came of it.
 
-Two kinds of threads: each of `parallel` file threads takes the next file and sees it through; the parts of large files
-go to `parallel` lanes, in the order in which they were asked for. All are daemons: a run that the user stops must not
-wait for a silent line, since everything under way is in a journal.
+Three kinds of threads: each of `parallel` file threads takes the next file and sees it through; the parts of large
+files go to `parallel` lanes, in the order in which they were asked for; as many others ask ahead. All are daemons: a
+run that the user stops must not wait for a silent line, since everything under way is in a journal.
 """
 
 from __future__ import annotations
@@ -80,7 +80,15 @@ class Run:
     stop: Stop
     tell: Tell
     lanes: Lanes
+    """Carry the parts of large files."""
+    ahead: Lanes
+    """Ask what a lane will need next, while it is busy: on a long line it must not wait for that."""
     journals: Path
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.lanes.close()
+        self.ahead.close()
 
     def patience(self, name: str) -> Patience:
         """Return a fresh patience for a file or part."""

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 import threading
-from concurrent.futures import FIRST_EXCEPTION, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -164,14 +164,20 @@ class _PartedUpload:
         self._addresses = [address for _, _, address in kept.parts]
         self._addresses_lock = threading.Lock()
         self._positions = Positions(self._parts, [0] * len(self._parts))
+        self._beginnings: dict[int, Future[None]] = {}
+        """Parts that are begun at the server before a lane comes to them."""
+        self._fresh: set[int] = set()
+        """Parts that were begun just now: the server has nothing of them, and need not be asked."""
         self._failed = threading.Event()
 
     def send(self) -> tuple[bytes, str, bytes | None]:
         """Send all parts and join them; return as `_send_parts` does."""
         run, source = self._run, self._source
         run.tell(FileBegan(source.name, source.size))
+        # All of the file is here already: its digest waits for nothing that is sent.
+        here = Positions([Part(0, source.size)], [source.size])
         digest = FollowingDigest(
-            self._descriptor, source.size, self._positions, block_bytes=run.settings.block_bytes, check=run.stop.check
+            self._descriptor, source.size, here, block_bytes=run.settings.block_bytes, check=run.stop.check
         )
         try:
             moving = [run.lanes.submit(lambda n=number: self._send_part(n)) for number in range(len(self._parts))]
@@ -179,6 +185,7 @@ class _PartedUpload:
             if unfinished:
                 self._failed.set()
                 wait(unfinished)
+            wait(self._beginnings.values())
             for future in (*finished, *unfinished):
                 future.result()
             ours = digest.result()
@@ -203,17 +210,20 @@ class _PartedUpload:
         part = self._parts[number]
         patience = self._run.patience(self._source.name)
         acknowledged, begun_again = 0, 0
+        told: int | None = None
         while True:
             self._check()
             try:
-                reached = self._offset(number)
+                reached = self._offset(number) if told is None else told
+                told = None
                 if reached > acknowledged:
                     patience.moved()
                 acknowledged = reached
                 self._moved(number, reached, resumed=True)
                 if reached == part.length:
                     return
-                self._patch(number, reached)
+                self._begin_ahead(number + self._run.settings.parallel)
+                told = self._patch(number, reached)
             except UploadMissing:
                 begun_again += 1
                 if begun_again > _BEGUN_AGAIN_MAX:
@@ -224,17 +234,30 @@ class _PartedUpload:
 
     def _offset(self, number: int) -> int:
         """Return how much of a part the server has acknowledged; a part that has no address yet is begun."""
-        address = self._addresses[number]
-        if not address:
-            self._remember(number, self._begin(number))
+        beginning = self._beginnings.get(number)
+        if beginning is not None:
+            wait([beginning])  # whether it succeeded is seen by the address
+        if not self._addresses[number]:
+            self._begin(number)
+        if number in self._fresh:
+            self._fresh.remove(number)
             return 0
         try:
-            reply = self._run.server.ask("HEAD", address, headers=_TUS)
+            reply = self._run.server.ask("HEAD", self._addresses[number], headers=_TUS)
         except Missing as error:
             raise UploadMissing from error
-        return _offset_of(reply.headers.get("upload-offset", ""), self._parts[number])
+        reached = _offset_of(reply.headers.get("upload-offset", ""), self._parts[number])
+        if reached < self._parts[number].length:
+            # A dead line may still hold the part: better learn it now than when a whole body was sent in vain.
+            self._append(number, reached, 0, b"")
+        return reached
 
-    def _begin(self, number: int) -> str:
+    def _begin_ahead(self, number: int) -> None:
+        """Have a part begun meanwhile that a lane will come to; where that fails, the lane begins it."""
+        if number < len(self._parts) and not self._addresses[number] and number not in self._beginnings:
+            self._beginnings[number] = self._run.ahead.submit(lambda: self._begin(number))
+
+    def _begin(self, number: int) -> None:
         headers = {
             **_TUS,
             "Upload-Concat": "partial",
@@ -242,17 +265,26 @@ class _PartedUpload:
             "Upload-Metadata": _metadata(path=paths.show(self._source.target)),
         }
         reply = self._run.server.ask("POST", UPLOADS, headers=headers)
-        return self._run.server.own_target(reply.headers.get("location", ""))
+        self._fresh.add(number)
+        self._remember(number, self._run.server.own_target(reply.headers.get("location", "")))
 
-    def _patch(self, number: int, offset: int) -> None:
-        part = self._parts[number]
+    def _patch(self, number: int, offset: int) -> int:
+        """Send the rest of a part; return how much of it the server has acknowledged."""
+        rest = self._parts[number].length - offset
+        reached = self._append(number, offset, rest, self._blocks(number, offset))
+        if reached <= offset:
+            raise AnswerInvalid  # it took the body and acknowledges none of it: to send it again could go on for ever
+        return reached
+
+    def _append(self, number: int, offset: int, length: int, content: bytes | Iterator[bytes]) -> int:
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
             "Content-Type": "application/offset+octet-stream",
-            "Content-Length": str(part.length - offset),
+            "Content-Length": str(length),
         }
-        self._run.server.ask("PATCH", self._addresses[number], headers=headers, content=self._blocks(number, offset))
+        reply = self._run.server.ask("PATCH", self._addresses[number], headers=headers, content=content)
+        return _offset_of(reply.headers.get("upload-offset", ""), self._parts[number])
 
     def _blocks(self, number: int, offset: int) -> Iterator[bytes]:
         """Yield the rest of a part as it lies in the file, telling how far it is."""

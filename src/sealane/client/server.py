@@ -95,7 +95,7 @@ class Server:
         """Open nothing yet. Raises `LocalFailure` when the certificate file cannot be used."""
         self.url = login.url
         self._settings = settings
-        connections = 2 * settings.parallel + 2
+        connections = 3 * settings.parallel + 2  # of lanes, of what is asked ahead, of files
         self._http = httpx.Client(
             base_url=login.url,
             headers={

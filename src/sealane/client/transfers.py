@@ -49,38 +49,37 @@ class Errand:
 def put(errand: Errand, sources: Sequence[Path], target: str) -> Tally:
     """Send files and folders. A target that ends in `/`, or is a folder, is where they go; else the one file's name."""
     tally = Tally()
-    run, lanes = _run(errand, tally)
+    run = _run(errand, tally)
     try:
         files = list(_local_files(run, tally, sources, _put_target(run, sources, target)))
         run.tell(Planned(len(files), sum(file.size for file in files)))
         move_all(run, tally, files, lambda file: file.name, lambda file: send(run, file))
     finally:
-        lanes.close()
+        run.close()
     return tally
 
 
 def get(errand: Errand, source: str, target: Path | None) -> Tally:
     """Fetch a file or a folder, into `target` where that is a folder, else under that name."""
     tally = Tally()
-    run, lanes = _run(errand, tally)
+    run = _run(errand, tally)
     try:
         files = _remote_files(run, tally, paths.parse(source), target or Path())
         run.tell(Planned(len(files), sum(file.size for file in files)))
         move_all(run, tally, files, lambda file: file.name, lambda file: fetch(run, file))
     finally:
-        lanes.close()
+        run.close()
     return tally
 
 
-def _run(errand: Errand, tally: Tally) -> tuple[Run, Lanes]:
+def _run(errand: Errand, tally: Tally) -> Run:
     def tell(event: Event) -> None:
         tally.count(event)
         errand.tell(event)
 
     journals.clear_old(errand.journals, keep_days=errand.settings.journal_keep_days, clock=errand.clock)
-    lanes = Lanes(errand.settings.parallel)
-    run = Run(errand.server, errand.settings, errand.clock, errand.stop, tell, lanes, errand.journals)
-    return run, lanes
+    lanes, ahead = Lanes(errand.settings.parallel), Lanes(errand.settings.parallel)
+    return Run(errand.server, errand.settings, errand.clock, errand.stop, tell, lanes, ahead, errand.journals)
 
 
 # --- what to send ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_SECONDS = 0.1
 _PAUSE_SECONDS_MAX = 5.0
+_PAUSE_GROWS = 1.2
+"""So slowly, that it is not asked much later than the digest is there."""
 
 
 def verify(
@@ -46,4 +48,4 @@ def _awaited(run: Run, name: str, path: paths.Path, *, version: str, size: int) 
         if receipt.sha256 is not None:
             return bytes.fromhex(receipt.sha256)
         run.stop.pause(pause)
-        pause = min(pause * 1.5, _PAUSE_SECONDS_MAX)
+        pause = min(pause * _PAUSE_GROWS, _PAUSE_SECONDS_MAX)

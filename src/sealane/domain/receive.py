@@ -174,7 +174,7 @@ def _new_upload(
         )
     )
     work.holds.take(upload, Hold(work.connection, caller.session))
-    return resume.opened(upload, 1, key_id, key, composition, declared=op.declared, room=room)
+    return resume.opened(upload, 1, key_id, key, composition, declared=op.declared, room=room, partial=op.partial)
 
 
 # --- Record ----------------------------------------------------------------------------------------------------------

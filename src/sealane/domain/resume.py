@@ -119,7 +119,16 @@ def reopened(work: Work, upload: UploadRow, room: int) -> UploadOpened:
     """Say how an upload that its writer has folded stands, with its key."""
     composition = composition_of(work, upload, upload_map.current(work, upload), ())
     key = keyring.open_upload_keys(work, [upload.key_id])[upload.key_id]
-    return opened(upload.id, upload.generation, upload.key_id, key, composition, declared=upload.declared, room=room)
+    return opened(
+        upload.id,
+        upload.generation,
+        upload.key_id,
+        key,
+        composition,
+        declared=upload.declared,
+        room=room,
+        partial=upload.partial,
+    )
 
 
 def room_of(work: Work, upload: UploadRow, folder: Folder | None) -> int:
@@ -186,6 +195,7 @@ def opened(
     *,
     declared: int | None,
     room: int,
+    partial: bool,
 ) -> UploadOpened:
     """Return what a writer is told of an upload that is theirs now."""
     return UploadOpened(
@@ -198,6 +208,7 @@ def opened(
         segments=composition.places(),
         declared=declared,
         room=room,
+        partial=partial,
     )
 
 

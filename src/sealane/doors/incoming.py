@@ -67,7 +67,7 @@ class Incoming:
         self._settings = plane.settings
         self._held = held
         self._cipher = AESGCM(opened.key)
-        self._digest = RunningDigest(plane.lane(), in_order=not opened.extents)
+        self._digest = RunningDigest(plane.lane(), in_order=not (opened.extents or opened.partial))
         self._open: OpenSegment | None = None
         self._closed: deque[OpenSegment] = deque()
         """Closed segments in order, each until it is recorded; its `finishing` runs."""

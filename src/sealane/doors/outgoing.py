@@ -91,7 +91,7 @@ class Outgoing:
             if window is None or not self._is_ready(window):
                 return None
             stop = min(end, window.end)
-            parts.append(window.bytes(at, stop))
+            parts.append(window.view(at, stop))
             at = stop
         given = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
         self._went_on(offset, end)
@@ -113,7 +113,7 @@ class Outgoing:
             while at < end:
                 window = await self._ready_window(at, end - at, in_order=offset == self._expected)
                 stop = min(end, window.end)
-                parts.append(bytes(window.bytes(at, stop)))
+                parts.append(window.copied(at, stop))
                 at = stop
             self._went_on(offset, end)
             return self._give(offset, b"".join(parts))
@@ -134,9 +134,7 @@ class Outgoing:
             if stop < end:
                 self._fetch_ahead()
             self._given.add(begin, stop - begin)
-            yield (
-                window.all_bytes() if (begin, stop) == (window.begin, window.end) else bytes(window.bytes(begin, stop))
-            )
+            yield window.all_bytes() if begin == window.begin and stop == window.end else window.copied(begin, stop)
             self._went_on(begin, stop)
             begin = stop
 
@@ -251,13 +249,18 @@ class _Window:
         """Wait until its bytes are there, or were dropped; whether they are is to be asked again."""
         await asyncio.wait({self._reading})
 
-    def bytes(self, begin: int, end: int) -> memoryview:
+    def view(self, begin: int, end: int) -> memoryview:
         """Return a part of it, to be copied before anything else is awaited."""
         return memoryview(self._buffer)[begin - self.begin : end - self.begin]
 
     def all_bytes(self) -> bytes | bytearray:
         """Return all of it, to be used before it is dropped; not copied where it fills its buffer."""
-        return self._buffer if self.end - self.begin == len(self._buffer) else bytes(self.bytes(self.begin, self.end))
+        whole = self.end - self.begin == len(self._buffer)
+        return self._buffer if whole else self.copied(self.begin, self.end)
+
+    def copied(self, begin: int, end: int) -> bytes:
+        """Return a part of it, to keep."""
+        return bytes(self.view(begin, end))
 
     def drop(self) -> None:
         """Give the buffer back as soon as nobody writes to it."""

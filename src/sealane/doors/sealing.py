@@ -32,7 +32,7 @@ class RunningDigest:
     __slots__ = ("_hash", "_lane", "bytes_given", "in_order")
 
     def __init__(self, lane: Lane, *, in_order: bool) -> None:
-        """`in_order`: the file begins empty."""
+        """`in_order`: the file begins empty, and its digest will be asked for."""
         self._hash = hashlib.sha256()
         self._lane = lane
         self.in_order = in_order

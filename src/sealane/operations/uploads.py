@@ -61,6 +61,8 @@ class UploadOpened(Answer, frozen=True):
     declared: int | None
     room: int
     """How long the file may become under the quotas; the door refuses more at once, the keeper at the end again."""
+    partial: bool = False
+    """A part of a later whole: nobody asks for its digest."""
     begin: bytes = b""
     """Where nothing of the upload is kept yet: a sealed note, to be handed back with the first record or the end."""
 
