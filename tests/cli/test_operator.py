@@ -179,9 +179,9 @@ def test_an_export_is_every_entry_with_its_checkpoint(operator, tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ("UPDATE ledger SET body = CAST(body || ' ' AS BLOB) WHERE seq = 2", "At entry 2"),
-        ("DELETE FROM ledger WHERE seq = 2", "At entry 2"),
-        ("UPDATE ledger SET chain = zeroblob(32) WHERE seq = 3", "At entry 3"),
+        ("UPDATE ledger SET body = CAST(body || ' ' AS BLOB) WHERE seq = 2", "damaged at entry 2"),
+        ("DELETE FROM ledger WHERE seq = 2", "damaged at entry 2"),
+        ("UPDATE ledger SET chain = zeroblob(32) WHERE seq = 3", "damaged at entry 3"),
     ],
 )
 def test_a_ledger_that_was_altered_is_integrity_and_names_the_place(operator, change, why):
@@ -193,6 +193,43 @@ def test_a_ledger_that_was_altered_is_integrity_and_names_the_place(operator, ch
     assert done.exit_code == 5
     assert why in done.stderr
     assert "(ledger-damaged)" in done.stderr
+
+
+@pytest.mark.parametrize("at", ["2", "(SELECT max(seq) FROM ledger)"], ids=["amid", "last"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = CAST(body AS TEXT)",
+        "body = CAST(x'fffe' AS TEXT)",
+        "body = 1099511627776",
+        "body = 1.5",
+        "body = zeroblob(9000000)",
+        "leaf = CAST(leaf AS TEXT)",
+        "chain = 'text'",
+        "at = 'yesterday'",
+        "at = 9223372036854775807",
+        "kind = x'00ff'",
+        "kind = CAST(x'ff' AS TEXT)",
+        "user_id = x'31'",
+        "session_id = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_whatever_somebody_puts_into_a_row_of_the_ledger_is_damage_at_that_entry(operator, tmp_path, change, at):
+    for name in ("a", "b", "c"):
+        operator.do("org", "add", name)
+    with sqlite3.connect(operator.data / "catalogue.sqlite") as database:
+        assert database.execute(f"UPDATE ledger SET {change} WHERE seq = {at}").rowcount == 1
+        ((seq,),) = database.execute(f"SELECT {at}")
+    done = operator.run("audit", "verify")
+    assert done.exit_code == 5
+    assert f"The ledger is damaged at entry {seq}: " in done.stderr
+    assert "(ledger-damaged)" in done.stderr
+    for words in (("log",), ("log", "--json"), ("export", "--out", tmp_path / "export")):
+        done = operator.run("audit", *words)
+        assert done.exit_code == 5
+        assert f"damaged at entry {seq}" in done.stderr
+    assert operator.run("audit", "checkpoint").exit_code in {0, 5}
+    assert operator.run("doctor").exit_code == 1
 
 
 def test_a_ledger_cut_at_its_end_is_found_with_a_saved_checkpoint_only(operator, tmp_path):

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import logging
 from datetime import UTC, datetime, timedelta
@@ -423,6 +424,21 @@ class TestRefusals:
         ask_in_vain()
         assert kinds(home).count("request_refused") == 6
         assert last_body(home)["omitted"] == 45
+        home.close()
+
+
+class TestTheLedger:
+    def test_is_read_in_pages_that_fit_an_answer(self, tmp_path):
+        home = KeeperInProcess(tmp_path / "data", dataclasses.replace(SETTINGS, answer_bytes_max=3000))
+        people(home)
+        count = len(entries(home))
+        pages, after = [], 0
+        while not pages or after:
+            page = home.admin(ReadLedger(after=after))
+            pages.append([entry.seq for entry in page.entries])
+            after = page.after
+        assert list(itertools.chain(*pages)) == list(range(1, count + 1))
+        assert 1 < len(pages) < count
         home.close()
 
 

@@ -188,6 +188,13 @@ def test_a_body_that_is_no_entry_is_named(ledger, body):
     assert verdict_of(bad).damage == Damage(4, Why.MALFORMED)
 
 
+def test_an_entry_that_could_not_be_read_is_named(ledger):
+    bad = [*ledger[:4], LedgerEntry(5, b"", b"", b"", None, unreadable=True), *ledger[5:]]
+    assert verdict_of(bad).damage == Damage(5, Why.UNREADABLE)
+    verdict = verdict_of(bad)
+    assert (verdict.size, verdict.head) == (4, ledger[3].chain)
+
+
 def test_a_clock_set_back_is_told_and_is_no_damage():
     times = [AT, AT + timedelta(hours=1), AT + timedelta(minutes=1), AT + timedelta(minutes=2)]
     verdict = verdict_of(chained(written(refused(n), at) for n, at in enumerate(times)))
@@ -251,7 +258,7 @@ def test_memory_stays_bounded_and_progress_is_told():
 
 def test_the_verdict_speaks_in_words(ledger):
     damage = verdict_of(ledger[:4] + ledger[5:]).damage
-    assert damage.sentence == "At entry 5: an entry is missing."
+    assert damage.sentence == "The ledger is damaged at entry 5: an entry is missing."
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------

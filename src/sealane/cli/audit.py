@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PAGE_ENTRIES = 2000
 _CHECKPOINT_BYTES_MAX = 4096
+_NO_END = 2**63 - 1
 
 
 def _moment(text: str) -> datetime:
@@ -96,7 +97,7 @@ def verify(place: DataDirectory, files: tuple[TextIO, ...], *, as_json: bool) ->
         for sentence in in_words(verdict):
             click.echo(sentence)
     if verdict.damage is not None:
-        raise LedgerDamaged(f"The ledger is damaged. {verdict.damage.sentence}")
+        raise LedgerDamaged(verdict.damage.sentence)
 
 
 @audit.command("checkpoint")
@@ -159,13 +160,20 @@ def proven(ask: Ask, saved: list[Checkpoint], *, show: bool) -> Verdict:
     from sealane.ledger.verifier import Verifier
     from sealane.operations.audit import Checkpoint, CheckpointIs, ReadLedger
 
-    present = ask(Checkpoint(), CheckpointIs)
-    told = functools.partial(_show_progress, present.size) if show else None
+    unproven: Integrity | None = None
+    try:
+        present = ask(Checkpoint(), CheckpointIs)
+    except Integrity as problem:  # its end is damaged; the first bad place may be before
+        unproven, present = problem, CheckpointIs(size=_NO_END, head=b"", origin="")
+    told = functools.partial(_show_progress, present.size) if show and unproven is None else None
     verifier = Verifier(origin=present.origin, checkpoints=saved, progress=told)
     for entry in entries(ask, ReadLedger(limit=_PAGE_ENTRIES)):
         if entry.seq > present.size or not verifier.feed([entry]):
             break
-    return verifier.verdict()
+    verdict = verifier.verdict()
+    if unproven is not None and verdict.whole:
+        raise unproven
+    return verdict
 
 
 def in_words(verdict: Verdict) -> list[str]:
@@ -198,7 +206,7 @@ def json_line(entry: LedgerEntry) -> str:
     return json.dumps(
         {
             "seq": entry.seq,
-            "body": json.loads(entry.body),
+            "body": _body_of(entry),
             "names": {field: value for field, (_, value) in sorted((entry.openings or {}).items())},
             "salts": {field: salt for field, (salt, _) in sorted((entry.openings or {}).items())},
             "leaf": entry.leaf.hex(),
@@ -210,13 +218,25 @@ def json_line(entry: LedgerEntry) -> str:
 
 def plain_line(entry: LedgerEntry) -> str:
     """Return an entry as a line for people: number, time, kind, then names before numbers."""
-    body = json.loads(entry.body)
+    body = _body_of(entry)
     names = {field: value for field, (_, value) in (entry.openings or {}).items()}
-    erased = {field: "(erased)" for field in body.pop("private", {}) if field not in names}
+    private = body.pop("private", {})
+    erased = {field: "(erased)" for field in private if field not in names} if isinstance(private, dict) else {}
     at, kind = str(body.pop("at", "")), str(body.pop("kind", ""))
     body.pop("v", None)
     words = [f"{field}={_shown(value)}" for field, value in {**names, **erased, **body}.items()]
     return " ".join([f"{entry.seq:>6}", printable(at), printable(kind), *words])
+
+
+def _body_of(entry: LedgerEntry) -> dict[str, object]:
+    """Return an entry's body, decoded. Raises `LedgerDamaged`."""
+    try:
+        body = None if entry.unreadable else json.loads(entry.body)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise LedgerDamaged(f"The ledger is damaged at entry {entry.seq}. 'sealane audit verify' says how.")
+    return body
 
 
 def _shown(value: object) -> str:

@@ -39,4 +39,9 @@ class Moment(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return an aware time."""
         del dialect
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else moment_of(value)
+
+
+def moment_of(microseconds: int) -> datetime:
+    """Return the aware time that is so long after the beginning of 1970. Raises `OverflowError`."""
+    return _EPOCH + timedelta(microseconds=microseconds)

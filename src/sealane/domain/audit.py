@@ -10,8 +10,10 @@ from sealane.ledger import reader
 from sealane.operations.audit import CheckpointIs, EntriesAre
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealane.domain.work import Work
-    from sealane.operations.audit import Checkpoint, ReadLedger
+    from sealane.operations.audit import Checkpoint, LedgerEntry, ReadLedger
 
 
 def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
@@ -24,8 +26,19 @@ def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
         paths=_recorded_paths(work, op.path) if op.path else None,
     )
     found = reader.page(work.transaction, question, after=op.after, limit=limit + 1)
-    entries = tuple(found[:limit])
-    return EntriesAre(entries=entries, after=entries[-1].seq if len(found) > limit else 0)
+    entries = tuple(_fitting(found[:limit], work.settings.answer_bytes_max // 2))
+    return EntriesAre(entries=entries, after=entries[-1].seq if len(found) > len(entries) else 0)
+
+
+def _fitting(entries: list[LedgerEntry], bytes_max: int) -> Iterator[LedgerEntry]:
+    """Yield the first entries, at least one, as long as they are not too many bytes together for one answer."""
+    size = 0
+    for number, entry in enumerate(entries):
+        names = sum(len(salt) + 4 * len(value) for salt, value in (entry.openings or {}).values())
+        size += len(entry.body) + len(entry.leaf) + len(entry.chain) + names
+        if number and size > bytes_max:
+            return
+        yield entry
 
 
 def checkpoint(work: Work, op: Checkpoint) -> CheckpointIs:

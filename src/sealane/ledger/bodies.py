@@ -28,6 +28,9 @@ _COMMITMENT = b"\x02"
 """Sets a commitment apart from a leaf (0x00) and a node (0x01) of the tree."""
 NO_OPENINGS = b"{}"
 
+NOT_OURS = (ValueError, RecursionError)
+"""What decoding a body or openings raises that were not written here: malformed, of another shape, not Unicode."""
+
 _canonical = msgspec.json.Encoder(order="sorted")
 _openings_decoder = msgspec.json.Decoder(dict[str, tuple[str, str]])
 
@@ -97,7 +100,7 @@ def _named(field: str) -> bytes:
 
 
 def opened(openings: bytes) -> dict[str, tuple[str, str]]:
-    """Return stored openings: salt in hex and value by field. Raises `msgspec.DecodeError`."""
+    """Return stored openings: salt in hex and value by field. Raises `NOT_OURS`."""
     return _openings_decoder.decode(openings)
 
 

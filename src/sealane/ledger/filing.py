@@ -6,17 +6,32 @@ each entry that is read is compared with its body again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime  # a field of a NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sealane.ledger.bodies import moment, path_digest
+from sealane.ledger.bodies import NOT_OURS, moment, path_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sealane.ledger.events import Event
-    from sealane.ledger.queries import EntryRow
+
+
+class FiledEntry(NamedTuple):
+    """An entry's body and what it is found by."""
+
+    body: bytes
+    at: datetime
+    kind: str
+    organization_id: int | None
+    user_id: int | None
+    session_id: str | None
+    file_id: int | None
+    version_id: str | None
+    path_digest: bytes | None
+    target_digest: bytes | None
 
 
 class _Filed(msgspec.Struct):
@@ -49,11 +64,11 @@ def filed_event(event: Event) -> dict[str, object]:
     }
 
 
-def misfiled(row: EntryRow, openings: Mapping[str, tuple[str, str]]) -> bool:
+def misfiled(row: FiledEntry, openings: Mapping[str, tuple[str, str]]) -> bool:
     """Return whether the columns of this entry are not what its body, and the paths among its openings, say."""
     try:
         body = _decoder.decode(row.body)
-    except msgspec.DecodeError:
+    except NOT_OURS:
         return True
     return (
         (row.kind, moment(row.at)) != (body.kind, body.at)

@@ -17,6 +17,8 @@ TEXT_BYTES_MAX = 16_384
 """Of one text, in UTF-8."""
 ITEMS_MAX = 10_000
 """Of one list."""
+ENTRY_BYTES_MAX = 4 * 1024 * 1024
+"""Of one body, and of its openings. No event comes near; what is larger was not written here and is not read."""
 
 
 def check_fields(struct: msgspec.Struct) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sealane.ledger import chain
-from sealane.ledger.bodies import commitment
+from sealane.ledger.bodies import NOT_OURS, commitment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +33,7 @@ class Why(enum.Enum):
 
     MISSING = "an entry is missing"
     OUT_OF_ORDER = "an entry is doubled or out of order"
+    UNREADABLE = "what is stored there is no entry: a value has the wrong type, is missing or far too large"
     BODY = "the body is not what was written"
     CHAIN = "the entry does not follow from those before it"
     MALFORMED = "the body is not an entry's"
@@ -54,7 +55,7 @@ class Damage:
     @property
     def sentence(self) -> str:
         """Say it in words."""
-        return f"At entry {self.seq}: {self.why.value}."
+        return f"The ledger is damaged at entry {self.seq}: {self.why.value}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class Verifier:
     def _wrong_place(self, seq: int, entry: LedgerEntry) -> Why | None:
         if entry.seq != seq:
             return Why.MISSING if entry.seq > seq else Why.OUT_OF_ORDER
+        if entry.unreadable:
+            return Why.UNREADABLE
         if chain.leaf_of(entry.body) != entry.leaf:
             return Why.BODY
         if chain.link(self._head, entry.leaf) != entry.chain:
@@ -167,7 +170,7 @@ class Verifier:
     def _wrong_body(self, seq: int, entry: LedgerEntry) -> Why | None:
         try:
             body = self._decoder.decode(entry.body)
-        except msgspec.DecodeError:
+        except NOT_OURS:
             return Why.MALFORMED
         if body.at < self._last_at and self._clock_set_back is None:
             self._clock_set_back = seq

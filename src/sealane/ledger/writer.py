@@ -43,7 +43,7 @@ class LedgerWriter:
     def head(self, transaction: Transaction) -> Head:
         """Return the head; raises `Integrity` when it is not the one this writer left, or its last link is broken."""
         last = transaction.first(queries.LAST)
-        stored = Head(last.seq, last.chain, last.kind) if last is not None else Head(0, chain.EMPTY, "")
+        stored = _head_of(last) if last is not None else Head(0, chain.EMPTY, "")
         if self._head is not None and stored != self._head:
             raise Integrity("The ledger was changed by somebody else than its keeper.")
         if self._head is None and last is not None:
@@ -95,14 +95,23 @@ class LedgerWriter:
         self._head = None
 
 
+def _head_of(last: queries.LastRow) -> Head:
+    try:
+        if last.sound and last.chain is not None and last.kind is not None:
+            return Head(last.seq, last.chain, queries.text_of(last.kind))
+    except UnicodeDecodeError:
+        pass
+    raise Integrity(f"The ledger is damaged at entry {last.seq}: what is stored there is no entry.")
+
+
 def _check_link(transaction: Transaction, last: queries.LastRow) -> None:
-    before = chain.EMPTY
+    before: bytes | None = chain.EMPTY
     if last.seq > 1:
         row = transaction.first(queries.HEAD_AT, seq=last.seq - 1)
         if row is None:
             raise Integrity(f"The ledger has no entry {last.seq - 1}.")
-        before = row.chain
-    if chain.link(before, last.leaf) != last.chain:
+        before = row.chain if row.sound else None
+    if before is None or last.leaf is None or chain.link(before, last.leaf) != last.chain:
         raise Integrity(f"The ledger's entry {last.seq} does not follow from the one before it.")
 
 

@@ -23,6 +23,8 @@ class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
     """Salt in hex and clear value by field name; None where they are erased."""
     misfiled: bool = False
     """What a search finds it by is not what its body says: a search would miss it, or find it wrongly."""
+    unreadable: bool = False
+    """What is stored is no entry: a value has the wrong type, is missing or far too large. Then only `seq` counts."""
 
 
 class EntriesAre(Answer, frozen=True):
