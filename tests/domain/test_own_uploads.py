@@ -2,9 +2,10 @@
 
 import pytest
 
-from sealane.errors import Missing, NotAllowed, NotEmpty
-from sealane.operations.files import ListFolder, Look, RemoveFile, RemoveFolder
-from sealane.operations.uploads import BeginUpload
+from sealane.errors import AlreadyExists, IsAFolder, Missing, NotAllowed, NotEmpty
+from sealane.ledger.events import UploadMoved
+from sealane.operations.files import ListFolder, Look, Move, RemoveFile, RemoveFolder
+from sealane.operations.uploads import BeginUpload, LookUpload
 
 
 @pytest.fixture
@@ -52,6 +53,46 @@ def test_it_is_looked_at_by_its_own_user_alone(clinic):
     for caller, own in ((clinic.anna, False), (clinic.carl, True)):
         with pytest.raises(Missing):
             clinic.ask(caller, Look(handle="", path="/a/new", own_uploads=own))
+
+
+def move(office, caller, source, target, **fields):
+    office.ask(caller, Move(handle="", source=source, target=target, **fields))
+
+
+def test_it_is_renamed_like_a_file_by_its_own_user_alone(clinic):
+    upload = begin(clinic, "/a/new").upload
+    for caller, own in ((clinic.anna, False), (clinic.carl, True)):
+        with pytest.raises(Missing):
+            move(clinic, caller, "/a/new", "/a/named", own_uploads=own)
+    move(clinic, clinic.anna, "/a/new", "/a/named", own_uploads=True)
+    assert names(clinic, clinic.anna, own_uploads=True) == [("named", True)]
+    looked = clinic.ask(clinic.anna, LookUpload(handle="", upload=upload))
+    assert looked.path == "/a/named"
+    (moved,) = [event for event in clinic.events if isinstance(event, UploadMoved)]
+    assert (moved.path, moved.target) == ("clinic:/a/new", "clinic:/a/named")
+
+
+def test_it_goes_along_with_the_file_of_its_name(clinic):
+    clinic.file("clinic:/a", "both")
+    begin(clinic, "/a/both")
+    move(clinic, clinic.anna, "/a/both", "/a/moved", own_uploads=True)
+    assert names(clinic, clinic.anna, own_uploads=True) == [("moved", True)]
+    assert names(clinic, clinic.carl, own_uploads=False) == [("moved", False)]
+
+
+def test_it_takes_no_name_that_is_not_to_give_way(clinic):
+    clinic.file("clinic:/a", "there")
+    clinic.folder("clinic:/a/deep")
+    begin(clinic, "/a/new")
+    for target, replace, error in (
+        ("/a/there", False, AlreadyExists),
+        ("/a/deep", False, AlreadyExists),
+        ("/a/deep", True, IsAFolder),
+    ):
+        with pytest.raises(error):
+            move(clinic, clinic.anna, "/a/new", target, own_uploads=True, replace=replace)
+    move(clinic, clinic.anna, "/a/new", "/a/there", own_uploads=True, replace=True)
+    assert names(clinic, clinic.anna, own_uploads=False) == [("deep", False), ("there", False)]
 
 
 def test_it_is_removed_like_a_file_by_its_own_user_alone(clinic):

@@ -13,27 +13,6 @@ if TYPE_CHECKING:
     from sealane.domain.work import Work
 
 
-class OrganizationMissing(Missing):
-    """There is no organization of this name."""
-
-    code = "organization-missing"
-    default = "There is no organization of this name."
-
-
-class UserMissing(Missing):
-    """There is no such user."""
-
-    code = "user-missing"
-    default = "There is no user of this name."
-
-
-class GroupMissing(Missing):
-    """There is no such group."""
-
-    code = "group-missing"
-    default = "There is no group of this name."
-
-
 def find_organization(work: Work, name: str) -> OrganizationRow:
     """Return the organization of this name. Raises `OrganizationMissing`."""
     row = work.transaction.first(statements.ORGANIZATION, name=name)

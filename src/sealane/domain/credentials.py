@@ -31,13 +31,6 @@ _TOKEN_BYTES = 32
 _TOKEN_NAME_CHARACTERS = 10
 
 
-class CredentialMissing(Missing):
-    """The user has no such key or token."""
-
-    code = "credential-missing"
-    default = "The user has no such key or token."
-
-
 def add_ssh_key(work: Work, op: AddSshKey) -> Done:
     """Add an SSH public key. Raises `SshKeyInvalid` for weak or unknown kinds, `AlreadyExists` if they have it."""
     enroll(work, accounts.find_user(work, op.user), op.user, op.line)

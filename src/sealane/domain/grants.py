@@ -32,13 +32,6 @@ if TYPE_CHECKING:
     )
 
 
-class GrantMissing(Missing):
-    """There is no such grant."""
-
-    code = "grant-missing"
-    default = "This user or group has no grant of its own on this folder."
-
-
 class Grantee(NamedTuple):
     """Who is granted something: a user or a group."""
 

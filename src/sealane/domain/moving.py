@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sealane import paths
 from sealane.domain import folders, places, quotas
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
+from sealane.domain.queries import uploads as upload_statements
 from sealane.domain.rights import Act
 from sealane.errors import AlreadyExists, Conflict, IsAFolder, Missing, NotAFolder, Unsupported
 from sealane.ledger import events
@@ -22,15 +24,9 @@ from sealane.operations.envelope import Done
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.files import FileRow
+    from sealane.domain.queries.uploads import UploadRow
     from sealane.domain.work import Caller, Work
     from sealane.operations.files import Move
-
-
-class MoveIntoItself(Conflict):
-    """A folder was to be moved below itself."""
-
-    code = "move-into-itself"
-    default = "A folder cannot be moved into itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,8 @@ class _End:
 
     parent: Folder
     name: str
+    shown: str
+    """The whole path, as its caller writes it."""
     file: FileRow | None
     folder: Folder | None
 
@@ -50,7 +48,8 @@ class _End:
 def move(work: Work, caller: Caller, op: Move) -> Done:
     """Rename or move. Raises `AlreadyExists` where the target's name is taken and is not to give way."""
     source, target = _end(work, caller, op.source), _end(work, caller, op.target)
-    if source.file is None and source.folder is None:
+    unfinished = _own_uploads(work, caller, source) if op.own_uploads and source.folder is None else []
+    if source.file is None and source.folder is None and not unfinished:
         raise Missing
     within = source.parent.id == target.parent.id
     if within and source.name == target.name:
@@ -65,6 +64,10 @@ def move(work: Work, caller: Caller, op: Move) -> Done:
         _move_file(work, caller, source, source.file, target, replace=op.replace)
     elif source.folder is not None:
         _move_folder(work, caller, source, source.folder, target, replace=op.replace)
+    else:
+        _check_target(target, replace=op.replace)
+    for upload in unfinished:
+        _move_upload(work, caller, source, upload, target)
     return Done()
 
 
@@ -73,16 +76,51 @@ def _end(work: Work, caller: Caller, path: str) -> _End:
     return _End(
         parent,
         name,
+        paths.show(paths.parse(path)),
         places.child_file(work, caller, parent, name),
         places.child_folder(work, caller, parent, name),
     )
 
 
-def _move_file(work: Work, caller: Caller, source: _End, file: FileRow, target: _End, *, replace: bool) -> None:
+def _own_uploads(work: Work, caller: Caller, end: _End) -> list[UploadRow]:
+    return work.transaction.all(
+        upload_statements.OWN_INTERRUPTED, user=caller.user_id, folder=end.parent.id, name=end.name
+    )
+
+
+def _check_target(target: _End, *, replace: bool) -> None:
+    """Raise unless a file may take the target's name."""
     if (target.file is not None or target.folder is not None) and not replace:
         raise AlreadyExists
     if target.folder is not None:
         raise IsAFolder
+
+
+def _move_upload(work: Work, caller: Caller, source: _End, upload: UploadRow, target: _End) -> None:
+    """Let an unfinished upload become a file of another name; what stands there gives way when it is finished."""
+    shown = target.parent.path_of(target.name)
+    work.transaction.run(
+        upload_statements.MOVE_UPLOAD,
+        upload=upload.id,
+        folder_id=target.parent.id,
+        name=target.name,
+        shown_path=target.shown,
+    )
+    work.record(
+        events.UploadMoved(
+            who=caller.who,
+            upload_id=upload.id,
+            owner_organization_id=upload.organization_id,
+            folder_id=source.parent.id,
+            target_folder_id=target.parent.id,
+            path=source.path,
+            target=shown,
+        )
+    )
+
+
+def _move_file(work: Work, caller: Caller, source: _End, file: FileRow, target: _End, *, replace: bool) -> None:
+    _check_target(target, replace=replace)
     if target.file is not None:
         folders.retire(work, target.parent, target.file)
     else:

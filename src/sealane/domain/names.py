@@ -16,13 +16,6 @@ _RESERVED = frozenset("@:/\\,;\"'*?<>|")
 GROUP_PREFIX = "group:"
 
 
-class NameInvalid(Invalid):
-    """A name of an organization, user or group breaks the rules, or is not written as it must be."""
-
-    code = "name-invalid"
-    default = "The name is not valid."
-
-
 class Account(NamedTuple):
     """A name within an organization."""
 

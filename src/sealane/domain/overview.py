@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from sealane.operations.accounts import EndSession, ListSessions, ListUploads, RowsAre
 
 
-class SessionMissing(Missing):
-    """There is no open session of this name."""
-
-    code = "session-missing"
-    default = "There is no open session of this name."
-
-
 def list_sessions(work: Work, op: ListSessions) -> RowsAre:
     """List open sessions, of one user or of all."""
     if op.user:

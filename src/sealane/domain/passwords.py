@@ -25,13 +25,6 @@ NOBODYS_HASH = "$argon2id$v=19$m=65536,t=3,p=1$NmZtS2dRb2l3Z3JhZ3JhZw$u0eO4nXxYh
 """Checked where there is no user or no password, so that it takes as long. Nothing hashes to it."""
 
 
-class PasswordInvalid(Invalid):
-    """A password is too short or too long, or is no text."""
-
-    code = "password-invalid"
-    default = "The password is too short or too long."
-
-
 def check(password: str, settings: Settings) -> None:
     """Raise `PasswordInvalid` for what may not become a password: too short or too long by the settings, or no text."""
     if len(password) < settings.password_characters_min:

@@ -55,13 +55,6 @@ class _Try:
     stands: attempts.Standing
 
 
-class ExchangeKnown(Refused):
-    """The keeper has signed this exchange before."""
-
-    code = "exchange-known"
-    default = "This key exchange was signed before. Connect again."
-
-
 @dataclass(frozen=True, slots=True)
 class _Proof:
     """By what somebody has proved who they are: a key, a token, or (empty) the password."""

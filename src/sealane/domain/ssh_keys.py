@@ -39,16 +39,6 @@ _RSA_HASHES: dict[bytes, HashAlgorithm] = {b"rsa-sha2-256": SHA256(), b"rsa-sha2
 Verifier = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
-class SshKeyInvalid(Invalid):
-    """A line or blob is no SSH public key that is accepted here."""
-
-    code = "ssh-key-invalid"
-    default = (
-        "This is not an SSH public key that is accepted. Use ssh-ed25519, sk-ssh-ed25519@openssh.com, "
-        "ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, or ssh-rsa with 2048 bits or more."
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class PublicKey:
     """A public key, ready to check signatures."""

@@ -146,8 +146,7 @@ class Incoming:
         """Share `length` bytes of a download from `start` on, at `offset`. Raises `CopyNotShared`: then write them."""
         self._check(offset, length)
         await self.flush()
-        if self._begin:
-            await self._record((), ())
+        await self.keep()
         upload, generation = self._opened.upload, self._opened.generation
         answer = await self._ask(CopyInto(self._handle, upload, generation, source.download, start, length, offset))
         if not isinstance(answer, UploadOpened):
@@ -155,6 +154,12 @@ class Incoming:
         self._digest.in_order = False
         self._number = self._number if answer.generation == generation else 0
         self._stand(answer)
+
+    async def keep(self) -> None:
+        """See to it that the keeper knows the upload, also before the first byte of it is recorded."""
+        await self._record_all()
+        if self._begin:
+            await self._record((), ())
 
     # --- reading back -----------------------------------------------------------------------------------------------
 

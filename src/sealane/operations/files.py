@@ -99,7 +99,10 @@ class RemoveFile(Operation, frozen=True):
 
 
 class Move(Operation, frozen=True):
-    """Rename or move a file or folder, in one step. With `replace` an existing file (or empty folder) gives way."""
+    """Rename or move a file or folder, in one step. With `replace` an existing file (or empty folder) gives way.
+
+    With `own_uploads` the caller's unfinished uploads of the name go along, and may be all there is of it.
+    """
 
     repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Done
@@ -107,6 +110,7 @@ class Move(Operation, frozen=True):
     source: str
     target: str
     replace: bool = False
+    own_uploads: bool = False
 
 
 class SetModified(Operation, frozen=True):

@@ -162,7 +162,7 @@ class MemoryFiles:
         await self.look(path)
         del self.stored[path]
 
-    async def move(self, source, target, *, replace):
+    async def move(self, source, target, *, replace, writing=None):
         await self.look(source)
         if target in self.folders or (target in self.stored and not replace):
             raise AlreadyExists

@@ -61,6 +61,16 @@ async def test_sshfs_edits_a_file_in_the_middle(house, options):
             assert file.read(11) == b"EDITED HERE"
         with open(path, "ab") as file:
             file.write(b"tail")
+        with open(sys.argv[1] + "/open", "wb") as file:
+            os.rename(sys.argv[1] + "/open", sys.argv[1] + "/named")
+            file.write(b"written under another name")
+        with open(sys.argv[1] + "/over", "wb") as file:
+            file.write(b"written over it")
+            file.flush()
+            os.rename(sys.argv[1] + "/over", sys.argv[1] + "/named")
+        with open(sys.argv[1] + "/named", "rb") as file:
+            assert file.read() == b"written over it"
+        os.remove(sys.argv[1] + "/named")
         os.truncate(path, 1_500_000)
         with open(sys.argv[1] + "/new", "wb") as file:
             file.write(b"new")

@@ -180,6 +180,13 @@ END_UPLOAD = Statement(
 )
 """It is whole. It names no folder any more, so that it stands in no folder's way."""
 
+MOVE_UPLOAD = Statement(
+    "uploads.move",
+    sa.update(uploads)
+    .where(uploads.c.id == bindparam("upload"))
+    .values(**parameters("folder_id", "name", "shown_path")),
+)
+
 JOIN_PART = Statement(
     "uploads.join_part",
     sa.update(uploads)

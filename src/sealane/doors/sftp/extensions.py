@@ -81,7 +81,8 @@ class Extensions:
 
     async def _posix_rename(self, number: int, fields: Fields) -> list[Buffer]:
         source = read_path(fields)
-        await self._files.move(source, read_path(fields), replace=True)
+        target = read_path(fields)
+        await self._files.move(source, target, replace=True, writing=self._handles.writing_at(source))
         return [packets.ok(number)]
 
     async def _statvfs(self, number: int, fields: Fields) -> list[Buffer]:

@@ -76,9 +76,13 @@ class Files:
         """Remove a file, or the caller's interrupted upload of it."""
         await self.door.ask(RemoveFile(self.session_handle, path, own_uploads=True), Done)
 
-    async def move(self, source: str, target: str, *, replace: bool) -> None:
-        """Rename or move."""
-        await self.door.ask(Move(self.session_handle, source, target, replace=replace), Done)
+    async def move(self, source: str, target: str, *, replace: bool, writing: WritingFile | None = None) -> None:
+        """Rename or move. `writing`: what this session is writing at `source`; it goes along."""
+        if writing is not None:
+            await writing.incoming.keep()
+        await self.door.ask(Move(self.session_handle, source, target, replace=replace, own_uploads=True), Done)
+        if writing is not None:
+            writing.path = target
 
     async def set_modified(self, path: str, modified: datetime) -> None:
         """Set the time that is shown."""

@@ -232,7 +232,7 @@ class SftpRequests:
         """Version 3 leaves an existing target alone (section 6.5); posix-rename is the extension that replaces it."""
         source = read_path(fields)
         target = read_path(fields)
-        await self._files.move(source, target, replace=False)
+        await self._files.move(source, target, replace=False, writing=self._handles.writing_at(source))
         return [packets.ok(number)]
 
     async def _no_links(self, number: int, fields: Fields) -> list[Buffer]:

@@ -37,6 +37,7 @@ class Kind(enum.Enum):
     DOWNLOAD_ENDED = "download_ended"
     FILE_REMOVED = "file_removed"
     FILE_MOVED = "file_moved"
+    UPLOAD_MOVED = "upload_moved"
     MODIFIED_SET = "modified_set"
     FOLDER_MADE = "folder_made"
     FOLDER_REMOVED = "folder_removed"

@@ -71,6 +71,19 @@ class UploadRemoved(Event, frozen=True, kw_only=True):
     """A code: abandoned, expired, replaced, unchanged, removed."""
 
 
+class UploadMoved(Event, frozen=True, kw_only=True):
+    """An unfinished upload will become a file of another name or folder."""
+
+    kind: ClassVar[Kind] = Kind.UPLOAD_MOVED
+    upload_id: str
+    owner_organization_id: int
+    folder_id: int
+    """Where it was."""
+    target_folder_id: int
+    path: Private
+    target: Private
+
+
 class ContentShared(Event, frozen=True, kw_only=True):
     """Bytes of a version were placed in an upload without being copied (SFTP copy-data)."""
 
