@@ -116,6 +116,13 @@ class OperationRefused(Refused):
     default = "This operation may not be asked from here."
 
 
+class ExchangeKnown(Refused):
+    """The keeper has signed this exchange before."""
+
+    code = "exchange-known"
+    default = "This key exchange was signed before. Connect again."
+
+
 # --- Missing ---------------------------------------------------------------------------------------------------------
 
 
@@ -254,6 +261,20 @@ class CopyNotShared(Conflict):
     default = "These bytes cannot be shared; copy them by reading and writing."
 
 
+class MoveIntoItself(Conflict):
+    """A folder was to be moved below itself."""
+
+    code = "move-into-itself"
+    default = "A folder cannot be moved into itself."
+
+
+class BlobExists(Conflict):
+    """A blob of this name is there, or is being written."""
+
+    code = "blob-exists"
+    default = "A blob of this name is there already."
+
+
 # --- Exhausted -------------------------------------------------------------------------------------------------------
 
 
@@ -323,6 +344,20 @@ class InternalFailure(Unavailable):
 
     code = "internal"
     default = "Something went wrong on the server. It was logged."
+
+
+class LeaseHeld(Unavailable):
+    """Another keeper is the writer of this database."""
+
+    code = "lease-held"
+    default = "Another keeper already works on this data. Stop it first, or leave this one as a standby."
+
+
+class KeyFileInvalid(Unavailable):
+    """A key file of the node is missing, damaged or open to others."""
+
+    code = "key-file-invalid"
+    default = "The node's key file cannot be used."
 
 
 # --- Integrity -------------------------------------------------------------------------------------------------------

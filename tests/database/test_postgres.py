@@ -5,9 +5,9 @@ import threading
 import psycopg
 import pytest
 
-from sealane.database.drivers import DiskFailed, LeaseHeld, StatementFailed
+from sealane.database.drivers import DiskFailed, StatementFailed
 from sealane.database.engine import Database
-from sealane.errors import Integrity, OutcomeUnknown, SealaneError, StoreFull, Unavailable
+from sealane.errors import Integrity, LeaseHeld, OutcomeUnknown, SealaneError, StoreFull, Unavailable
 from tests.database import example
 from tests.peers.losing_line import LosingLine
 from tests.peers.postgres import name_in

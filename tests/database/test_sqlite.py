@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sealane.database.drivers import DiskFailed, LeaseHeld
+from sealane.database.drivers import DiskFailed
 from sealane.database.engine import Database
-from sealane.errors import Integrity, StoreFull, Unavailable
+from sealane.errors import Integrity, LeaseHeld, StoreFull, Unavailable
 from tests.database import example
 from tests.failing_files import failing_file
 

@@ -3,12 +3,6 @@
 import pytest
 
 from sealane.domain import keyring
-from sealane.domain.accounts import GroupMissing, OrganizationMissing, UserMissing
-from sealane.domain.credentials import CredentialMissing
-from sealane.domain.grants import GrantMissing
-from sealane.domain.names import NameInvalid
-from sealane.domain.overview import SessionMissing
-from sealane.domain.passwords import PasswordInvalid
 from sealane.domain.table import ACTS
 from sealane.errors import AlreadyExists, Integrity, Invalid, Missing, SessionEnded, Unsupported
 from sealane.operations import accounts, audit, files, inspection, signing, uploads
@@ -33,6 +27,16 @@ from sealane.operations.accounts import (
 )
 from sealane.operations.audit import Checkpoint, ReadLedger
 from sealane.operations.envelope import Operation
+from sealane.operations.failures import (
+    CredentialMissing,
+    GrantMissing,
+    GroupMissing,
+    NameInvalid,
+    OrganizationMissing,
+    PasswordInvalid,
+    SessionMissing,
+    UserMissing,
+)
 from sealane.operations.files import Look
 from sealane.vault.keys import NodeKeys
 from tests.domain.test_sign_in import KEY, line_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sealane.domain import sign_in
-from sealane.domain.sign_in import ExchangeKnown
+from sealane.errors import ExchangeKnown
 
 
 def sign(office, exchange_hash):

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from sealane.domain import folders, quotas
 from sealane.domain import grants as administration
-from sealane.domain.moving import MoveIntoItself
 from sealane.errors import (
     AlreadyExists,
     Exhausted,
     Invalid,
     IsAFolder,
     Missing,
+    MoveIntoItself,
     NotAFolder,
     NotAllowed,
     NotEmpty,

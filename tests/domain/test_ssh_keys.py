@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealane.domain import ssh_keys
-from sealane.domain.ssh_keys import SshKeyInvalid
+from sealane.operations.failures import SshKeyInvalid
 from tests.domain.test_sign_in import blob_of, line_of, signature_of
 
 ED25519 = ed25519.Ed25519PrivateKey.generate()

@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealane.domain import rights
-from sealane.domain.moving import MoveIntoItself
-from sealane.errors import AlreadyExists, Missing, NotAllowed
+from sealane.errors import AlreadyExists, Missing, MoveIntoItself, NotAllowed
 from sealane.operations.accounts import AddFolder, AddGroup, RevokeFolder, SetMembership
 from sealane.operations.files import ListFolder, Look, Move
 

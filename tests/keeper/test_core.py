@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 
 from sealane.clock import ManualClock
-from sealane.database.drivers import LeaseHeld
 from sealane.database.engine import Database, Transaction
 from sealane.database.statements import Statement
 from sealane.database.tables import ledger
@@ -19,6 +18,8 @@ from sealane.domain.table import SESSION_ACTS
 from sealane.errors import (
     InternalFailure,
     KeeperAway,
+    KeyFileInvalid,
+    LeaseHeld,
     Missing,
     NotSignedIn,
     OperationRefused,
@@ -36,7 +37,6 @@ from sealane.operations.audit import ReadLedger
 from sealane.operations.envelope import Asker, Done, SessionsEnded
 from sealane.operations.files import ListFolder, Look, MakeFolder
 from sealane.operations.signing import Health, HostKeys, SignInWithPassword, SignInWithToken, SignOut
-from sealane.vault.keys import KeyFileInvalid
 from tests.failing_files import failing_file
 from tests.keeper.people import PASSWORD, people, sign_in
 from tests.keeper_in_process import SETTINGS, KeeperInProcess

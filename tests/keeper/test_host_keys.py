@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from sealane.errors import Invalid
 from sealane.keeper import host_keys
-from sealane.keeper.host_keys import AlgorithmUnknown, HostKeys
+from sealane.keeper.host_keys import HostKeys
+from sealane.operations.failures import AlgorithmUnknown
 
 HASH = b"\x07" * 32
 KEYS = host_keys.made(rsa_bits=2048)

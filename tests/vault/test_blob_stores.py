@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sealane.errors import Integrity
+from sealane.errors import BlobExists, Integrity
 from sealane.ids import new_segment_id
 from sealane.settings import MIB
-from sealane.vault.blobs import BlobExists
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
 

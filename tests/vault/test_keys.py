@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealane.errors import Integrity, StoreFull
+from sealane.errors import Integrity, KeyFileInvalid, StoreFull
 from sealane.ids import FileId, KeyId, OrganizationId, VersionId, new_segment_id
 from sealane.vault.disk import Disk, make_durably
-from sealane.vault.keys import AuthenticatedSegment, KeyFileInvalid, NodeKeys
+from sealane.vault.keys import AuthenticatedSegment, NodeKeys
 
 CLINIC, LAB = OrganizationId(1), OrganizationId(2)
 VERSION, FILE = VersionId("v"), FileId(5)

@@ -102,7 +102,7 @@ class DataDirectory:
 
 def _open_keeper(place: DataDirectory, *, patient: bool) -> Keeper | None:
     """Return an opened keeper, or None where another holds the lease and it is worth to wait for its socket."""
-    from sealane.database.drivers import LeaseHeld
+    from sealane.errors import LeaseHeld
     from sealane.keeper.core import Keeper
 
     try:

@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 DATABASE_DAMAGED = "The server's database is damaged. Tell its administrator."
 
 
-class LeaseHeld(Unavailable):
-    """Another keeper is the writer of this database."""
-
-    code = "lease-held"
-    default = "Another keeper already works on this data. Stop it first, or leave this one as a standby."
-
-
 class DiskFailed(Unavailable):
     """The disk under the database failed to read or write. What was not committed is not done.
 

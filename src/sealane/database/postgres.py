@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, LeaseHeld, StatementFailed
-from sealane.errors import Integrity, Invalid, OutcomeUnknown, SealaneError, StoreFull, Unavailable
+from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, StatementFailed
+from sealane.errors import Integrity, Invalid, LeaseHeld, OutcomeUnknown, SealaneError, StoreFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, LeaseHeld, StatementFailed
-from sealane.errors import Integrity, SealaneError, StoreFull, Unavailable
+from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, StatementFailed
+from sealane.errors import Integrity, LeaseHeld, SealaneError, StoreFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

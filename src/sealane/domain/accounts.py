@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sealane.domain import names
 from sealane.domain.queries import accounts as statements
-from sealane.errors import Missing
+from sealane.operations.failures import GroupMissing, OrganizationMissing, UserMissing
 
 if TYPE_CHECKING:
     from sealane.domain.queries.accounts import GroupRow, OrganizationRow, UserRow

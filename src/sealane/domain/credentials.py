@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from sealane import ids
 from sealane.domain import accounts, rows, sessions, sign_in, ssh_keys
 from sealane.domain.queries import accounts as statements
-from sealane.errors import AlreadyExists, Invalid, Missing
+from sealane.errors import AlreadyExists, Invalid
 from sealane.ids import SshKeyId, TokenId
 from sealane.ledger import events
 from sealane.operations.accounts import TokenIs
 from sealane.operations.envelope import Done
+from sealane.operations.failures import CredentialMissing
 
 if TYPE_CHECKING:
     from sealane.domain.queries.accounts import UserRow

@@ -17,6 +17,7 @@ from sealane.errors import AlreadyExists, Invalid, Missing, NotAFolder, Unsuppor
 from sealane.ids import GroupId, OrganizationId, UserId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
+from sealane.operations.failures import GrantMissing
 
 if TYPE_CHECKING:
     from sealane.domain.queries.folders import FolderRow, ListedFolder

@@ -17,7 +17,7 @@ from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import uploads as upload_statements
 from sealane.domain.rights import Act
-from sealane.errors import AlreadyExists, Conflict, IsAFolder, Missing, NotAFolder, Unsupported
+from sealane.errors import AlreadyExists, IsAFolder, Missing, MoveIntoItself, NotAFolder, Unsupported
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealane import paths
-from sealane.errors import Invalid, PathInvalid
+from sealane.errors import PathInvalid
+from sealane.operations.failures import NameInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sealane.domain import accounts, rows, sessions
 from sealane.domain.queries import accounts as account_statements
 from sealane.domain.queries import sessions as statements
-from sealane.errors import Missing
 from sealane.ledger import events
 from sealane.operations.envelope import Done
+from sealane.operations.failures import SessionMissing
 
 if TYPE_CHECKING:
     from sealane.domain.work import Work

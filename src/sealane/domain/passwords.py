@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from sealane.errors import Invalid
+from sealane.operations.failures import PasswordInvalid
 
 if TYPE_CHECKING:
     from sealane.settings import Settings

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from sealane import paths
 from sealane.domain import attempts, passwords, sessions, ssh_keys
 from sealane.domain.queries import sign_in as statements
-from sealane.errors import Locked, NotSignedIn, PathInvalid, Refused, SealaneError, TooMany
+from sealane.errors import ExchangeKnown, Locked, NotSignedIn, PathInvalid, SealaneError, TooMany
 from sealane.ledger import events
 from sealane.operations.signing import KeyAcceptable, KeyAcceptableIs, SignedIn
 

@@ -14,6 +14,7 @@ from sealane.errors import AlreadyExists, Invalid
 from sealane.ids import GroupId, UserId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
+from sealane.operations.failures import UserMissing
 
 if TYPE_CHECKING:
     from sealane.domain.queries.accounts import OrganizationRow, UserRow
@@ -200,7 +201,7 @@ def set_membership(work: Work, op: SetMembership) -> Done:
     if op.member:
         work.transaction.run(statements.ADD_MEMBER, group_id=group.id, user_id=user.id)
     elif not changed:
-        raise accounts.UserMissing("The user is not in this group.")
+        raise UserMissing("The user is not in this group.")
     else:
         sessions.end_of_user(work, user.id, who=events.OPERATOR, reason="taken out of a group")
     work.views.forget()

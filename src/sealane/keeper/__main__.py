@@ -7,8 +7,7 @@ import logging
 import sys
 
 from sealane import process
-from sealane.database.drivers import LeaseHeld
-from sealane.errors import SealaneError
+from sealane.errors import LeaseHeld, SealaneError
 from sealane.keeper import EXIT_LEASE_HELD, serving
 
 log = logging.getLogger("sealane.keeper")

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from sealane.errors import Invalid
+from sealane.operations.failures import AlgorithmUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +26,6 @@ EXCHANGE_HASH_BYTES = frozenset({32, 48, 64})
 """Lengths of SHA-256, SHA-384 and SHA-512: all that a key exchange that we offer can produce."""
 
 _RSA_HASHES: dict[str, hashes.HashAlgorithm] = {"rsa-sha2-512": hashes.SHA512(), "rsa-sha2-256": hashes.SHA256()}
-
-
-class AlgorithmUnknown(Invalid):
-    """A door asked for a signature by an algorithm that no host key has."""
-
-    code = "host-key-algorithm-unknown"
-    default = "No host key signs with this algorithm."
 
 
 def _string(value: bytes) -> bytes:

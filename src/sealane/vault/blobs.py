@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from sealane.errors import Conflict, Integrity
+from sealane.errors import Integrity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,6 @@ UNBOUNDED: Final = 2**62
 """The room of a store that knows no bound."""
 NAME_LENGTH: Final = 32
 _HEX: Final = frozenset("0123456789abcdef")
-
-
-class BlobExists(Conflict):
-    """A blob of this name is there, or is being written."""
-
-    code = "blob-exists"
-    default = "A blob of this name is there already."
 
 
 class BlobWriter(Protocol):

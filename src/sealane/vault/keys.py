@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sealane.errors import Integrity, SealaneError, Unavailable
+from sealane.errors import Integrity, KeyFileInvalid, SealaneError
 from sealane.ids import KeyId, SegmentId  # fields of a NamedTuple
 from sealane.vault.disk import Disk, open_root, told
 
@@ -43,13 +43,6 @@ _UNFINISHED: Final = ".part"
 _KEY_FILE_HEAD: Final = b"sealane node key 1\n"
 _UNWRAPPED_KEPT_MAX: Final = 256
 """Organizations' keys that are kept unwrapped in memory; a node with more unwraps again now and then."""
-
-
-class KeyFileInvalid(Unavailable):
-    """A key file of the node is missing, damaged or open to others."""
-
-    code = "key-file-invalid"
-    default = "The node's key file cannot be used."
 
 
 class AuthenticatedSegment(NamedTuple):

@@ -13,9 +13,9 @@ import re
 import threading
 from typing import TYPE_CHECKING, Final
 
-from sealane.errors import Unavailable
+from sealane.errors import BlobExists, Unavailable
 from sealane.ids import SegmentId
-from sealane.vault.blobs import NAME_LENGTH, BlobExists, check_name, missing
+from sealane.vault.blobs import NAME_LENGTH, check_name, missing
 from sealane.vault.disk import Disk, open_root, told
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store as Bucket
 
-from sealane.errors import Unavailable
+from sealane.errors import BlobExists, Unavailable
 from sealane.ids import SegmentId
 from sealane.settings import MIB, SettingInvalid
-from sealane.vault.blobs import UNBOUNDED, BlobExists, check_name, missing
+from sealane.vault.blobs import UNBOUNDED, check_name, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
