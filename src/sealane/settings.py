@@ -125,6 +125,8 @@ class Settings:
     """Plaintext bytes of one segment; also how much of an upload can be lost unacknowledged by a crash."""
     version_keep_seconds: int = 30 * 86400
     """How long a version that was replaced or deleted is kept."""
+    kept_versions_percent: int = 100
+    """How much such versions of an organization may take, in percent of its quota; past it the oldest go earlier."""
     upload_keep_seconds: int = 7 * 86400
     """How long an interrupted upload can be resumed."""
     finished_upload_keep_seconds: int = 86400

@@ -59,8 +59,10 @@ organizations = sa.Table(
     sa.Column("quota_files", sa.BigInteger, nullable=False),
     sa.Column("used_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("used_files", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("kept_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("made", Moment, nullable=False),
-    sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
+    sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0 AND kept_bytes >= 0", name="use_not_negative"),
+    comment="`used_*` counts what is visible, `kept_bytes` versions that were replaced or removed.",
     **_NUMBERS_ONCE,
 )
 
@@ -257,6 +259,13 @@ versions = sa.Table(
     sa.Column("leased_until", Moment),
     sa.Column("owes", sa.String(16)),
     _index_where_known("replaced"),
+    sa.Index(
+        None,
+        "organization_id",
+        "replaced",
+        sqlite_where=sa.column("replaced").is_not(None),
+        postgresql_where=sa.column("replaced").is_not(None),
+    ),
     _index_where_known("owes", "made"),
     comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size.",
     **_BY_KEY,

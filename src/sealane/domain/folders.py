@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import listing, places, quotas, resume
+from sealane.domain import kept, listing, places, quotas, resume
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import grants as grant_statements
@@ -123,7 +123,7 @@ def remove_file(work: Work, caller: Caller, op: RemoveFile) -> Done:
 
 def retire(work: Work, folder: Folder, file: FileRow) -> None:
     """Take a file out of sight: its present version is kept for its time, its bytes no longer count."""
-    work.transaction.run(file_statements.REPLACE_VERSION, version_id=file.version_id, at=work.now)
+    kept.replace(work, file.version_id, file.size, folder.organization_id)
     work.transaction.run(file_statements.DELETE, file_id=file.id)
     quotas.charge(work, folder.id, -file.size, -1)
 

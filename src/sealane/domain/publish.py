@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealane.domain import keyring, quotas, versions
+from sealane.domain import kept, keyring, quotas, versions
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as queries
 from sealane.errors import AlreadyExists, Conflict, IsAFolder
@@ -117,6 +117,6 @@ def _point(
                 queries.INSERT_FILE, folder_id=folder.id, name=name, version_id=version, size=size, modified=modified
             )
         )
-    work.transaction.run(queries.REPLACE_VERSION, version=file.version_id, now=work.now)
+    kept.replace(work, file.version_id, file.size, folder.organization_id)
     work.transaction.run(queries.UPDATE_FILE, file=file.id, version_id=version, size=size, modified=modified)
     return file.id

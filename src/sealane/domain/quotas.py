@@ -1,6 +1,6 @@
 """Quotas: what is visible counts, in bytes and in files, on every folder above it and on the organization.
 
-Versions that were replaced or removed are kept for a time and do not count. A quota of 0 is none.
+Versions that were replaced or removed are kept for a time and counted apart (kept.py). A quota of 0 is none.
 Must stay true: use on a folder is the sum over the files in it and below it, so whoever makes a file visible, removes
 one, changes its size or moves it calls `charge` in the same transaction.
 """

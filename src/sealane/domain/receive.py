@@ -17,7 +17,7 @@ from sealane.domain import allowances, beginnings, keyring, places, publish, res
 from sealane.domain.holds import Hold
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
-from sealane.domain.rights import ALL_RIGHTS, Act
+from sealane.domain.rights import Act
 from sealane.domain.versions import Composition
 from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment
 from sealane.ids import UploadId, VersionId, random_name
@@ -80,7 +80,7 @@ def _destination(work: Work, caller: Caller, op: BeginUpload) -> Destination:
     if op.partial and op.mode != "create":
         raise Invalid("A part of an upload is always made from nothing.")
     if op.partial and not op.path:
-        rights.demand(caller, Act.WRITE_FILE, ALL_RIGHTS, known=True)  # only the session's scopes can forbid it
+        rights.demand(caller, Act.WRITE_FILE, places.view_of(work, caller).anywhere, known=True)
         return Destination(caller.organization_id, None, "", None)
     folder, name = places.find_parent(work, caller, op.path)
     folder.demand(caller, Act.WRITE_FILE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sealane.domain import resume, versions
+from sealane.domain import kept, resume
 from sealane.domain.queries import downloads as download_queries
 from sealane.domain.queries import sweep as queries
 from sealane.domain.queries import uploads as upload_queries
@@ -56,15 +56,7 @@ def _expire_versions(work: Work, limit: int) -> int:
     before = work.now - timedelta(seconds=work.settings.version_keep_seconds)
     rows = work.transaction.all(version_queries.EXPIRED_VERSIONS, before=before, limit=limit)
     for version in rows:
-        versions.drop_version(work, version.id)
-        work.record(
-            events.VersionExpired(
-                version_id=version.id,
-                file_id=version.file_id,
-                owner_organization_id=version.organization_id,
-                size=version.size,
-            )
-        )
+        kept.expire(work, version)
     return len(rows)
 
 

@@ -48,6 +48,14 @@ class View:
     aliases: dict[str, Doorway] = field(default_factory=dict)
     """Granted folders that are shown at the root under another name."""
 
+    @property
+    def anywhere(self) -> Right:
+        """What is granted in at least one folder."""
+        united = NO_RIGHTS
+        for granted in self.granted.values():
+            united |= granted
+        return united
+
     def knows(self, folder_id: FolderId) -> bool:
         """Return whether a grant is on this folder or below it."""
         return folder_id in self.granted or folder_id in self.ways

@@ -308,7 +308,7 @@ UNFINISHED_UPLOADS = Statement(
             organizations, organizations.c.id == users.c.organization_id
         )
     )
-    .where(uploads.c.state == "open")
+    .where(uploads.c.state.in_(["open", "part"]))
     .order_by(uploads.c.began, uploads.c.id),
     ListedUpload,
 )

@@ -108,7 +108,3 @@ SET_VERSION_MODIFIED = Statement(
     "files.set_version_modified",
     versions.update().where(versions.c.id == sa.bindparam("version_id")).values(modified=sa.bindparam("at")),
 )
-REPLACE_VERSION = Statement(
-    "files.replace_version",
-    versions.update().where(versions.c.id == sa.bindparam("version_id")).values(replaced=sa.bindparam("at")),
-)

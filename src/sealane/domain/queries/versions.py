@@ -11,6 +11,7 @@ from sqlalchemy import bindparam
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import (
     dead_blobs,
+    downloads,
     files,
     organizations,
     segments,
@@ -20,7 +21,7 @@ from sealane.database.tables import (
     version_segments,
     versions,
 )
-from sealane.domain.queries.uploads import SegmentRow
+from sealane.domain.queries.uploads import CountRow, SegmentRow
 from sealane.ids import FileId, KeyId, OrganizationId, SegmentId, UserId, VersionId
 
 
@@ -101,6 +102,33 @@ EXPIRED_VERSIONS = Statement(
     .order_by(versions.c.replaced)
     .limit(bindparam("limit", type_=sa.Integer)),
     ExpiredRow,
+)
+
+OLDEST_KEPT = Statement(
+    "versions.oldest_kept",
+    sa.select(*[versions.c[name] for name in ExpiredRow._fields])
+    .where(
+        versions.c.organization_id == bindparam("organization"),
+        versions.c.replaced.is_not(None),
+        ~sa.exists().where(downloads.c.version_id == versions.c.id),
+    )
+    .order_by(versions.c.replaced)
+    .limit(bindparam("limit", type_=sa.Integer)),
+    ExpiredRow,
+)
+"""What goes first where too much is kept; nobody is receiving it."""
+
+COUNT_KEPT = Statement(
+    "versions.count_kept",
+    sa.update(organizations)
+    .where(organizations.c.id == bindparam("organization"))
+    .values(kept_bytes=organizations.c.kept_bytes + bindparam("more", type_=sa.BigInteger)),
+)
+
+KEPT_BYTES = Statement(
+    "versions.kept_bytes",
+    sa.select(organizations.c.kept_bytes.label("count")).where(organizations.c.id == bindparam("organization")),
+    CountRow,
 )
 
 DELETE_VERSION = Statement("versions.delete", sa.delete(versions).where(versions.c.id == bindparam("version")))

@@ -144,10 +144,14 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("quota_files", sa.BigInteger(), nullable=False),
         sa.Column("used_bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("used_files", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("kept_bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("made", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name=op.f("ck_organizations_use_not_negative")),
+        sa.CheckConstraint(
+            "used_bytes >= 0 AND used_files >= 0 AND kept_bytes >= 0", name=op.f("ck_organizations_use_not_negative")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organizations")),
         sa.UniqueConstraint("name", name=op.f("uq_organizations_name")),
+        comment="`used_*` counts what is visible, `kept_bytes` versions that were replaced or removed.",
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -432,6 +436,14 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         unique=False,
         sqlite_where=sa.column("owes").is_not(None),
         postgresql_where=sa.column("owes").is_not(None),
+    )
+    op.create_index(
+        op.f("ix_versions_organization_id_replaced"),
+        "versions",
+        ["organization_id", "replaced"],
+        unique=False,
+        sqlite_where=sa.column("replaced").is_not(None),
+        postgresql_where=sa.column("replaced").is_not(None),
     )
     op.create_index(
         op.f("ix_versions_replaced"),
