@@ -171,6 +171,21 @@ class TestABatch:
         assert home.keeper.perform_batch([request(adding("d"))]).outcomes == ["d"]
         assert names(home) == {"d"}
 
+    def test_that_was_not_committed_is_forgotten_by_the_ledger_too(self, home, monkeypatch):
+        people(home)
+
+        def full(self):
+            self.rollback()
+            raise StoreFull
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Transaction, "commit", full)
+            with pytest.raises(StoreFull):
+                home.admin(AddGroup(group="nurses@clinic"))
+        home.admin(AddGroup(group="nurses@clinic"))
+        kinds = [json.loads(entry.body)["kind"] for entry in home.admin(ReadLedger(limit=1000)).entries]
+        assert kinds.count("group_added") == 1
+
     def test_that_met_a_lost_database_fails_whole_and_is_not_tried_again(self, home, monkeypatch):
         tried = []
 
