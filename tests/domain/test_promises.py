@@ -3,7 +3,7 @@
 from sealane.domain.table import SESSION_ACTS
 from sealane.operations import accounts
 from sealane.operations.files import EndDownload, OpenVersion, Receipt
-from sealane.operations.uploads import LookUpload
+from sealane.operations.uploads import LookUpload, SuspendUpload, TakeUpload
 
 
 def test_an_upload_that_its_client_knows_by_id_outlives_another_of_the_same_name(anna):
@@ -31,6 +31,25 @@ def test_what_a_disabled_user_was_given_is_still_put_on_record(anna, world):
     world.admin(accounts.DisableUser(user="anna@clinic"))
     anna.ask(EndDownload, download=opened.download, sent=70, ranges=((0, 70),), whole=False)
     assert world.kinds()[-1] == "download_ended"
+
+
+def test_an_upload_that_nobody_can_go_on_with_is_thrown_away_though_its_session_has_ended(anna, world):
+    writing = anna.begin()
+    writing.write(0, b"x" * 60)
+    writing.record()
+    world.admin(accounts.DisableUser(user="anna@clinic"))
+    anna.ask(SuspendUpload, upload=writing.upload, generation=writing.generation, keep=False)
+    assert world.kinds()[-1] == "upload_removed"
+
+
+def test_who_has_lost_an_upload_to_another_cannot_throw_it_away(anna):
+    writing = anna.begin()
+    writing.write(0, b"x" * 60)
+    writing.record()
+    writing.suspend()
+    anna.ask(TakeUpload, upload=writing.upload)
+    anna.ask(SuspendUpload, upload=writing.upload, generation=writing.generation, keep=False)
+    assert anna.ask(LookUpload, upload=writing.upload).size == 60
 
 
 def test_nothing_but_the_end_of_a_transfer_is_heard_after_a_session_has_ended():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sealane.doors.incoming import Incoming
 from sealane.errors import (
     LengthMismatch,
     Missing,
@@ -20,9 +21,9 @@ from sealane.errors import (
     Unavailable,
     UploadTakenOver,
 )
-from sealane.operations.accounts import DisableUser, SetFolderQuota
+from sealane.operations.accounts import DisableUser, ListUploads, SetFolderQuota
 from sealane.operations.files import EndDownload
-from sealane.operations.uploads import FinishUpload, RecordSegments
+from sealane.operations.uploads import BeginUpload, FinishUpload, RecordSegments
 from sealane.settings import KIB, SLOT_BYTES
 from tests.doors.house import SMALL
 
@@ -139,6 +140,27 @@ async def test_what_is_not_to_be_kept_is_not_recorded(house):
     assert await third.flush() == 14
     await third.finish()
     assert await house.content("/f") == b"good and right"
+    await house.settled()
+
+
+async def test_an_upload_that_the_keeper_may_know_by_now_is_abandoned_there_too(house):
+    """Its first record was under way, and done, when its writer went away."""
+    opened = await house.door.ask(BeginUpload(house.handle, "/in/f", "create", lasting=False))
+
+    async def ask(operation):
+        answer = await house.ask(operation)
+        if isinstance(operation, RecordSegments):
+            await asyncio.Event().wait()  # the answer never comes
+        return answer
+
+    incoming = Incoming(opened, house.handle, ask, house.plane)
+    await incoming.write(0, b"some bytes")
+    flushing = asyncio.ensure_future(incoming.flush())
+    await house.until(lambda: house.answered)
+    flushing.cancel()
+    assert len(house.keeper.admin(ListUploads()).rows) == 1
+    await incoming.abandon()
+    assert house.keeper.admin(ListUploads()).rows == ()
     await house.settled()
 
 

@@ -213,10 +213,11 @@ def opened(
 
 
 def suspend_upload(work: Work, caller: Caller, op: SuspendUpload) -> Done:
-    """Let go of an upload, so that it can be taken up again. One that only repeats its base is thrown away."""
+    """Let go of an upload, so that it can be taken up again. One not to be kept, or repeating its base, goes."""
     upload = own_upload(work, caller, op.upload)
     if upload.state == OPEN and upload.generation == op.generation:
-        if upload.base_version_id is not None and _unchanged(work, upload, upload.base_version_id):
+        repeats = upload.base_version_id is not None and _unchanged(work, upload, upload.base_version_id)
+        if repeats or not op.keep:
             drop(work, upload, who=caller.who, reason="abandoned")
         work.holds.let_go(upload.id)
     return Done()

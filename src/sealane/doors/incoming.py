@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sealane.doors.sealing import OpenSegment, RunningDigest
 from sealane.errors import LengthMismatch, NotAllowed, QuotaExceeded, TooLarge
 from sealane.operations.uploads import (
-    AbandonUpload,
     CopyInto,
     Finished,
     FinishUpload,
@@ -242,16 +241,16 @@ class Incoming:
                 await self.flush()
         finally:
             self._let_go()
-            if not self._begin:
+            if self._is_known:
                 await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation))
 
     async def abandon(self) -> None:
-        """Throw the upload away."""
+        """Throw the upload away, also after the session has ended; not if somebody else took it up meanwhile."""
         if self._ended:
             return
         self._let_go()
-        if not self._begin:
-            await self._ask(AbandonUpload(self._handle, self._opened.upload))
+        if self._is_known:
+            await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation, keep=False))
 
     def stop(self, failure: SealaneError) -> None:
         """Take no more bytes: whatever is asked next raises this (its session has ended)."""
@@ -263,6 +262,8 @@ class Incoming:
         """Stand where the keeper says that the upload stands."""
         self._opened = opened
         self._begin = opened.begin
+        self._is_known = not opened.begin
+        """The keeper knows the upload, or may: a first record whose answer nobody waited for may have been done."""
         self._map = ExtentMap(opened.extents, extents_max=self._settings.extents_max)
         self._acknowledged = self._map.contiguous
         self._reader = SegmentReader(self._plane.store, opened.segments, {opened.key_id: opened.key})
@@ -407,6 +408,7 @@ class Incoming:
             self._recorder = None
 
     async def _record(self, segments: tuple[NewSegment, ...], edits: tuple[Edit, ...]) -> None:
+        self._is_known = True
         answer = await self._ask(
             RecordSegments(
                 self._handle,

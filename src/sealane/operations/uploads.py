@@ -193,10 +193,12 @@ class SuspendUpload(Operation, frozen=True):
     handle: str
     upload: str
     generation: int
+    keep: bool = True
+    """False: its client was promised nothing, so it is thrown away, unless somebody else took it up meanwhile."""
 
 
 class AbandonUpload(Operation, frozen=True):
-    """Throw an upload away."""
+    """Throw an upload away, whoever is sending to it."""
 
     answer: ClassVar[type[Answer]] = Done
     handle: str

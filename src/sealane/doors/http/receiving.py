@@ -84,7 +84,7 @@ async def let_go(ending: Coroutine[None, None, None]) -> None:
 async def incoming_for(exchange: Exchange, opened: UploadOpened, *, held: bool = False) -> Incoming:
     """Return the upload that the keeper has opened, to be written in this request's session."""
     session = await exchange.sign_in()
-    return Incoming(opened, session.signed.handle, session.ask, exchange.door.plane, held=held)
+    return Incoming(opened, "", session.ask, exchange.door.plane, held=held)  # the session fills in its handle
 
 
 async def put(exchange: Exchange) -> Response:

@@ -58,11 +58,12 @@ class Session:
         self._token = token
         self._address = address
         self._signed: SignedIn | None = None
+        self._ended = False
 
     @property
     def signed(self) -> SignedIn:
-        """Who it is."""
-        if self._signed is None:
+        """Who it is. Raises `SessionEnded`."""
+        if self._signed is None or self._ended:
             raise SessionEnded
         return self._signed
 
@@ -70,16 +71,23 @@ class Session:
         """Open the session, or the next one. Raises `NotSignedIn` or `Locked`."""
         answer = await self._asker.ask(SignInWithToken(token=self._token, address=self._address, door="http"))
         self._signed = cast("SignedIn", answer)
+        self._ended = False
 
     def end(self, error: SealaneError) -> None:
-        """Let nothing more be asked in it, and end what runs."""
-        self._signed = None
+        """Let nothing more be asked in it but what is heard after the end, and end what runs."""
+        self._ended = True
         for end in tuple(self.running):
             end(error)
 
     async def ask(self, operation: Operation) -> Answer:
-        """Ask an operation in this session as it stands now, whatever handle the operation was made with."""
-        return await self._asker.ask(msgspec.structs.replace(operation, handle=self.signed.handle))
+        """Ask an operation in this session as it stands now, whatever handle the operation was made with.
+
+        Raises `SessionEnded`; what only completes the record is asked after the end as well.
+        """
+        speaks = self._signed if operation.after_the_end else self.signed
+        if speaks is None:
+            raise SessionEnded
+        return await self._asker.ask(msgspec.structs.replace(operation, handle=speaks.handle))
 
 
 class Sessions:
