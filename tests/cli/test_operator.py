@@ -1,5 +1,6 @@
 """The operator's commands on a data directory where no server runs; each is a process's worth of work, in process."""
 
+import contextlib
 import json
 import sqlite3
 import stat
@@ -243,6 +244,56 @@ def test_a_ledger_cut_at_its_end_is_found_with_a_saved_checkpoint_only(operator,
     done = operator.run("audit", "verify", "--checkpoint", checkpoint)
     assert done.exit_code == 5
     assert "gone from the end" in done.stderr
+
+
+EMPTIED = "DELETE FROM ledger"
+EMPTIED_WITH_ITS_NAME = "DELETE FROM ledger; DELETE FROM node WHERE name = 'ledger-origin'"
+
+
+@pytest.mark.parametrize("change", [EMPTIED, EMPTIED_WITH_ITS_NAME])
+def test_an_emptied_ledger_is_damage_with_a_saved_checkpoint_and_without(operator, tmp_path, change):
+    checkpoint = tmp_path / "checkpoint"
+    operator.do("audit", "checkpoint", "--out", checkpoint)
+    with contextlib.closing(sqlite3.connect(operator.data / "catalogue.sqlite")) as database:
+        database.executescript(f"PRAGMA foreign_keys = OFF; {change}")
+    done = operator.run("audit", "verify")
+    assert done.exit_code == 5
+    assert "all of its entries are gone" in done.stderr
+    assert "(ledger-damaged)" in done.stderr
+    done = operator.run("audit", "verify", "--checkpoint", checkpoint)
+    assert done.exit_code == 5
+    assert "gone from the end" in done.stderr
+    for words in (("checkpoint",), ("export", "--out", tmp_path / "export")):
+        assert operator.run("audit", *words).exit_code == 5
+    found, code = states(operator)
+    assert code == 1
+    assert "entries are gone" in found["ledger", "bad"]
+
+
+def test_a_new_ledger_is_not_taken_for_an_emptied_one(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    done = Operator(data).run("audit", "verify")
+    assert done.exit_code == 1
+    assert "no entries yet" in done.stderr
+
+
+@pytest.mark.parametrize("table", ["ledger", "ledger_openings", "node"])
+def test_a_table_that_is_gone_is_damage_in_words(operator, table):
+    with contextlib.closing(sqlite3.connect(operator.data / "catalogue.sqlite")) as database:
+        database.execute(f"DROP TABLE {table}")
+    done = operator.run("audit", "verify")
+    assert done.exit_code == 5
+    assert "damaged" in done.stderr
+    assert "(internal)" not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "/etc/passwd/x", "/dev/null"])
+def test_an_export_where_no_folder_can_be_is_said(operator, place):
+    done = operator.run("audit", "export", "--out", place)
+    assert done.exit_code in {1, 2}
+    assert isinstance(done.exception, SystemExit)
+    assert place in done.stderr
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(operator, tmp_path):

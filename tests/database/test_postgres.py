@@ -167,7 +167,10 @@ def test_a_commit_that_the_server_refuses_is_known_not_to_be_done(opened, url):
     assert names(opened) == []
 
 
-@pytest.mark.parametrize(("condition", "error"), [("io_error", DiskFailed), ("index_corrupted", Integrity)])
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [("io_error", DiskFailed), ("index_corrupted", Integrity), ("undefined_table", Integrity)],
+)
 def test_a_server_whose_disk_fails_is_told_as_that(opened, url, condition, error):
     with psycopg.connect(url, autocommit=True) as other:
         other.execute(

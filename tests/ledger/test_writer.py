@@ -30,6 +30,7 @@ from tests.ledger.strategies import events
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")
 DELETE = Statement("test.ledger_delete", sa.delete(tables.ledger).where(tables.ledger.c.seq == sa.bindparam("of")))
+DELETE_NAME = Statement("test.ledger_delete_name", sa.delete(tables.node))
 
 
 def refused(number: int) -> RequestRefused:
@@ -110,6 +111,25 @@ def test_a_second_writer_is_noticed(database):
     with pytest.raises(Integrity):
         write(database, first, 3)
     assert len(entries(database)) == 2
+
+
+def test_an_emptied_ledger_is_damage_and_is_not_begun_anew(database):
+    write(database, LedgerWriter(), 1, 2)
+    with database.begin() as transaction:
+        transaction.run(DELETE, of=1)
+        transaction.run(DELETE, of=2)
+        with pytest.raises(Integrity, match="all of its entries are gone"):
+            reader.checkpoint(transaction)
+    with pytest.raises(Integrity, match="all of its entries are gone"):
+        write(database, LedgerWriter(), 1)
+
+
+def test_a_ledger_that_lost_its_name_is_damage(database):
+    write(database, LedgerWriter(), 1)
+    with database.begin() as transaction:
+        transaction.run(DELETE_NAME)
+        with pytest.raises(Integrity, match="its own name is gone"):
+            reader.checkpoint(transaction)
 
 
 def test_entries_taken_off_the_end_are_noticed_at_the_next_append(database):

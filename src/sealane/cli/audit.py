@@ -16,7 +16,7 @@ from sealane.cli.asking import DataDirectory, json_option, on_data
 from sealane.cli.showing import printable
 from sealane.cli.words import Word, parse_moment
 from sealane.clock import Clock
-from sealane.errors import AlreadyExists, Integrity, Unavailable
+from sealane.errors import AlreadyExists, Integrity, Missing, SealaneError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +128,7 @@ def export(place: DataDirectory, out: Path) -> None:
     from sealane.ledger import checkpoints
     from sealane.operations.audit import Checkpoint, CheckpointIs, ReadLedger
 
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(out)
     with place.open() as ask, _new_file(out / "ledger.jsonl") as file:
         present = ask(Checkpoint(), CheckpointIs)
         for entry in entries(ask, ReadLedger(limit=_PAGE_ENTRIES)):
@@ -160,10 +160,10 @@ def proven(ask: Ask, saved: list[Checkpoint], *, show: bool) -> Verdict:
     from sealane.ledger.verifier import Verifier
     from sealane.operations.audit import Checkpoint, CheckpointIs, ReadLedger
 
-    unproven: Integrity | None = None
+    unproven: SealaneError | None = None
     try:
         present = ask(Checkpoint(), CheckpointIs)
-    except Integrity as problem:  # its end is damaged; the first bad place may be before
+    except (Integrity, Missing) as problem:  # its end is damaged or gone; the first bad place may be before
         unproven, present = problem, CheckpointIs(size=_NO_END, head=b"", origin="")
     told = functools.partial(_show_progress, present.size) if show and unproven is None else None
     verifier = Verifier(origin=present.origin, checkpoints=saved, progress=told)
@@ -172,7 +172,7 @@ def proven(ask: Ask, saved: list[Checkpoint], *, show: bool) -> Verdict:
             break
     verdict = verifier.verdict()
     if unproven is not None and verdict.whole:
-        raise unproven
+        raise LedgerDamaged(unproven.sentence) if isinstance(unproven, Integrity) else unproven
     return verdict
 
 
@@ -262,6 +262,13 @@ def _verdict_row(verdict: Verdict) -> dict[str, object]:
 
 def _show_progress(size: int, done: int) -> None:
     click.echo(f"\r{done} of {size} entries proven", err=True, nl=False)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise NotWritten(f"The folder {path} cannot be made: {problem.strerror}.") from None
 
 
 @contextlib.contextmanager

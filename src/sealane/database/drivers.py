@@ -2,15 +2,15 @@
 
 Errors that a driver raises for expected trouble: `StoreFull` (no room), `DiskFailed` (its disk does not answer),
 `Unavailable` (the connection is lost, the database is away), `OutcomeUnknown` (lost while it committed), `Integrity`
-(the database is damaged), `Invalid` (a value that the column refuses). Anything else is `StatementFailed`, which
-carries no values, since a driver's own message may quote what somebody sent.
+(the database is damaged; `SchemaDamaged` where a table is gone), `Invalid` (a value that the column refuses). Anything
+else is `StatementFailed`, which carries no values, since a driver's own message may quote what somebody sent.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sealane.errors import Unavailable
+from sealane.errors import Integrity, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,14 @@ class DiskFailed(Unavailable):
     default = "The disk of the server's database did not answer as it should. Nothing was lost; tell its administrator."
 
 
+class SchemaDamaged(Integrity):
+    """A table or column is gone that every release of this schema has."""
+
+    default = DATABASE_DAMAGED
+
+
 class StatementFailed(RuntimeError):
-    """A programming error that the database noticed (a broken constraint, a missing table)."""
+    """A programming error that the database noticed (a broken constraint, say)."""
 
 
 class Driver(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealane.database.drivers import StatementFailed
+from sealane.database.drivers import SchemaDamaged
 from sealane.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ def migrate(driver: Driver) -> None:
 def _present(driver: Driver) -> str:
     try:
         rows = driver.query(_PRESENT, ())
-    except StatementFailed:
+    except SchemaDamaged:
         return ""
     return str(rows[0][0]) if rows else ""

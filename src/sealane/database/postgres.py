@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, StatementFailed
+from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, SchemaDamaged, StatementFailed
 from sealane.errors import Integrity, Invalid, LeaseHeld, OutcomeUnknown, SealaneError, StoreFull, Unavailable
 
 if TYPE_CHECKING:
@@ -181,8 +181,9 @@ def _translated(problem: psycopg.Error) -> SealaneError | StatementFailed:
     if state == "58030":  # io_error
         log.error("the database server could not read or write its disk")
         return DiskFailed()
-    if state in {"XX001", "XX002"}:  # data_corrupted, index_corrupted
-        return Integrity(DATABASE_DAMAGED)
+    gone = state in {"42P01", "42703"}  # undefined_table, undefined_column
+    if gone or state in {"XX001", "XX002"}:  # data_corrupted, index_corrupted
+        return SchemaDamaged() if gone else Integrity(DATABASE_DAMAGED)
     if isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError):
         return Unavailable()
     if isinstance(problem, psycopg.DataError):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, StatementFailed
+from sealane.database.drivers import DATABASE_DAMAGED, DiskFailed, SchemaDamaged, StatementFailed
 from sealane.errors import Integrity, LeaseHeld, SealaneError, StoreFull, Unavailable
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _PRAGMAS = (
 _STATEMENTS_KEPT = 1024
 _FULL = frozenset({sqlite3.SQLITE_FULL})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_GONE = ("no such table", "no such column")
 _LOST = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -172,6 +173,8 @@ class SqliteDriver:
         if code in _DAMAGED:
             log.error("the database is damaged: %s", problem.sqlite_errorname)
             return Integrity(DATABASE_DAMAGED)
+        if str(problem).startswith(_GONE):
+            return SchemaDamaged()
         return StatementFailed(f"{type(problem).__name__}: {problem}")
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sealane.domain import accounts
 from sealane.domain.queries import accounts as account_statements
+from sealane.errors import Integrity, Missing
 from sealane.ledger import reader
 from sealane.operations.audit import CheckpointIs, EntriesAre
 
@@ -42,9 +43,14 @@ def _fitting(entries: list[LedgerEntry], bytes_max: int) -> Iterator[LedgerEntry
 
 
 def checkpoint(work: Work, op: Checkpoint) -> CheckpointIs:
-    """Return the present size and head of the ledger, under its name."""
+    """Return the present size and head of the ledger, under its name. Raises as `reader.checkpoint` does."""
     del op
-    present = reader.checkpoint(work.transaction)
+    try:
+        present = reader.checkpoint(work.transaction)
+    except Missing:
+        if work.transaction.first(account_statements.ORGANIZATIONS) is not None:  # its making is on record
+            raise Integrity(reader.EMPTIED) from None
+        raise
     return CheckpointIs(size=present.size, head=present.head, origin=present.origin)
 
 

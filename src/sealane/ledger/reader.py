@@ -35,6 +35,7 @@ class Question:
 
 
 EVERYTHING = Question()
+EMPTIED = "The ledger is damaged: all of its entries are gone."
 
 
 def page(transaction: Transaction, question: Question, *, after: int = 0, limit: int) -> list[LedgerEntry]:
@@ -53,11 +54,15 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
 
 
 def checkpoint(transaction: Transaction) -> Checkpoint:
-    """Return the present size and head. Raises `Missing` while nothing was ever written."""
+    """Return the present size and head. Raises `Missing` before the first entry, `Integrity` if they are gone."""
     last = transaction.first(queries.LAST)
     origin = transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME)
-    if last is None or origin is None:
+    if last is None and origin is None:
         raise Missing("The ledger has no entries yet.")
+    if last is None:
+        raise Integrity(EMPTIED)
+    if origin is None:
+        raise Integrity("The ledger is damaged: its own name is gone.")
     if not last.sound or last.chain is None:
         raise Integrity(f"The ledger is damaged at entry {last.seq}: what is stored there is no entry.")
     try:

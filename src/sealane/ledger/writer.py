@@ -15,6 +15,7 @@ from sealane.ids import random_name
 from sealane.ledger import chain, queries
 from sealane.ledger.bodies import NO_OPENINGS, sealed
 from sealane.ledger.filing import filed_event
+from sealane.ledger.reader import EMPTIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +117,8 @@ def _check_link(transaction: Transaction, last: queries.LastRow) -> None:
 
 
 def _name_origin(transaction: Transaction) -> None:
-    """Give the ledger its name, once: it tells this ledger's checkpoints from every other's."""
-    if transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME) is None:
-        origin = f"sealane/{random_name()}"
-        transaction.run(queries.NAME_ORIGIN, name=queries.ORIGIN_NAME, value=origin.encode())
+    """Give the ledger its name, with its first entry: it tells this ledger's checkpoints from every other's."""
+    if transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME) is not None:
+        raise Integrity(EMPTIED)
+    origin = f"sealane/{random_name()}"
+    transaction.run(queries.NAME_ORIGIN, name=queries.ORIGIN_NAME, value=origin.encode())
