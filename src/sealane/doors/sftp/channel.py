@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import asyncssh
 from asyncssh.channel import SSHServerChannel
 
-from sealane.doors.sftp.express import Outlet
+from sealane.doors.sftp.outlet import Outlet
 
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacket

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sealane.doors.sftp.connection import SftpConnection
     from sealane.doors.sftp.handles import ReadingFile
+    from sealane.doors.sftp.signing_in import SigningInConnection
     from sealane.operations.envelope import Operation
     from sealane.operations.signing import SignedIn
     from sealane.settings import Settings
@@ -64,7 +65,7 @@ class SftpDoor:
         self.sending = Buffers(_SEND_BYTES)
         self.stages = Buffers(HEAD_BYTES + 2 * settings.sftp_packet_bytes_max + _PACKET_MORE_BYTES)
         self.connections: set[SftpConnection] = set()
-        self._by_session: dict[str, SftpConnection] = {}
+        self._by_session: dict[str, SigningInConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: list[ReadingFile] = []
         """Files that were read and closed, and whose end the keeper is still to be told."""
@@ -99,7 +100,7 @@ class SftpDoor:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def signed_in(self, signed: SignedIn, connection: SftpConnection) -> None:
+    def signed_in(self, signed: SignedIn, connection: SigningInConnection) -> None:
         """Remember which connection to end when the keeper ends this session."""
         self._by_session[signed.session] = connection
 

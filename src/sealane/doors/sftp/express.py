@@ -13,9 +13,7 @@ Rests on private names of asyncssh, checked by foundations.py; without them the 
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
-from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 import asyncssh
@@ -26,8 +24,8 @@ from sealane.doors.sftp.stage import HEAD_BYTES
 
 if TYPE_CHECKING:
     from sealane.doors.sftp.channel import SessionChannel
+    from sealane.doors.sftp.outlet import Outlet, Padding
     from sealane.doors.sftp.stage import Buffers, Stage
-    from sealane.vault.blobs import Buffer
 
 _DATA: Final = 94
 """SSH_MSG_CHANNEL_DATA (RFC 4254, 5.2)."""
@@ -40,6 +38,8 @@ _OUT_HEAD: Final = struct.Struct(">IBBII")
 _BLOCK_BYTES: Final = 16
 _PADDING_MIN: Final = 4
 _PACKET_OVERHEAD: Final = 4 + HEAD_BYTES + _BLOCK_BYTES + _PADDING_MIN + TAG_BYTES
+_UNREAD_BYTES_MAX: Final = 1 << 20
+"""Received bytes that may wait for asyncssh's path to answer a message, before the socket is left unread."""
 _SEQUENCE_MASK: Final = 0xFFFFFFFF
 
 
@@ -58,69 +58,6 @@ class Taker(Protocol):
         ...
 
 
-class Outlet:
-    """Replies of one channel that wait for its window, in order."""
-
-    __slots__ = ("_blocks", "size")
-
-    def __init__(self) -> None:
-        """Nothing waits."""
-        self._blocks: deque[Buffer] = deque()
-        self.size = 0
-
-    def add(self, blocks: list[Buffer]) -> None:
-        """Let blocks wait."""
-        for block in blocks:
-            self._blocks.append(block)
-            self.size += len(block)
-
-    def fill(self, place: memoryview) -> None:
-        """Take as many bytes as `place` has room for; there are that many."""
-        at, room = 0, len(place)
-        self.size -= room
-        while at < room:
-            block = self._blocks[0]
-            length = len(block)
-            if length <= room - at:
-                place[at : at + length] = block
-                self._blocks.popleft()
-                at += length
-            else:
-                view = memoryview(block)
-                place[at:] = view[: room - at]
-                self._blocks[0] = view[room - at :]
-                at = room
-
-    def drain(self) -> bytes:
-        """Take everything."""
-        data = b"".join(self._blocks)
-        self._blocks.clear()
-        self.size = 0
-        return data
-
-
-class Padding:
-    """Random padding, fetched from the system a page at a time (RFC 4253, 6)."""
-
-    __slots__ = ("_at", "_page")
-    _PAGE_BYTES: Final = 4096
-
-    def __init__(self) -> None:
-        """Fetch when first asked."""
-        self._page = b""
-        self._at = 0
-
-    def take(self, size: int) -> bytes:
-        """Return `size` random bytes that were never returned before."""
-        end = self._at + size
-        if end > len(self._page):
-            self._page = os.urandom(self._PAGE_BYTES)
-            self._at, end = 0, size
-        taken = self._page[self._at : end]
-        self._at = end
-        return taken
-
-
 class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     """asyncssh's server connection with the express path in front of it."""
 
@@ -135,6 +72,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     _plain: bytes = b""
     """The packet that is being handed to asyncssh, opened."""
     _lane: tuple[SessionChannel, Taker] | None = None
+    _left_unread: bool = False
+    """Whether the socket is not read at present."""
     _arrived: Taker | None = None
     """The session in whose stage something was placed that it has not been told of."""
     _stalled: bool = False
@@ -264,19 +203,35 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
 
     def _stall(self) -> None:
         self._stalled = True
-        if isinstance(self._transport, asyncio.Transport):
-            self._transport.pause_reading()
+        self._pace_reading()
 
     def go_on(self) -> None:
         """Serve what stayed where it was, and read the socket again: no request waits any more."""
         if not self._stalled:
             return
         self._stalled = False
-        if isinstance(self._transport, asyncio.Transport) and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._transport is not None and not self._transport.is_closing():
             self._guarded_express()
             if self._inpbuf and not self._stalled:
                 self.data_received(b"")
+            self._pace_reading()
+
+    def _recv_data(self) -> None:
+        """Serve what was received by asyncssh's path, and leave the socket unread while too much of it waits."""
+        super()._recv_data()
+        self._pace_reading()
+
+    def _pace_reading(self) -> None:
+        """Read the socket, or leave it, by what waits."""
+        transport = self._transport
+        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+            return
+        left = self._stalled or len(self._inpbuf) >= _UNREAD_BYTES_MAX
+        if left and not self._left_unread:
+            transport.pause_reading()
+        elif self._left_unread and not left:
+            transport.resume_reading()
+        self._left_unread = left
 
     def _open_to_stage(self, head: memoryview, sealed: memoryview, length: int) -> bool:
         """Open a packet to where its session reads. False: it is not the session's data, `_plain` holds it opened."""
