@@ -85,8 +85,16 @@ class CuttingProxy:
                 far.settimeout(None)
                 self.connections += 1
                 self._open += [near, far]
-                for source, sink, way in ((near, far, "up"), (far, near, "down")):
-                    threading.Thread(target=self._carry, args=(source, sink, way), daemon=True).start()
+                threading.Thread(target=self._connect, args=(near, far), daemon=True).start()
+
+    def _connect(self, near: socket.socket, far: socket.socket) -> None:
+        """Carry both ways, and close both ends when that is over: whoever still writes then hears of it."""
+        up = threading.Thread(target=self._carry, args=(near, far, "up"), daemon=True)
+        up.start()
+        self._carry(far, near, "down")
+        up.join()
+        near.close()
+        far.close()
 
     def _carry(self, source: socket.socket, sink: socket.socket, way: str) -> None:
         carried = 0

@@ -315,15 +315,38 @@ def test_a_version_that_is_no_name_is_not_taken(liar, client, etag):
         remote.look(client, ("f",))
 
 
+@pytest.mark.parametrize("asked", ["PATCH", "HEAD"])
 @pytest.mark.parametrize("offset", ["", "-1", "1e3", "257", "\u0661", "99999999999999999999"])
-def test_an_offset_beyond_the_part_is_not_believed(liar, client, tmp_path, offset):
+def test_an_offset_beyond_the_part_is_not_believed(liar, client, tmp_path, offset, asked):
+    def lie(request):
+        if request.command == "POST":
+            request.answer(201, Location="/api/v1/uploads/a")
+        elif request.command == "PATCH" and asked == "PATCH":
+            request.answer(204, Upload_Offset=offset.encode("ascii", "replace").decode())
+        elif request.command == "PATCH":
+            request.problem(503, "unavailable")
+        elif request.path.startswith("/api/v1/uploads/"):
+            request.answer(200, Upload_Offset=offset.encode("ascii", "replace").decode())
+        elif request.command == "HEAD":
+            request.problem(404, "missing")
+        else:
+            return False
+        return True
+
+    liar.lie = lie
+    source = tmp_path / "big"
+    source.write_bytes(CONTENT)
+    tally = transfers.put(errand(client, tmp_path), [source], "/f/x")
+    assert isinstance(tally.worst, failures.AnswerInvalid)
+    assert asked in {command for command, path, _ in liar.requests if path.startswith("/api/v1/uploads/")}
+
+
+def test_a_server_that_takes_a_body_and_acknowledges_nothing_is_not_sent_to_for_ever(liar, client, tmp_path):
     def lie(request):
         if request.command == "POST":
             request.answer(201, Location="/api/v1/uploads/a")
         elif request.command == "PATCH":
             request.answer(204, Upload_Offset="0")
-        elif request.path.startswith("/api/v1/uploads/"):
-            request.answer(200, Upload_Offset=offset.encode("ascii", "replace").decode())
         elif request.command == "HEAD":
             request.problem(404, "missing")
         else:

@@ -34,12 +34,13 @@ def test_parts_are_equally_long_but_for_the_last(size):
 
 
 def test_a_long_line_gets_long_parts_and_every_connection_several():
-    assert len(plan_parts(64 * MIB, SETTINGS)) == 1
-    assert len(plan_parts(64 * MIB + 1, SETTINGS)) == 2
-    parts = plan_parts(8 * GIB, SETTINGS)
-    assert len(parts) == 16
-    assert parts[0].length == 512 * MIB
-    assert plan_parts(100 * GIB, SETTINGS)[0].length == GIB
+    assert len(plan_parts(16 * MIB, SETTINGS)) == 1
+    assert len(plan_parts(16 * MIB + 1, SETTINGS)) == 2
+    assert len(plan_parts(64 * MIB, SETTINGS)) == SETTINGS.parallel
+    parts = plan_parts(4 * GIB, SETTINGS)
+    assert len(parts) == 8 * SETTINGS.parallel
+    assert parts[0].length == 128 * MIB
+    assert plan_parts(100 * GIB, SETTINGS)[0].length == 256 * MIB
 
 
 def test_an_empty_file_has_no_parts():
