@@ -232,6 +232,40 @@ def test_whole_folders_go_both_ways_with_their_times_and_without_links(anna):
         assert (back / name).stat().st_mtime == (tree / name).stat().st_mtime
 
 
+def test_a_named_thing_that_is_no_file_is_a_failure(anna):
+    pipe = anna.home / "pipe"
+    os.mkfifo(pipe)
+    for named in (pipe, "/dev/null"):
+        done = anna.run("put", named, f"{anna.folder}/")
+        assert done.exit_code == 1, done.output
+        assert f"{named} is neither a file nor a folder. (local-file)" in done.stderr
+    done = anna.run("put", pipe, anna.file("claims.csv", 10), f"{anna.folder}/")
+    assert done.exit_code == 4, done.output
+    assert "Verified: 1 file" in done.stdout
+    assert list(anna.listing(anna.folder)) == ["claims.csv"]
+
+
+def test_a_file_has_its_name_only_once_it_and_then_its_folder_are_durable(anna, monkeypatch):
+    path = anna.file("claims.csv", MIB)
+    put(anna, path)
+    target = anna.home / "back" / "claims.csv"
+    target.parent.mkdir()
+    synced, fsync = [], os.fsync
+
+    def noting(descriptor):
+        fsync(descriptor)
+        status = os.fstat(descriptor)
+        synced.append((status.st_ino, status.st_size, target.exists()))
+
+    monkeypatch.setattr(os, "fsync", noting)
+    fetched, _ = get(anna, f"{anna.folder}/claims.csv", target)
+    assert fetched.verified == 1
+    file, folder = target.stat(), target.parent.stat()
+    ours = [(inode, there) for inode, _, there in synced if inode in {file.st_ino, folder.st_ino}]
+    assert (file.st_ino, MIB, False) in synced, "the whole file, while it has no name"
+    assert ours[-1] == (folder.st_ino, True), "the folder, once the name is in it"
+
+
 def test_the_same_again_moves_nothing_and_says_so(anna, proxy):
     tree = anna.home / "tree"
     for name, size in (("a", 300_000), ("b", 3 * MIB), ("c", 0)):

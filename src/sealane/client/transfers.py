@@ -107,7 +107,10 @@ def _put_target(run: Run, sources: Sequence[Path], target: str) -> _PutTarget:
 
 
 def _local_files(run: Run, tally: Tally, sources: Sequence[Path], target: _PutTarget) -> Iterator[LocalFile]:
-    """Yield the files to send; folders are made at the server before the files in them are yielded."""
+    """Yield the files to send; folders are made at the server before the files in them are yielded.
+
+    What was named and cannot be sent fails; what only turns up inside a folder is told of and left out.
+    """
     for source in sources:
         try:
             status = source.stat()
@@ -117,7 +120,7 @@ def _local_files(run: Run, tally: Tally, sources: Sequence[Path], target: _PutTa
             elif stat.S_ISREG(status.st_mode):
                 yield _local_file(source, below, status, None if target.listable else NOTHING)
             else:
-                run.tell(FileSkipped(str(source), "It is neither a file nor a folder."))
+                _failed(run, tally, str(source), LocalFailure(f"{source} is neither a file nor a folder."))
         except (OSError, PathInvalid) as problem:
             _failed(run, tally, str(source), problem)
 
