@@ -4,7 +4,7 @@ The tree:
 
     SealaneError
     ├── Refused            who you are or what you may
-    │   ├── NotSignedIn        no valid credential; the same answer for every reason
+    │   ├── NotSignedIn        no valid credential; the same answer to every stranger
     │   ├── SessionEnded       the session was ended (disabled, revoked, expired)
     │   ├── Locked             too many failures; try again later
     │   └── NotAllowed         you can see it, but may not do this
@@ -82,7 +82,7 @@ class Refused(SealaneError):
 
 
 class NotSignedIn(Refused):
-    """No valid credential. One answer for an unknown user, a wrong secret, a disabled user and an expired token."""
+    """No valid credential. One answer to every stranger; who comes with a right key or token is told why it is none."""
 
     code = "not-signed-in"
     default = "The sign-in was not accepted. Check the user name and the password, key or token."

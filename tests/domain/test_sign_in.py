@@ -187,6 +187,15 @@ def test_a_key_is_acceptable_only_for_its_own_enabled_user(clinic):
     assert not acceptable("anna@clinic", KEY)
 
 
+def test_the_right_key_of_a_disabled_user_locks_nobody_out(clinic):
+    exchanged(clinic)
+    clinic.admin(DisableUser(user="anna@clinic"))
+    for _ in range(clinic.settings.sign_in_range_failures_max + 1):
+        answer = by_key(clinic, key_request(KEY))
+        assert (type(answer), answer.sentence) == (NotSignedIn, WHY["disabled"])
+    assert isinstance(by_token(clinic, "sealane_guess"), NotSignedIn)
+
+
 def test_a_bare_name_serves_where_it_is_unique(clinic):
     exchanged(clinic)
     assert isinstance(by_key(clinic, key_request(KEY, name="anna")), SignedIn)
@@ -439,6 +448,65 @@ def test_a_token_that_was_revoked_or_whose_user_is_disabled_opens_nothing(clinic
     assert isinstance(by_token(clinic, token.token), NotSignedIn)
     with pytest.raises(SessionEnded):
         clinic.caller(session)
+
+
+WHY = {
+    "expired": "This token has expired. Ask your administrator for a new one.",
+    "revoked": "This token was revoked. Ask your administrator for a new one.",
+    "disabled": "This account is disabled. Ask your administrator.",
+}
+
+
+def made_useless(clinic, reason):
+    """A right token that opens nothing any more."""
+    expires = clinic.clock.now() + timedelta(seconds=60)
+    token = clinic.admin(AddToken(user="anna@clinic", scopes=("read",), expires=expires))
+    if reason == "expired":
+        clinic.clock.advance(timedelta(seconds=60))
+    elif reason == "revoked":
+        clinic.admin(RevokeToken(user="anna@clinic", name=token.name))
+    else:
+        clinic.admin(DisableUser(user="anna@clinic"))
+    clinic.events.clear()
+    return token.token
+
+
+@pytest.mark.parametrize("reason", WHY)
+def test_who_has_a_right_token_is_told_why_it_opens_nothing_any_more(clinic, reason):
+    answer = by_token(clinic, made_useless(clinic, reason))
+    assert (answer.code, answer.sentence) == ("not-signed-in", WHY[reason])
+    (event,) = clinic.events
+    assert (event.kind.value, event.reason, event.account_name) == ("sign_in_refused", reason, "anna@clinic")
+
+
+@pytest.mark.parametrize("reason", WHY)
+def test_a_right_token_is_never_told_that_it_is_locked_however_often_and_whoever_else_failed(clinic, reason):
+    token = made_useless(clinic, reason)
+    for _ in range(3 * clinic.settings.sign_in_failures_max):
+        assert by_token(clinic, token).sentence == WHY[reason]
+    for _ in range(clinic.settings.sign_in_range_failures_max):
+        by_token(clinic, "sealane_guess")
+    assert isinstance(by_token(clinic, "sealane_guess"), Locked)
+    assert by_token(clinic, token).sentence == WHY[reason]
+
+
+def test_a_program_that_goes_on_with_an_expired_token_slows_down_only_itself(clinic):
+    clinic.admin(SetPassword(user="anna@clinic", password="correct horse"))
+    token = made_useless(clinic, "expired")
+    waits = []
+    for _ in range(2 * clinic.settings.sign_in_range_failures_max):
+        op = SignInWithToken(token=token, address="192.0.2.7", door="http")
+        waits.append(clinic.do(lambda work, op=op: sign_in.sign_in_with_token(work, op)).wait_seconds)
+    assert waits[0] == 0
+    assert waits[-1] == 4
+    guess = SignInWithToken(token="sealane_guess", address="192.0.2.7", door="http")
+    assert clinic.do(lambda work: sign_in.sign_in_with_token(work, guess)).wait_seconds == 0
+    assert isinstance(by_password(clinic, "correct horse", right=True), SignedIn)
+    refused = [event for event in clinic.events if event.kind.value == "sign_in_refused"]
+    assert len(refused) == clinic.settings.sign_in_failures_max
+    clinic.clock.advance(timedelta(minutes=1))
+    assert clinic.do(attempts.write_strangers) == 1
+    assert clinic.events[-1].count == len(waits) - len(refused) + 1
 
 
 def test_every_token_but_the_right_one_answers_alike(clinic):

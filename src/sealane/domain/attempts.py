@@ -2,7 +2,8 @@
 
 Names are counted as they were typed (in normal form C), whether or not there is such an account, so that counting
 tells a stranger nothing; they are kept hashed, since people type passwords into the wrong field. Refusals of strangers
-are counted per address range and minute and become one ledger event when the minute is over.
+are counted per address range and minute and become one ledger event when the minute is over. What cannot be guessed, a
+right key or token that opens nothing any more, is counted by itself: its address range, where others are, pays nothing.
 Must stay true: nothing here grows without bound (`failures_kept_rows_max`, `strangers_kept_rows_max`).
 """
 
@@ -69,6 +70,21 @@ def failed(work: Work, *, name: str, address: str) -> None:
     if name:
         _count(work, _name_subject(name), settings.sign_in_failures_max)
     _count(work, _range_subject(address), settings.sign_in_range_failures_max)
+
+
+def standing_of_proof(work: Work, subject: str) -> Standing:
+    """Return how a right proof that opens nothing any more stands: `token:…` or `key:…` with its number."""
+    row = _present(work, subject)
+    return Standing(
+        locked=row is not None and row.locked_until is not None,
+        failures=0 if row is None else row.count,
+        range_failures=0,
+    )
+
+
+def failed_with_proof(work: Work, subject: str) -> None:
+    """Count a refused use of such a proof."""
+    _count(work, subject, work.settings.sign_in_failures_max)
 
 
 def succeeded(work: Work, *, name: str) -> None:

@@ -2,7 +2,9 @@
 
 Every way ends in an `Outcome`: an answer or a refusal, and how long the keeper holds it back. A refusal is returned and
 not raised, since what was counted of it must be committed. For strangers all refusals are one answer after the same
-work: unknown names, wrong proofs, disabled users, tokens out of date.
+work: unknown names, wrong proofs, disabled users. Who comes with a right key or token, which nobody can guess, is no
+stranger: if it opens nothing any more they are told why, never that they are locked out, and nobody else is slowed
+down for it.
 
 Not here: hashing passwords (the keeper's pool: `password_to_check`, then `finish_password`), what a session is
 (`sessions.py`), counting failures (`attempts.py`).
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     from sealane.operations.signing import SignInWithKey, SignInWithPassword, SignInWithToken
 
 TOKEN_PREFIX = "sealane_"  # noqa: S105  # a mark by which leaked tokens are found, no secret
+
+
+_TOLD_TO_OWNERS = {
+    "expired": "This token has expired. Ask your administrator for a new one.",
+    "revoked": "This token was revoked. Ask your administrator for a new one.",
+    "disabled": "This account is disabled. Ask your administrator.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ def sign_in_with_key(work: Work, op: SignInWithKey) -> Outcome:
     if not signed:
         return _refused(work, attempt, account, "wrong-signature")
     if account.disabled is not None:
-        return _refused(work, attempt, account, "disabled")
+        return _refused_owner(work, attempt, account, f"key:{key}", "disabled")
     if not _use_exchange(work, op.session_identifier):
         return _refused(work, attempt, account, "replayed")
     return _opened(work, attempt, account, _Proof(id=key, name=ssh_keys.fingerprint(op.key)))
@@ -151,8 +160,10 @@ def sign_in_with_token(work: Work, op: SignInWithToken) -> Outcome:
         return _refused(work, attempt, None, "unknown-token")
     account = work.transaction.first(statements.BY_ID, user_id=token.user_id)
     reason = _unusable(work, token)
-    if account is None or reason:
-        return _refused(work, attempt, account, reason)
+    if account is None:
+        return _refused(work, attempt, None, "unknown-token")
+    if reason:
+        return _refused_owner(work, attempt, account, f"token:{token.id}", reason)
     return _opened(work, attempt, account, _Proof(id=token.id, name=token.name, token=token))
 
 
@@ -200,24 +211,38 @@ def _opened(work: Work, attempt: _Try, account: AccountRow, proof: _Proof) -> Ou
 
 
 def _refused(work: Work, attempt: _Try, account: AccountRow | None, reason: str) -> Outcome:
-    """Count a refused try and record it: of a known account by itself, of strangers and while locked by the minute."""
-    if account is None or attempt.stands.locked:
-        attempts.count_stranger(work, address=attempt.address, door=attempt.door)
-    else:
-        work.record(
-            events.SignInRefused(
-                who=events.Who(door=attempt.door, address=attempt.address),
-                account_id=account.id,
-                account_name=f"{account.name}@{account.organization}",
-                method=attempt.method,
-                reason=reason,
-            )
-        )
+    """Refuse a try that may be a guess: counted against its name and address range, and answered as every other."""
+    _record_refusal(work, attempt, None if attempt.stands.locked else account, reason)
     if attempt.stands.locked:
         return Outcome(Locked(), attempts.wait_seconds(work, attempt.stands))
     attempts.failed(work, name=attempt.name, address=attempt.address)
     stands = attempts.standing(work, name=attempt.name, address=attempt.address)
     return Outcome(NotSignedIn(), attempts.wait_seconds(work, stands))
+
+
+def _refused_owner(work: Work, attempt: _Try, account: AccountRow, proof: str, reason: str) -> Outcome:
+    """Refuse somebody whose proof is right and opens nothing any more: told why, slowed down by themselves alone."""
+    locked = attempts.standing_of_proof(work, proof).locked
+    _record_refusal(work, attempt, None if locked else account, reason)
+    attempts.failed_with_proof(work, proof)
+    stands = attempts.standing_of_proof(work, proof)
+    return Outcome(NotSignedIn(_TOLD_TO_OWNERS[reason]), attempts.wait_seconds(work, stands))
+
+
+def _record_refusal(work: Work, attempt: _Try, account: AccountRow | None, reason: str) -> None:
+    """Record a refused try: of an account by itself; of nobody, or of one that goes on and on, by the minute."""
+    if account is None:
+        attempts.count_stranger(work, address=attempt.address, door=attempt.door)
+        return
+    work.record(
+        events.SignInRefused(
+            who=events.Who(door=attempt.door, address=attempt.address),
+            account_id=account.id,
+            account_name=f"{account.name}@{account.organization}",
+            method=attempt.method,
+            reason=reason,
+        )
+    )
 
 
 def _account(work: Work, name: str) -> AccountRow | None:

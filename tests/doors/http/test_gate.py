@@ -9,9 +9,9 @@ import pytest
 
 from sealane.clock import ManualClock
 from sealane.doors.http.schemas import Listing, ReceiptFor
-from sealane.errors import OutcomeUnknown, SealaneError, StoreFull
+from sealane.errors import NotSignedIn, OutcomeUnknown, SealaneError, StoreFull
 from sealane.operations.accounts import AddToken, DisableUser, RevokeToken
-from sealane.operations.signing import SignedIn
+from sealane.operations.signing import SignedIn, SignInWithToken
 from tests.doors.http.conftest import House
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
@@ -213,12 +213,21 @@ async def test_a_token_that_expired_or_was_revoked_opens_nothing(house):
         async with door.client(token=expiring) as anna:
             assert (await anna.get("/api/v1/me")).json()["user"] == "anna@clinic"
             clock.advance(timedelta(hours=1, seconds=1))
+            for _ in range(house.settings.sign_in_range_failures_max):
+                with pytest.raises(NotSignedIn):
+                    await door.door.asker.ask(SignInWithToken(token="wrong", address="127.0.0.1", door="http"))
             answer = await anna.get("/api/v1/me")
             assert (answer.status_code, code(answer)) == (401, "not-signed-in")
+            assert answer.json()["detail"] == "This token has expired. Ask your administrator for a new one."
+        async with door.client(token="wrong") as stranger:
+            answer = await stranger.get("/api/v1/me")
+            assert (answer.status_code, code(answer)) == (429, "locked")
         async with door.client(token=revoked.token) as anna:
             assert (await anna.get("/api/v1/me")).status_code == 200
             house.keeper.admin(RevokeToken(user="anna@clinic", name=revoked.name))
-            assert (await anna.get("/api/v1/me")).status_code == 401
+            answer = await anna.get("/api/v1/me")
+            assert (answer.status_code, code(answer)) == (401, "not-signed-in")
+            assert answer.json()["detail"] == "This token was revoked. Ask your administrator for a new one."
 
 
 async def test_a_token_is_shown_to_the_keeper_once_and_its_session_is_shared(door, anna):
