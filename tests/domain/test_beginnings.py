@@ -18,6 +18,7 @@ from sealane.errors import (
     QuotaExceeded,
     SealaneError,
     TooMany,
+    UploadFinished,
     UploadMissing,
 )
 from sealane.operations import accounts
@@ -72,6 +73,15 @@ def test_finishing_again_answers_the_same(world, anna):
     first = writing.finish()
     assert writing.finish() == first
     assert world.kinds().count("upload_finished") == 1
+
+
+def test_nothing_is_recorded_of_it_once_it_is_finished(world, anna):
+    writing = begun(anna)
+    writing.write(0, CONTENT)
+    writing.finish()
+    with pytest.raises(UploadFinished):
+        writing.record()
+    assert world.count(uploads) == 0
 
 
 def test_it_outlives_the_keeper(world, anna):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane.domain import allowances, keyring, resume, upload_map
+from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, UploadMissing
-from sealane.ids import FolderId, OrganizationId, UploadId, UserId, random_name
+from sealane.ids import FolderId, OrganizationId, UploadId, UserId, VersionId, random_name
 from sealane.ledger import events
 from sealane.operations.uploads import UploadOpened
 from sealane.vault.keys import KEY_BYTES
@@ -24,6 +25,7 @@ from sealane.vault.keys import KEY_BYTES
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import UploadRow
+    from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Caller, Work
 
 _ORGANIZATION_BYTES: Final = 8
@@ -88,6 +90,11 @@ def opened(work: Work, caller: Caller, upload: str, begin: bytes) -> Begun:
     if begun.upload != upload or begun.user_id != caller.user_id or until <= work.now:
         raise UploadMissing
     return begun
+
+
+def version_of(work: Work, begun: Begun) -> VersionRow | None:
+    """Return the version that the upload became, if it was begun and finished at once."""
+    return work.transaction.first(version_queries.VERSION, version=VersionId(begun.upload))
 
 
 def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:

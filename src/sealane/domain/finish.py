@@ -44,7 +44,7 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
         if not op.begin:
             raise UploadMissing
         begun = beginnings.opened(work, caller, op.upload, op.begin)
-        version = work.transaction.first(version_queries.VERSION, version=VersionId(begun.upload))
+        version = beginnings.version_of(work, begun)
         if version is not None:
             return _answer_of(begun.upload, version)
         upload_map.check(work, begun.upload, op.segments, op.edits)

@@ -19,7 +19,7 @@ from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
 from sealane.domain.rights import Act
 from sealane.domain.versions import Composition
-from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment
+from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment, UploadFinished
 from sealane.ids import UploadId, VersionId, random_name
 from sealane.ledger import events
 from sealane.operations.uploads import Recorded, UploadOpened
@@ -184,7 +184,10 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     """Record durable segments and where their bytes belong. A record that was recorded before changes nothing."""
     upload = resume.find_own(work, caller, op.upload) if op.begin else resume.own_upload(work, caller, op.upload)
     if upload is None:
-        upload = beginnings.keep(work, caller, beginnings.opened(work, caller, op.upload, op.begin))
+        begun = beginnings.opened(work, caller, op.upload, op.begin)
+        if beginnings.version_of(work, begun) is not None:
+            raise UploadFinished
+        upload = beginnings.keep(work, caller, begun)
     resume.fence(work, caller, upload, op.generation)
     if op.number <= upload.recorded:
         return Recorded(size=upload.contiguous)

@@ -10,20 +10,17 @@ acknowledged; records go out in order; memory is bounded whatever the client doe
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sealane.doors.recording import Recorder
 from sealane.doors.sealing import OpenSegment, RunningDigest
 from sealane.errors import LengthMismatch, NotAllowed, QuotaExceeded, TooLarge
 from sealane.operations.uploads import (
     CopyInto,
     Finished,
     FinishUpload,
-    Recorded,
-    RecordSegments,
-    SuspendUpload,
     UploadOpened,
 )
 from sealane.settings import SLOT_BYTES
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
     from sealane.doors.plane import Plane
     from sealane.errors import SealaneError
     from sealane.operations.envelope import Answer, Operation
-    from sealane.operations.uploads import Edit, NewSegment
     from sealane.vault.blobs import Buffer
     from sealane.vault.extents import Extent
 
@@ -68,18 +64,17 @@ class Incoming:
         self._cipher = AESGCM(opened.key)
         self._digest = RunningDigest(plane.lane(), in_order=not (opened.extents or opened.partial))
         self._open: OpenSegment | None = None
-        self._closed: deque[OpenSegment] = deque()
-        """Closed segments in order, each until it is recorded; its `finishing` runs."""
         self._slots = 0
         """Buffers held."""
-        self._recorder: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._moved = asyncio.Event()
         """Set whenever a buffer went back or a segment was recorded: who waits for room looks again."""
         self._base: Outgoing | None = None
         self._ended = False
-        self._number = 0
         self._stand(opened)
+        self._records = Recorder(
+            opened, handle, ask, acknowledged=self._map.contiguous, moved=self._moved.set, failed=self._fail
+        )
 
     @property
     def size(self) -> int:
@@ -151,14 +146,13 @@ class Incoming:
         if not isinstance(answer, UploadOpened):
             raise TypeError(type(answer).__name__)
         self._digest.in_order = False
-        self._number = self._number if answer.generation == generation else 0
         self._stand(answer)
+        self._records.stand(answer, acknowledged=self._map.contiguous)
 
     async def keep(self) -> None:
         """See to it that the keeper knows the upload, also before the first byte of it is recorded."""
         await self._record_all()
-        if self._begin:
-            await self._record((), ())
+        await self._records.keep()
 
     # --- reading back -----------------------------------------------------------------------------------------------
 
@@ -175,7 +169,7 @@ class Incoming:
         runs = tuple(self._map.runs(offset, length))
         if any(self._is_under_way(run) for run in runs):
             self._close_segment()
-            for segment in tuple(self._closed):
+            for segment in tuple(self._records.closed):
                 await segment.finish()
         parts = []
         for run in runs:
@@ -190,7 +184,7 @@ class Incoming:
         self._raise_failure()
         self._close_segment()
         await self._record_all()
-        return self._acknowledged
+        return self._records.acknowledged
 
     async def digest(self) -> bytes | None:
         """Return the SHA-256 of what was written so far, or None if it did not come in order from the start."""
@@ -205,7 +199,7 @@ class Incoming:
         await self._record_all()
         last, self._open = self._open, None
         if last is not None:
-            self._closed.append(last)  # if this fails it is still to be recorded
+            self._records.closed.append(last)  # if this fails it is still to be recorded
             last.begin_finish(self._settled)
             await last.finish()
         answer = await self._ask(
@@ -220,12 +214,12 @@ class Incoming:
                 modified=modified,
                 exclusive=exclusive,
                 expected_version=expected_version,
-                begin=self._begin,
+                begin=self._records.begin,
             )
         )
         if not isinstance(answer, Finished):
             raise TypeError(type(answer).__name__)
-        self._closed.clear()
+        self._records.closed.clear()
         self._ended = True
         return answer
 
@@ -241,16 +235,14 @@ class Incoming:
                 await self.flush()
         finally:
             self._let_go()
-            if self._is_known:
-                await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation))
+            await self._records.suspend(keep=True)
 
     async def abandon(self) -> None:
         """Throw the upload away, also after the session has ended; not if somebody else took it up meanwhile."""
         if self._ended:
             return
         self._let_go()
-        if self._is_known:
-            await self._ask(SuspendUpload(self._handle, self._opened.upload, self._opened.generation, keep=False))
+        await self._records.suspend(keep=False)
 
     def stop(self, failure: SealaneError) -> None:
         """Take no more bytes: whatever is asked next raises this (its session has ended)."""
@@ -261,11 +253,7 @@ class Incoming:
     def _stand(self, opened: UploadOpened) -> None:
         """Stand where the keeper says that the upload stands."""
         self._opened = opened
-        self._begin = opened.begin
-        self._is_known = not opened.begin
-        """The keeper knows the upload, or may: a first record whose answer nobody waited for may have been done."""
         self._map = ExtentMap(opened.extents, extents_max=self._settings.extents_max)
-        self._acknowledged = self._map.contiguous
         self._reader = SegmentReader(self._plane.store, opened.segments, {opened.key_id: opened.key})
 
     def _raise_failure(self) -> None:
@@ -287,7 +275,8 @@ class Incoming:
 
     def _is_ahead(self) -> bool:
         """Whether so many segments are on their way to be durable and recorded that no other may begin."""
-        waiting = sum(not segment.is_durable for segment in self._closed) if self._held else len(self._closed)
+        closed = self._records.closed
+        waiting = sum(not segment.is_durable for segment in closed) if self._held else len(closed)
         return waiting >= self._settings.upload_segments_ahead_max
 
     def _has_room(self, length: int) -> bool:
@@ -367,10 +356,10 @@ class Incoming:
         segment, self._open = self._open, None
         if segment is None:
             return
-        self._closed.append(segment)
+        self._records.closed.append(segment)
         segment.begin_finish(self._settled)
-        if not self._held:
-            self._start_recorder()
+        if not self._held and self._failure is None:
+            self._records.start()
 
     def _settled(self, segment: OpenSegment, failure: BaseException | None) -> None:
         """Go on after a closed segment became durable, or could not be made so."""
@@ -387,61 +376,20 @@ class Incoming:
 
     # --- recording --------------------------------------------------------------------------------------------------
 
-    def _start_recorder(self) -> None:
-        if self._recorder is None and self._closed and self._failure is None:
-            self._recorder = asyncio.get_running_loop().create_task(self._record_closed())
-
-    async def _record_closed(self) -> None:
-        """Record closed segments in order, each once it is durable, until none is left."""
-        try:
-            while self._closed:
-                segment = self._closed[0]
-                await segment.finish()
-                await self._record(segment.new_segments(), segment.edits())
-                self._closed.popleft()
-                self._moved.set()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as failure:  # noqa: BLE001  # raised to the writer, who asks next
-            self._fail(failure)
-        finally:
-            self._recorder = None
-
-    async def _record(self, segments: tuple[NewSegment, ...], edits: tuple[Edit, ...]) -> None:
-        self._is_known = True
-        answer = await self._ask(
-            RecordSegments(
-                self._handle,
-                self._opened.upload,
-                self._opened.generation,
-                self._number + 1,
-                segments,
-                edits,
-                self._begin,
-            )
-        )
-        if not isinstance(answer, Recorded):
-            raise TypeError(type(answer).__name__)
-        self._begin = b""
-        self._number += 1
-        self._acknowledged = answer.size
-
     async def _record_all(self) -> None:
         """Wait until every closed segment is recorded."""
-        self._start_recorder()
-        while self._recorder is not None:
-            await asyncio.wait({self._recorder})
+        if self._failure is None:
+            self._records.start()
+        await self._records.done()
         self._raise_failure()
 
     def _let_go(self) -> None:
         """End without waiting: what is not durable is thrown away by the threads, and every buffer goes back."""
         self._ended = True
-        if self._recorder is not None:
-            self._recorder.cancel()
-        for segment in (*self._closed, *((self._open,) if self._open else ())):
-            segment.let_go()
-        self._closed.clear()
-        self._open = None
+        self._records.let_go()
+        if self._open is not None:
+            self._open.let_go()
+            self._open = None
 
     # --- where bytes are --------------------------------------------------------------------------------------------
 
@@ -449,7 +397,7 @@ class Incoming:
         """Whether the bytes of a run lie in a segment that cannot be read from yet."""
         if self._open is not None and run.segment == self._open.segment:
             return self._open.peek(run.start, run.length) is None
-        return any(run.segment == segment.segment and not segment.is_durable for segment in self._closed)
+        return any(run.segment == segment.segment and not segment.is_durable for segment in self._records.closed)
 
     async def _read_run(self, run: Extent, offset: int) -> bytes:
         if self._open is not None and run.segment == self._open.segment:
