@@ -1,3 +1,4 @@
+import socket
 import ssl
 import stat
 from datetime import UTC, datetime, timedelta
@@ -27,8 +28,8 @@ def test_it_names_where_the_server_is(tmp_path):
     cert, _ = certificate.ensured(tmp_path / "keys", ["files.example", "192.0.2.7", "::1"], NOW)
     known = x509.load_pem_x509_certificate(cert.read_bytes())
     names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert {"files.example", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
-    assert {str(one) for one in names.get_values_for_type(x509.IPAddress)} == {"192.0.2.7", "::1"}
+    assert set(names.get_values_for_type(x509.DNSName)) == {"files.example", "localhost", socket.gethostname()}
+    assert {str(one) for one in names.get_values_for_type(x509.IPAddress)} == {"192.0.2.7", "127.0.0.1", "::1"}
 
 
 def test_it_is_made_anew_before_it_runs_out_or_if_it_is_damaged(tmp_path):

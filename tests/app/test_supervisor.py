@@ -2,15 +2,18 @@
 
 import contextlib
 import http.client
+import json
 import signal
 import socket
 import ssl
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from sealane.app import certificate
 from tests.running_server import RunningServer
 
 pytestmark = pytest.mark.slow
@@ -156,6 +159,38 @@ def test_a_taken_port_is_told_and_nothing_is_started(tmp_path):
         assert not (server.data_dir / "catalogue.sqlite").exists()
 
 
+@pytest.mark.parametrize(("folder", "mode"), [("", 0o777), ("", 0o750), ("keys", 0o755), ("keys", 0o701)])
+def test_it_does_not_start_on_a_folder_that_other_accounts_reach_into(tmp_path, folder, mode):
+    server = RunningServer(tmp_path)
+    server.organization("clinic")
+    (server.data_dir / folder).chmod(mode)
+    done = server.run("serve")
+    assert done.returncode == 1
+    assert "(open-to-others)" in done.stderr
+    assert f"has mode {mode:04o}" in done.stderr
+    assert f"chmod 0700 {server.data_dir / folder}" in done.stderr
+    assert not (server.data_dir / "supervisor.lock").exists()
+
+
+def test_doctor_looks_at_the_certificate_that_the_running_server_uses(tmp_path):
+    cert, key = certificate.ensured(tmp_path / "tls", [], datetime.now(UTC) - timedelta(days=500))
+    server = RunningServer(tmp_path)
+    server.settings |= {"tls_cert": str(cert), "tls_key": str(key)}
+    server.wait_for_doors = lambda: None
+    server.start()
+    try:
+        del server.settings["tls_cert"], server.settings["tls_key"]
+        said = server.run("doctor", "--json")
+        (tls,) = [row for row in json.loads(said.stdout) if row["check"] == "tls"]
+        assert (tls["state"], str(cert) in tls["sentence"]) == ("bad", True)
+        assert server.terminate() == 0
+        said = server.run("doctor", "--json")
+        (tls,) = [row for row in json.loads(said.stdout) if row["check"] == "tls"]
+        assert (tls["state"], tls["sentence"].startswith("No certificate")) == ("ok", True)
+    finally:
+        server.kill()
+
+
 def test_where_it_can_be_reached_from_outside_it_speaks_tls_alone(tmp_path):
     server = RunningServer(tmp_path)
     server.settings["http"] = f"0.0.0.0:{server.http_port}"
@@ -163,10 +198,11 @@ def test_where_it_can_be_reached_from_outside_it_speaks_tls_alone(tmp_path):
     server.start()
     try:
         context = ssl.create_default_context(cafile=str(server.data_dir / "keys" / "tls.crt"))
-        connection = http.client.HTTPSConnection("localhost", server.http_port, context=context, timeout=60)
-        with contextlib.closing(connection):
-            connection.request("GET", "/livez")
-            assert connection.getresponse().status == 200
+        for name in ("localhost", "127.0.0.1"):
+            connection = http.client.HTTPSConnection(name, server.http_port, context=context, timeout=60)
+            with contextlib.closing(connection):
+                connection.request("GET", "/livez")
+                assert connection.getresponse().status == 200
         assert f"https://0.0.0.0:{server.http_port}/" in "\n".join(server.announced)
         plain = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)
         plain.connect()

@@ -362,6 +362,16 @@ def test_doctor_sees_a_certificate_that_runs_out(operator, tmp_path, monkeypatch
     assert "ran out" in found["tls", "bad"]
 
 
+def test_doctor_sees_a_keys_folder_open_to_others_and_a_file_that_is_no_certificate(operator, tmp_path, monkeypatch):
+    (operator.data / "keys").chmod(0o755)
+    (tmp_path / "x.pem").write_text("hello")
+    monkeypatch.setenv("SEALANE_TLS_CERT", str(tmp_path / "x.pem"))
+    found, code = states(operator)
+    assert code == 1
+    assert f"chmod go= {operator.data / 'keys'}" in found["files", "bad"]
+    assert "no certificate" in found["tls", "bad"]
+
+
 def test_a_lease_held_by_another_is_waited_for_and_then_said(operator, monkeypatch):
     from sealane.cli import asking
     from sealane.keeper.core import Keeper

@@ -38,11 +38,11 @@ def ensured(folder: Path, hosts: Iterable[str], now: datetime) -> tuple[Path, Pa
 
 
 def made(hosts: Iterable[str], now: datetime) -> tuple[bytes, bytes]:
-    """Return a new certificate for these host names and addresses, and its key, both PEM."""
+    """Return a new certificate for these host names and addresses and for this machine, and its key, both PEM."""
     secret = ec.generate_private_key(ec.SECP256R1())
     host = socket.gethostname()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
-    names = dict.fromkeys([host, "localhost", *hosts])
+    names = dict.fromkeys([host, "localhost", "127.0.0.1", "::1", *hosts])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -9,11 +9,12 @@ import fcntl
 import logging
 import os
 import signal
+import stat
 import sys
 from typing import TYPE_CHECKING
 
 from sealane import __version__
-from sealane.app import certificate, listening
+from sealane.app import certificate, listening, presence
 from sealane.app.children import Child
 from sealane.clock import Clock
 from sealane.errors import SealaneError, Unavailable
@@ -53,6 +54,12 @@ class AlreadyServed(Unavailable):
     default = "A server already runs on this data directory."
 
 
+class OpenToOthers(Unavailable):
+    """Other accounts of the machine can reach into a folder that is the server's alone."""
+
+    code = "open-to-others"
+
+
 class Supervisor:
     """One server: its sockets and its processes."""
 
@@ -70,6 +77,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._data_dir, self._data_dir / "keys"):
+            _must_be_closed(folder)
         with _held(self._data_dir / "supervisor.lock"):
             return await self._serve()
 
@@ -92,6 +101,7 @@ class Supervisor:
                 web.append(self._http_worker(settings, http))
             for child in (*doors, *web, inspector):
                 await child.start()
+            self._note_presence(settings, http, sftp)
             await self._announce(settings, http, sftp)
             loop.add_signal_handler(
                 signal.SIGHUP, lambda: loop.create_task(self._replace_http(web, settings, http), name="reload")
@@ -105,6 +115,7 @@ class Supervisor:
             await inspector.stop(_DRAIN_EXTRA_SECONDS)
             await self._caller.close()
             await keeper.stop(_KEEPER_STOP_SECONDS)
+            presence.forget(self._data_dir)
         return 0
 
     def _with_certificate(self, http: list[socket.socket]) -> Settings:
@@ -170,6 +181,12 @@ class Supervisor:
             web[number] = new
             await old.stop(settings.drain_seconds + _DRAIN_EXTRA_SECONDS)
 
+    def _note_presence(self, settings: Settings, http: list[socket.socket], sftp: list[socket.socket]) -> None:
+        noted = presence.Presence(
+            http=tuple(map(listening.shown, http)), sftp=tuple(map(listening.shown, sftp)), tls_cert=settings.tls_cert
+        )
+        presence.note(self._data_dir, noted)
+
     async def _announce(self, settings: Settings, http: list[socket.socket], sftp: list[socket.socket]) -> None:
         """Print where the server is and how to begin."""
         assert self._caller is not None
@@ -190,6 +207,19 @@ class Supervisor:
             ]
         sys.stdout.write("\n".join(lines) + "\n\n")
         sys.stdout.flush()
+
+
+def _must_be_closed(folder: Path) -> None:
+    """Refuse a folder into which other accounts reach: they could read its secrets, or put theirs in their place."""
+    try:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+    except FileNotFoundError:
+        return
+    if mode & 0o077:
+        raise OpenToOthers(
+            f"{folder} has mode {mode:04o}: other accounts of this machine can reach into it. It must have mode 0700."
+            f" Run: chmod 0700 {folder}"
+        )
 
 
 @contextlib.contextmanager

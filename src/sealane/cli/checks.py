@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from sealane.app import presence
 from sealane.clock import Clock
 from sealane.errors import Missing, SealaneError
 from sealane.ids import new_segment_id
@@ -67,7 +68,7 @@ def looked(check: Callable[[TargetT], Iterator[Finding]], at: TargetT) -> list[F
 
 def check_files(place: DataDirectory) -> Iterator[Finding]:
     """Nobody but the server's account may read the data directory, its keys and its sockets."""
-    secret = [place.path, *place.path.glob("keys/*.key"), *place.path.glob("run/*.sock")]
+    secret = [place.path, *place.path.glob("keys"), *place.path.glob("keys/*.key"), *place.path.glob("run/*.sock")]
     open_to_others = [path for path in secret if path.lstat().st_mode & 0o077]
     for path in open_to_others:
         yield Finding("files", "bad", f"{path} is open to other accounts of this machine. Run: chmod go= {path}")
@@ -111,23 +112,18 @@ def check_room(place: DataDirectory) -> Iterator[Finding]:
 
 
 def check_tls(place: DataDirectory) -> Iterator[Finding]:
-    """Certificates that are in use or will be: whether they hold, and how long."""
-    given = [Path(place.settings.tls_cert)] if place.settings.tls_cert else []
+    """Look at the certificate that is in use, or would be if the server were started: whether it holds, how long."""
     made = place.path / "keys" / "tls.crt"
-    certificates = given or ([made] if made.exists() else [])
-    if not certificates:
-        yield Finding("tls", "ok", f"No certificate: HTTP at {place.settings.http} is in clear, on loopback only.")
-    for path in certificates:
-        ends = _certificate_ends(path)
-        left = ends - Clock().now()
-        said = f"{path} holds until {ends:%Y-%m-%d}."
-        if left < timedelta(0):
-            yield Finding("tls", "bad", f"{path} ran out on {ends:%Y-%m-%d}.")
-        elif left < timedelta(days=_CERTIFICATE_DAYS_SCARCE):
-            yield Finding("tls", "warning", said)
-        else:
-            note = "" if given else " It was made here, so clients must be given it (SEALANE_CA)."
-            yield Finding("tls", "ok", said + note)
+    running = presence.noted(place.path) if place.is_served() else None
+    if running is not None:
+        http, certificate = " and ".join(running.http), running.tls_cert
+    else:
+        http, certificate = place.settings.http, place.settings.tls_cert or (str(made) if made.exists() else "")
+    if certificate:
+        ours = Path(certificate).absolute() == made.absolute()
+        yield _of_certificate(Path(certificate), " It was made here, so clients must be given it (SEALANE_CA)." * ours)
+    else:
+        yield Finding("tls", "ok", f"No certificate: HTTP at {http} is in clear, on loopback only.")
 
 
 def check_blob_store(place: DataDirectory) -> Iterator[Finding]:
@@ -255,7 +251,17 @@ def _uid_of(pid: int) -> int:
     return Path(f"/proc/{pid}").stat().st_uid
 
 
-def _certificate_ends(path: Path) -> datetime:
+def _of_certificate(path: Path, note: str) -> Finding:
     from cryptography import x509
 
-    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    try:
+        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except ValueError:
+        return Finding("tls", "bad", f"{path} is no certificate in PEM, or is damaged.")
+    left = ends - Clock().now()
+    if left < timedelta(0):
+        return Finding("tls", "bad", f"{path} ran out on {ends:%Y-%m-%d}.")
+    said = f"{path} holds until {ends:%Y-%m-%d}."
+    if left < timedelta(days=_CERTIFICATE_DAYS_SCARCE):
+        return Finding("tls", "warning", said)
+    return Finding("tls", "ok", said + note)
