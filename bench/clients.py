@@ -1,12 +1,14 @@
-"""The clients that drive the servers: OpenSSH sftp, rclone, lftp, curl; each pinned to the client's core."""
+"""The clients that drive the servers: OpenSSH sftp, rclone, lftp, curl, ours; each pinned to the client's core."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from bench import machine
+from bench.servers import SEALANE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +22,7 @@ SSH_OPTIONS = (
 GCM = ("-c", "aes128-gcm@openssh.com")
 
 
-def _run(command: list[str], *, stdin: str | None = None, seconds: float = 600) -> float:
+def _run(command: list[str], *, stdin: str | None = None, seconds: float = 600, **environ: str) -> float:
     """Run a client on its core to its end; return the seconds it took."""
     began = time.monotonic()
     done = subprocess.run(
@@ -30,6 +32,7 @@ def _run(command: list[str], *, stdin: str | None = None, seconds: float = 600) 
         capture_output=True,
         timeout=seconds,
         check=False,
+        env=os.environ | environ,
     )
     taken = time.monotonic() - began
     if done.returncode:
@@ -95,7 +98,33 @@ def lftp(server: Server, made: Path, commands: str) -> float:
     return _run(["lftp", "-c", script])
 
 
+def _curl_words(server: Server, made: Path) -> list[str]:
+    headers = [word for name, value in server.headers.items() for word in ("-H", f"{name}: {value}")]
+    return ["curl", "-sS", "-f", "--http1.1", "--cacert", str(made / "tls.crt"), *headers]
+
+
 def curl(server: Server, made: Path, *words: str) -> float:
     """Run curl with the server's certificate and credentials."""
-    headers = [word for name, value in server.headers.items() for word in ("-H", f"{name}: {value}")]
-    return _run(["curl", "-sS", "-f", "--http1.1", "--cacert", str(made / "tls.crt"), *headers, *words])
+    return _run([*_curl_words(server, made), *words])
+
+
+def curl_each(
+    server: Server, made: Path, count: int, name: str, *, send: Path | None = None, rate: int | None = None
+) -> float:
+    """Fetch NAME0, NAME1, … all at once, or send one file under these names; each at `rate` bytes a second."""
+    words = ["-Z", "--parallel-immediate", "--parallel-max", str(count)]
+    words += [] if rate is None else ["--limit-rate", str(rate)]
+    # What is fetched and what is answered goes to one place that keeps nothing.
+    words += ["-o", "/dev/null"] if send is None else ["-H", "Expect:", "-o", "/dev/null", "-T", str(send)]
+    return _run([*_curl_words(server, made), *words, server.content_url(f"{name}[0-{count - 1}]")])
+
+
+def sealane(server: Server, made: Path, port: int, *words: str) -> float:
+    """Run our client against the server behind `port`."""
+    environ = {
+        "SEALANE_URL": f"https://127.0.0.1:{port}",
+        "SEALANE_TOKEN": server.token,
+        "SEALANE_CA": str(made / "tls.crt"),
+        "HOME": str(made),
+    }
+    return _run([SEALANE, *words], **environ)

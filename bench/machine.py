@@ -1,14 +1,27 @@
-"""What the machine is, and what processes cost: CPU seconds and memory of a whole process tree, from /proc."""
+"""What the machine is, what its processor does in a second, and what processes cost, from /proc.
+
+`python -m bench.machine` prints what the server's own ways of hashing, encrypting and copying cost here.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -108,6 +121,30 @@ def memory_kib(root: int) -> int:
     return total
 
 
+class MemoryWatch:
+    """The most memory that a process tree has while something runs."""
+
+    _PAUSE_SECONDS = 0.2
+
+    def __init__(self, root: int) -> None:
+        self.most_kib = 0
+        self._root = root
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(self._PAUSE_SECONDS):
+            self.most_kib = max(self.most_kib, memory_kib(self._root))
+
+
 def end(process: subprocess.Popen) -> None:
     """Stop a server and wait for it: politely, then not."""
     if process.poll() is None:
@@ -117,3 +154,47 @@ def end(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+# --- what the processor does -----------------------------------------------------------------------------------------
+
+_BLOCK_BYTES = 256 * 1024
+"""A slot of the server: so much is hashed, encrypted and copied at once."""
+
+
+def processor() -> dict[str, float]:
+    """Return CPU seconds a GiB of SHA-256, AES-256-GCM and a memory copy, in a process pinned to the server's core."""
+    command = [*pinned(SERVER_CORE), sys.executable, "-m", "bench.machine"]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def _costs() -> dict[str, float]:
+    block, sealed, nonce = os.urandom(_BLOCK_BYTES), bytearray(_BLOCK_BYTES + 16), os.urandom(12)
+    digest, cipher = hashlib.sha256(), AESGCM(os.urandom(32))
+    near, far = memoryview(os.urandom(64 * MIB)), memoryview(bytearray(64 * MIB))
+
+    def copy(number: int) -> None:
+        at = number * _BLOCK_BYTES % len(near)
+        far[at : at + _BLOCK_BYTES] = near[at : at + _BLOCK_BYTES]
+
+    return {
+        "sha256": _cost(lambda _: digest.update(block)),
+        "aes-256-gcm": _cost(lambda _: cipher.encrypt_into(nonce, block, None, sealed)),
+        "copy": _cost(copy),
+    }
+
+
+def _cost(act: Callable[[int], object]) -> float:
+    """Return the CPU seconds that an act on a block costs for a GiB: the best of three tries at a quarter of one."""
+    count = GIB // _BLOCK_BYTES // 4
+    taken = []
+    for _ in range(3):
+        began = time.process_time()
+        for number in range(count):
+            act(number)
+        taken.append(4 * (time.process_time() - began))
+    return round(min(taken), 3)
+
+
+if __name__ == "__main__":
+    print(json.dumps(_costs()))

@@ -34,11 +34,15 @@ class Server:
     password: str = ""
     http_port: int = 0
     token: str = ""
-    scheme: str = "https"
     headers: dict[str, str] = field(default_factory=dict)
 
-    def url(self, name: str) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.http_port or self.port}{self.root}/{name}"
+    sync: str = "-f "
+    """What OpenSSH's `put` is told so that a file is durable when it is acknowledged; ours needs no telling."""
+
+    def content_url(self, name: str) -> str:
+        """Return where a file is put and fetched over HTTPS."""
+        door = "/api/v1/content" if self.token else ""
+        return f"https://127.0.0.1:{self.http_port or self.port}{door}{self.root}/{name}"
 
 
 def keys(folder: Path) -> Path:
@@ -94,7 +98,7 @@ def sealane(folder: Path, made: Path, *, workers: int = 1) -> Iterator[Server]:
         token = tell("token", "add", "bench@bench", "--scope", "read", "--scope", "write").splitlines()[-1]
         yield Server(
             "sealane", process.pid, port, user="bench@bench", root="/work", http_port=http_port, token=token,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}"}, sync="",
         )  # fmt: skip
     finally:
         machine.end(process)
