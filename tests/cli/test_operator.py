@@ -86,6 +86,22 @@ def test_a_password_comes_from_standard_input_and_not_from_nowhere(operator):
     assert operator.run("user", "passwd", "anna@clinic", "--password-stdin", stdin="\n").exit_code == 2
 
 
+AGE_RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+
+
+def test_a_recipient_that_cannot_be_sealed_to_is_refused(operator):
+    for wrong in ("age1zzz", AGE_RECIPIENT[:-1] + "x", AGE_RECIPIENT + " ", "ssh-ed25519 AAAA", "age1pq1zzz"):
+        done = operator.run("user", "add", "anna@clinic", "--recipient", wrong)
+        assert done.exit_code == 1, wrong
+        assert operator.rows("user", "list") == []
+    assert "(age-key-invalid)" in operator.run("user", "add", "anna@clinic", "--recipient", "age1zzz").stderr
+    operator.do("user", "add", "anna@clinic", "--recipient", AGE_RECIPIENT, "--recipient", PUBLIC_KEY)
+
+
+def test_a_name_of_no_letters_is_refused_in_words(operator):
+    assert "A name has one character at least. (name-invalid)" in operator.run("org", "add", "").stderr
+
+
 def test_a_token_is_alone_on_the_last_line_and_shown_once(operator):
     operator.do("user", "add", "anna@clinic")
     said = operator.do("token", "add", "anna@clinic", "--scope", "read", "--expires", "30d").splitlines()
@@ -165,6 +181,13 @@ def test_the_ledger_says_what_was_done_and_is_proven(operator, tmp_path):
     assert f"entries 1 to {len(lines)} are those" in said
     assert json.loads(operator.do("audit", "verify", "--json"))["whole"] is True
     assert operator.run("audit", "checkpoint", "--out", checkpoint).exit_code == 1, "nothing is overwritten"
+
+
+def test_a_kind_that_there_is_not_is_refused_and_those_there_are_are_said(operator):
+    done = operator.run("audit", "log", "--kind", "download-ended")
+    assert done.exit_code == 2
+    assert "there is no kind 'download-ended'; did you mean download_ended? The kinds are keeper_started" in done.stderr
+    assert operator.do("audit", "log", "--kind", "download_ended") == ""
 
 
 def test_an_export_is_every_entry_with_its_checkpoint(operator, tmp_path):

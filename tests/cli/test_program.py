@@ -109,6 +109,40 @@ def test_a_failure_is_one_line_with_its_code_on_stderr(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--nope"], "error: No such option '--nope'. See: sealane --help (usage)"),
+        (["nope"], "error: No such command 'nope'. See: sealane --help (usage)"),
+        (["org", "add"], "error: Missing argument 'NAME'. See: sealane org add --help (usage)"),
+        (
+            ["org", "quota", "a", "--data", "."],
+            "error: Name --quota or --quota-files. See: sealane org quota --help (usage)",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_with_its_code_too(words, said):
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr == f"{said}\n"
+
+
+def test_a_choice_that_there_is_not_is_said_in_one_line_with_those_there_are():
+    done = CliRunner().invoke(cli, ["user", "role", "anna@clinic", "king\x1b"])
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
+    assert "auditor" in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["org"], ["user", "key"]])
+def test_a_group_without_a_command_shows_its_help(words):
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Usage: ")
+
+
 def test_the_version_is_printed():
     assert CliRunner().invoke(cli, ["--version"]).output == f"sealane {sealane.__version__}\n"
 

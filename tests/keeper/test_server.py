@@ -304,7 +304,7 @@ async def test_a_new_password_is_hashed_beside_the_writer_and_holds_up_nobody(tm
         (AddUser(user="bert@clinic", password="short"), "password-invalid"),
         (AddUser(user="bert@clinic", password="correct horse", email="nonsense"), "invalid"),
         (AddUser(user="bert@clinic", password="correct horse", ssh_keys=("nonsense",)), "ssh-key-invalid"),
-        (AddUser(user="bert@clinic", password="correct horse", recipients=("nonsense",)), "invalid"),
+        (AddUser(user="bert@clinic", password="correct horse", recipients=("nonsense",)), "age-key-invalid"),
         (SetPassword(user="bert@clinic", password="correct horse"), "user-missing"),
         (SetPassword(user="anna@clinic", password="x" * 1025), "password-invalid"),
     ],

@@ -1,9 +1,9 @@
 """The supervisor: binds the addresses, starts the server's processes in order, restarts what dies, stops all in order.
 
 Lives here: processes and listening sockets (`supervisor.py`, `children.py`, `listening.py`), the certificate for those
-who bring none (`certificate.py`), the note of where it listens (`presence.py`). Not here: a protocol, a right, a byte of
-a file. Must stay true: a child gets its settings by a pipe and an environment with nothing in it; no child outlives its
-supervisor.
+who bring none (`certificate.py`), the note of where it listens (`presence.py`). Not here: a protocol, a right, a byte
+of a file. Must stay true: a child gets its settings by a pipe and an environment with nothing in it; no child outlives
+its supervisor.
 """
 
 from __future__ import annotations

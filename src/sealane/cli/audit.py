@@ -14,7 +14,7 @@ import click
 
 from sealane.cli.asking import DataDirectory, json_option, on_data
 from sealane.cli.showing import printable
-from sealane.cli.words import Word, parse_moment
+from sealane.cli.words import Word, parse_kind, parse_moment
 from sealane.clock import Clock
 from sealane.errors import AlreadyExists, Integrity, Missing, SealaneError, Unavailable
 
@@ -37,7 +37,14 @@ def _moment(text: str) -> datetime:
     return parse_moment(text, now=Clock().now())
 
 
+def _kind(text: str) -> str:
+    from sealane.ledger.events.base import Kind
+
+    return parse_kind(text, [kind.value for kind in Kind])
+
+
 MOMENT = Word("time", _moment)
+KIND = Word("kind", _kind)
 
 
 class LedgerDamaged(Integrity):
@@ -61,7 +68,7 @@ def audit() -> None:
 @click.option("--since", type=MOMENT, help="Only from this time on: 2026-01-31, 2026-01-31T08:00, or 24h ago.")
 @click.option("--user", default="", metavar="NAME@ORG", help="Only what this user did, or what was done to them.")
 @click.option("--file", "path", default="", metavar="PATH", help="Only about this path: ORG:/PATH, or /PATH anywhere.")
-@click.option("--kind", default="", help="Only entries of this kind, such as download_begun.")
+@click.option("--kind", type=KIND, default="", help="Only entries of this kind, such as download_begun.")
 @json_option
 @on_data
 def log(place: DataDirectory, since: datetime | None, user: str, path: str, kind: str, *, as_json: bool) -> None:

@@ -19,6 +19,8 @@ EXIT_PARTLY = 4
 EXIT_INTEGRITY = 5
 EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells say it."""
+USAGE = "usage"
+"""The code of wrong usage, whatever is wrong with it."""
 
 _EXIT_CODES = {Kind.REFUSED: EXIT_REFUSED, Kind.INTEGRITY: EXIT_INTEGRITY}
 
@@ -66,13 +68,36 @@ class Commands(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name, place.help) for name, place in wanted.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command's name."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as problem:
+            _say_usage(problem, ctx)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an expected failure ends it with its own exit code."""
+        """Run the command; an expected failure ends it with its own exit code, wrong usage with that of wrong usage."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as problem:
+            _say_usage(problem, ctx)
         except SealaneError as error:
-            click.echo(f"error: {printable(error.sentence)} ({error.code})", err=True)
+            _say(error.sentence, error.code)
             ctx.exit(exit_code_of(error))
+
+
+def _say(sentence: str, code: str) -> None:
+    click.echo(f"error: {printable(sentence)} ({code})", err=True)
+
+
+def _say_usage(problem: click.UsageError, ctx: click.Context) -> NoReturn:
+    """Say what is wrong with how a command was written, and where help is, in the shape of every other error."""
+    if isinstance(problem, click.exceptions.NoArgsIsHelpError):
+        raise problem  # its message is the help
+    command = (problem.ctx or ctx).command_path
+    sentence = " ".join(problem.format_message().split()).rstrip(".")
+    _say(f"{sentence}. See: {command} --help", USAGE)
+    ctx.exit(problem.exit_code)
 
 
 _SERVER = {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _BYTES: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4} | {
@@ -61,6 +65,15 @@ def parse_rights(text: str) -> tuple[str, ...]:
     if unknown := sorted(named - set(_RIGHTS)):
         raise ValueError(f"{', '.join(map(repr, unknown))}: rights are {', '.join(_RIGHTS)}")
     return tuple(right for right in _RIGHTS if right in named)
+
+
+def parse_kind(text: str, known: Sequence[str]) -> str:
+    """Return `text` where it is a known kind, or empty (not given). Raises ValueError, which names those there are."""
+    if not text or text in known:
+        return text
+    like = difflib.get_close_matches(text, known, n=1)
+    asked = f"did you mean {like[0]}? " if like else ""
+    raise ValueError(f"there is no kind {text!r}; {asked}The kinds are {', '.join(known)}")
 
 
 class Word(click.ParamType[Any]):

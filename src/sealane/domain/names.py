@@ -26,6 +26,8 @@ class Account(NamedTuple):
 
 def check_account_name(name: str, settings: Settings) -> str:
     """Return the name of an organization, user or group in normal form, or raise `NameInvalid` saying why not."""
+    if not name:
+        raise NameInvalid("A name has one character at least.")
     try:
         checked = paths.check_name(name)
     except PathInvalid as problem:

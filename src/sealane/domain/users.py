@@ -15,6 +15,7 @@ from sealane.ids import GroupId, UserId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.failures import UserMissing
+from sealane.vault.age import keys as age_keys
 
 if TYPE_CHECKING:
     from sealane.domain.queries.accounts import OrganizationRow, UserRow
@@ -230,7 +231,7 @@ def _free_name(work: Work, op: AddUser) -> tuple[OrganizationRow, str]:
 
 
 def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) -> None:
-    """Keep an age recipient; whether it is one that can be sealed to is checked when a folder is sealed to it."""
+    """Keep an age recipient."""
     _check_recipient(recipient)
     work.transaction.run(statements.ADD_RECIPIENT, user_id=user.id, recipient=recipient, made=work.now)
     work.record(
@@ -244,9 +245,11 @@ def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) ->
 
 
 def _check_recipient(recipient: str) -> None:
+    """Raise `Invalid` for what cannot be sealed to."""
     sound = recipient.isascii() and recipient.isprintable() and len(recipient) <= RECIPIENT_CHARACTERS_MAX
-    if not sound or not recipient.startswith(("age1", "ssh-ed25519 ")):
+    if not sound or recipient != recipient.strip():
         raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
+    age_keys.recipient(recipient)
 
 
 def _checked_email(email: str) -> str:
