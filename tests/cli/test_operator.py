@@ -108,7 +108,7 @@ def test_a_token_is_alone_on_the_last_line_and_shown_once(operator):
     assert said[-1].startswith("sealane_")
     assert " " not in said[-1]
     (row,) = operator.rows("token", "list", "anna@clinic")
-    assert row["scopes"] == "read"
+    assert row["scopes"] == ["read"]
     assert said[-1] not in operator.do("token", "list", "anna@clinic", "--json")
     operator.do("token", "revoke", "anna@clinic", row["name"])
     assert operator.rows("token", "list", "anna@clinic")[0]["revoked"]
@@ -121,18 +121,23 @@ def test_folders_groups_and_grants(operator):
     operator.do("user", "add", "bob@lab")
     operator.do("group", "add", "staff@lab")
     operator.do("group", "join", "staff@lab", "bob@lab")
-    assert operator.rows("group", "list") == [{"group": "staff@lab", "members": "bob@lab"}]
+    assert operator.rows("group", "list") == [{"group": "staff@lab", "members": ["bob@lab"]}]
     operator.do("folder", "add", "clinic:/in/claims", "--quota", "1GiB")
     operator.do("folder", "grant", "clinic:/in/claims", "bob@lab", "--rights", "write,list", "--as", "/claims")
     operator.do("folder", "grant", "clinic:/in/claims", "group:staff@lab", "--rights", "read")
     rows = {row["folder"]: row for row in operator.rows("folder", "list")}
     assert rows["clinic:/in/claims"]["quota_bytes"] == 1024**3
-    assert "bob@lab=list,write as /claims" in rows["clinic:/in/claims"]["rights"]
+    assert rows["clinic:/in/claims"]["rights"] == [
+        {"grantee": "bob@lab", "rights": ["list", "write"], "as": "/claims"},
+        {"grantee": "group:staff@lab", "rights": ["read"], "as": None},
+    ]
+    assert "bob@lab=list,write as /claims; group:staff@lab=read" in operator.do("folder", "list")
+    assert "bob@lab" in operator.do("group", "list")
     operator.do("folder", "quota", "clinic:/in/claims", "--quota", "0")
     operator.do("folder", "revoke", "clinic:/in/claims", "bob@lab")
     operator.do("group", "leave", "staff@lab", "bob@lab")
     rows = {row["folder"]: row for row in operator.rows("folder", "list", "--org", "clinic")}
-    assert rows["clinic:/in/claims"]["rights"] == "group:staff@lab=read"
+    assert rows["clinic:/in/claims"]["rights"] == [{"grantee": "group:staff@lab", "rights": ["read"], "as": None}]
     (lab,) = [row for row in operator.rows("org", "list") if row["name"] == "lab"]
     assert (lab["quota_bytes"], lab["quota_files"]) == (10 * 1024**3, 5)
     operator.do("org", "quota", "lab", "--quota-files", "7")

@@ -14,6 +14,7 @@ from sealane.operations.accounts import (
     AddUser,
     DisableUser,
     EndSession,
+    Granted,
     GrantFolder,
     RemoveSshKey,
     RevokeFolder,
@@ -249,11 +250,11 @@ def test_a_group_has_members_of_its_own_organization_only(office):
         office.admin(SetMembership(group="team@clinic", user="bert@lab", member=True))
     office.admin(SetMembership(group="team@clinic", user="anna@clinic", member=True))
     office.admin(SetMembership(group="team@clinic", user="anna@clinic", member=True))
-    assert [row.values for row in office.rows("ListGroups")] == [("team@clinic", "anna@clinic")]
+    assert [row.values for row in office.rows("ListGroups")] == [("team@clinic", ("anna@clinic",))]
     office.admin(SetMembership(group="team@clinic", user="anna@clinic", member=False))
     with pytest.raises(UserMissing):
         office.admin(SetMembership(group="team@clinic", user="anna@clinic", member=False))
-    assert [row.values for row in office.rows("ListGroups")] == [("team@clinic", "")]
+    assert [row.values for row in office.rows("ListGroups")] == [("team@clinic", ())]
 
 
 def test_a_session_is_ended_by_its_name_and_gone_from_the_listing(office):
@@ -275,9 +276,12 @@ def test_folders_are_made_with_those_above_them_and_listed_with_their_grants(off
     with pytest.raises(Unsupported):
         office.admin(AddFolder(folder="clinic:/s", sealed=True))
     assert [row.values[:2] for row in office.rows("ListFolders", organization="clinic")] == [
-        ("clinic:/a", ""),
-        ("clinic:/a/b", ""),
-        ("clinic:/a/b/c", "bert@lab=list,read as /from-clinic; anna@clinic=list"),
+        ("clinic:/a", ()),
+        ("clinic:/a/b", ()),
+        (
+            "clinic:/a/b/c",
+            (Granted("bert@lab", ("list", "read"), "from-clinic"), Granted("anna@clinic", ("list",))),
+        ),
     ]
     assert office.kinds().count("folder_made") == 3
 

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from sealane import settings as sealane_settings
-from sealane.cli.showing import show_rows
+from sealane.cli.showing import Told, show_rows
 from sealane.errors import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealane.cli.showing import Cell
     from sealane.keeper.core import Keeper
-    from sealane.operations.accounts import RowsAre
+    from sealane.operations.accounts import Granted, RowsAre, Value
     from sealane.operations.envelope import Answer, Operation
 
 AnswerT = TypeVar("AnswerT", bound="Answer")
@@ -176,7 +177,21 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def show_answer(rows: RowsAre, *, as_json: bool, empty: str) -> None:
     """Print a listing that the keeper answered."""
-    show_rows([dict(zip(row.columns, row.values, strict=True)) for row in rows.rows], as_json=as_json, empty=empty)
+    show_rows(
+        [dict(zip(row.columns, map(_cell, row.values), strict=True)) for row in rows.rows], as_json=as_json, empty=empty
+    )
+
+
+def _cell(value: Value) -> Cell:
+    if not isinstance(value, tuple):
+        return value
+    return tuple(one if isinstance(one, str) else _granted(one) for one in value)
+
+
+def _granted(grant: Granted) -> Told:
+    seen = f"/{grant.shown_as}" if grant.shown_as else None
+    words = f"{grant.grantee}={','.join(grant.rights)}" + (f" as {seen}" if seen else "")
+    return Told(words, {"grantee": grant.grantee, "rights": list(grant.rights), "as": seen})
 
 
 def read_password() -> str:

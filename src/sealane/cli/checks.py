@@ -194,7 +194,7 @@ def check_grants(ask: Ask) -> Iterator[Finding]:
     disabled = {str(row["user"]) for row in map(_row, ask(ListUsers(), RowsAre).rows) if row["disabled"]}
     sound = True
     for row in folders:
-        grantees = _grantees(str(row["rights"] or ""))
+        grantees = {grant.grantee for grant in row["rights"]}
         live = grantees - disabled - {f"group:{name}" for name in empty}
         for grantee in sorted(grantees - live):
             why = "is disabled" if grantee in disabled else "has no members"
@@ -212,11 +212,6 @@ OF_THE_KEEPER = (check_database, check_ledger, check_grants)
 
 def _row(row: Any) -> dict[str, Any]:
     return dict(zip(row.columns, row.values, strict=True))
-
-
-def _grantees(rights: str) -> set[str]:
-    """Return who a folder's listing says has rights: `NAME@ORG=list,read as /X; group:NAME@ORG=list`."""
-    return {found[1] for part in rights.split("; ") if (found := re.fullmatch(r"([^=]+)=.*", part))}
 
 
 def _time_of(body: bytes) -> datetime | None:

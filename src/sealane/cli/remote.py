@@ -57,7 +57,7 @@ def _row(entry: RemoteEntry) -> dict[str, Cell]:
         "modified": entry.modified.isoformat().replace("+00:00", "Z"),
         "version": entry.version,
         "sha256": entry.sha256,
-        "rights": ",".join(entry.rights),
+        "rights": tuple(entry.rights),
     }
 
 

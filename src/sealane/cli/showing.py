@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import unicodedata
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Cell = str | int | bool | datetime | None
+
+class Told(NamedTuple):
+    """One of several things in a cell: in words for people, as an object for programs."""
+
+    words: str
+    row: dict[str, object]
+
+
+Cell = str | int | bool | datetime | None | tuple[str | Told, ...]
 
 
 def printable(text: str) -> str:
@@ -63,16 +71,28 @@ def show_json_lines(things: Iterable[Mapping[str, Cell]]) -> None:
 
 
 def _plain(row: Mapping[str, Cell]) -> dict[str, object]:
-    return {name: show_moment(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    return {name: _plain_cell(value) for name, value in row.items()}
+
+
+def _plain_cell(value: Cell) -> object:
+    match value:
+        case datetime():
+            return show_moment(value)
+        case tuple():
+            return [one.row if isinstance(one, Told) else one for one in value]
+        case _:
+            return value
 
 
 def _cell(value: Cell) -> str:
     match value:
-        case None | "":
+        case None | "" | ():
             return "-"
         case bool():
             return "yes" if value else "no"
         case datetime():
             return show_moment(value)
+        case tuple():
+            return printable("; ".join(one.words if isinstance(one, Told) else one for one in value))
         case _:
             return printable(str(value))

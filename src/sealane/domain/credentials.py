@@ -167,7 +167,7 @@ def list_tokens(work: Work, op: ListTokens) -> RowsAre:
     return rows.listing(
         ("name", "scopes", "made", "expires", "revoked"),
         (
-            (row.name, row.scopes, row.made, row.expires, row.revoked)
+            (row.name, tuple(row.scopes.split()), row.made, row.expires, row.revoked)
             for row in work.transaction.all(statements.TOKENS, user_id=user.id)
         ),
     )

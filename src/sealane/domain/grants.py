@@ -16,6 +16,7 @@ from sealane.domain.rights import Right
 from sealane.errors import AlreadyExists, Invalid, Missing, NotAFolder, Unsupported
 from sealane.ids import GroupId, OrganizationId, UserId
 from sealane.ledger import events
+from sealane.operations.accounts import Granted
 from sealane.operations.envelope import Done
 from sealane.operations.failures import GrantMissing
 
@@ -99,14 +100,13 @@ def list_folders(work: Work, op: ListFolders) -> RowsAre:
     if op.organization:
         accounts.find_organization(work, op.organization)
     found = {row.id: row for row in work.transaction.all(folder_statements.LISTED)}
-    granted: dict[FolderId, list[str]] = {}
+    granted: dict[FolderId, list[Granted]] = {}
     for grant in work.transaction.all(statements.LISTED):
         grantee = f"{grant.user}@{grant.user_organization}"
         if grant.group is not None:
             grantee = f"{names.GROUP_PREFIX}{grant.group}@{grant.group_organization}"
-        shown = f" as /{grant.shown_as}" if grant.shown_as else ""
         granted.setdefault(grant.folder_id, []).append(
-            f"{grantee}={','.join(rights.names(Right(grant.rights)))}{shown}"
+            Granted(grantee, tuple(rights.names(Right(grant.rights))), grant.shown_as or "")
         )
     listed = sorted(
         (f"{row.organization}:{_path_of(found, row)}", row)
@@ -118,7 +118,7 @@ def list_folders(work: Work, op: ListFolders) -> RowsAre:
         (
             (
                 path,
-                "; ".join(granted.get(row.id, ())),
+                tuple(granted.get(row.id, ())),
                 row.used_bytes,
                 row.quota_bytes,
                 row.used_files,

@@ -10,8 +10,7 @@ from sealane.operations.accounts import Row, RowsAre
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Value = str | int | bool | None
-"""What a column holds once it is told."""
+    from sealane.operations.accounts import Value
 
 
 def listing(columns: tuple[str, ...], rows: Iterable[tuple[Value | datetime, ...]]) -> RowsAre:

@@ -189,7 +189,7 @@ def list_groups(work: Work, op: ListGroups) -> RowsAre:
             inside = members.setdefault(f"{row.name}@{row.organization}", [])
             if row.user is not None:
                 inside.append(f"{row.user}@{row.organization}")
-    return rows.listing(("group", "members"), ((group, " ".join(inside)) for group, inside in members.items()))
+    return rows.listing(("group", "members"), ((group, tuple(inside)) for group, inside in members.items()))
 
 
 def set_membership(work: Work, op: SetMembership) -> Done:

@@ -7,7 +7,7 @@ Names are `NAME@ORG`, groups `group:NAME@ORG`, folders `ORG:/PATH`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -22,12 +22,25 @@ class AdminOperation(Operation, frozen=True):
     askers: ClassVar[Asker] = Asker.ADMIN
 
 
+class Granted(msgspec.Struct, frozen=True):
+    """Who has which rights on a folder."""
+
+    grantee: str
+    """`NAME@ORG` or `group:NAME@ORG`."""
+    rights: tuple[str, ...]
+    shown_as: str = ""
+    """The name under which they see it at their root, if the grant gives one."""
+
+
+Value: TypeAlias = str | int | bool | tuple[str | Granted, ...] | None
+"""What a column of a listing holds; times as ISO 8601 text in UTC."""
+
+
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """One line of a listing for people: its column names and values, in order."""
 
     columns: tuple[str, ...]
-    values: tuple[str | int | bool | None, ...]
-    """Times as ISO 8601 text in UTC."""
+    values: tuple[Value, ...]
 
 
 class RowsAre(Answer, frozen=True):
