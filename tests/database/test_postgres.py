@@ -7,6 +7,7 @@ import pytest
 
 from sealane.database.drivers import DiskFailed, StatementFailed
 from sealane.database.engine import Database
+from sealane.database.postgres import _LEASE_KEY
 from sealane.errors import Integrity, LeaseHeld, OutcomeUnknown, SealaneError, StoreFull, Unavailable
 from tests.database import example
 from tests.peers.losing_line import LosingLine
@@ -48,6 +49,30 @@ def test_two_keepers_cannot_hold_one_database(opened, url):
         standby.hold_lease()
     opened.close()
     standby.hold_lease()
+    standby.close()
+
+
+def test_a_lease_that_its_holder_is_about_to_let_go_is_waited_for(opened, url):
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (_LEASE_KEY,))
+        failures = []
+
+        def hold():
+            try:
+                opened.hold_lease()
+            except LeaseHeld as failure:
+                failures.append(failure)
+
+        holding = threading.Thread(target=hold)
+        holding.start()
+        while other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (1,) and not failures:
+            pass
+        other.execute("SELECT pg_advisory_unlock_all()")
+        holding.join(30)
+        assert failures == []
+    standby = Database.open(url)
+    with pytest.raises(LeaseHeld):
+        standby.hold_lease()
     standby.close()
 
 

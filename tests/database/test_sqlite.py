@@ -159,19 +159,33 @@ def test_a_row_that_the_disk_does_not_give_ends_its_transaction_alone(opened, pa
 
 @pytest.mark.parametrize("what", ["write", "sync"])
 def test_a_file_that_fails_for_good_is_opened_anew_under_the_same_lease(opened, path, what):
-    add(opened, "before")
+    with opened.begin() as transaction:
+        transaction.insert(example.ADD, **example.EMPTY | {"name": "before", "content": bytes(1 << 20)})
     opened.hold_lease()
-    with failing_file(Path(f"{path}-wal"), what):
+    log = Path(f"{path}-wal")
+    size = log.stat().st_size
+    with failing_file(log, what):
         for _ in range(2):
             with pytest.raises(DiskFailed):
                 add(opened, "failed")
         add(opened, "after")
+        assert log.stat().st_size < size, "what was in the log is written to the file itself, durably"
         other = Database.open(f"sqlite:///{path}")
         with pytest.raises(LeaseHeld):
             other.hold_lease()
         other.close()
     assert names(opened) == ["before", "after"]
     assert opened._driver.query("PRAGMA synchronous", ()) == [(2,)]
+
+
+def test_a_disk_that_fails_now_and_then_is_no_reason_to_open_the_file_anew(opened, path):
+    add(opened, "before")
+    connection = opened._driver._connection
+    for number in range(3):
+        with failing_file(Path(f"{path}-wal"), "write"), pytest.raises(DiskFailed):
+            add(opened, "failed")
+        add(opened, f"after {number}")
+    assert opened._driver._connection is connection
 
 
 def test_a_file_that_cannot_be_opened_anew_is_tried_again_each_time(opened, path):

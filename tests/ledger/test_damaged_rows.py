@@ -13,6 +13,7 @@ from sealane.database.engine import Database
 from sealane.errors import Integrity
 from sealane.ledger import reader
 from sealane.ledger.events import RequestRefused, Who
+from sealane.ledger.limits import ENTRY_BYTES_MAX
 from sealane.ledger.verifier import Damage, Verifier, Why
 from sealane.ledger.writer import LedgerWriter
 
@@ -158,6 +159,27 @@ def test_every_column_set_to_anything_is_damage_at_its_entry(tampered, data, val
 @pytest.mark.parametrize("column", ["body", "openings"])
 def test_what_is_no_body_and_no_openings_is_damage_at_its_entry(tampered, column, body):
     assert tampered.judge("ledger" if column == "body" else "ledger_openings", column, 2, "?", body)
+
+
+@pytest.mark.parametrize(
+    ("column", "expression"),
+    [
+        ("body", f"zeroblob({ENTRY_BYTES_MAX + 1})"),
+        ("body", f"CAST(x'00' || zeroblob({ENTRY_BYTES_MAX}) AS TEXT)"),
+        ("leaf", f"zeroblob({ENTRY_BYTES_MAX + 1})"),
+        ("kind", f"printf('%0{ENTRY_BYTES_MAX + 1}d', 0)"),
+        ("at", str(2**63 - 1)),
+        ("at", str(-(2**62))),
+    ],
+)
+def test_what_is_far_too_large_is_not_even_read(tampered, column, expression):
+    with tampered.put("ledger", column, 2, expression):
+        assert tampered.damage() == Damage(2, Why.UNREADABLE)
+
+
+def test_the_largest_body_is_read(tampered):
+    with tampered.put("ledger", "body", 2, f"zeroblob({ENTRY_BYTES_MAX})"):
+        assert tampered.damage() == Damage(2, Why.BODY)
 
 
 @pytest.mark.parametrize(("column", "value"), [("chain", "text"), ("leaf", 5), ("kind", b"\xff"), ("kind", None)])

@@ -105,10 +105,7 @@ class SqliteDriver:
     def rollback(self) -> None:
         """Roll back; some errors have done so already."""
         if self._connection.in_transaction:
-            try:
-                self.query("ROLLBACK", ())
-            except DiskFailed:
-                self._disk_failures += 1  # closing the file, before the next transaction, undoes this one
+            self.query("ROLLBACK", ())
 
     def savepoint(self, depth: int) -> None:
         """Set the savepoint of this depth."""
