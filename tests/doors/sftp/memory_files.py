@@ -109,6 +109,7 @@ class MemoryFiles:
     stored: dict = field(default_factory=dict)
     folders: set = field(default_factory=lambda: {"/"})
     uploads: list = field(default_factory=list)
+    ended: list = field(default_factory=list)
     door: object = field(default_factory=lambda: SimpleNamespace(settings=Settings(), clock=ManualClock(NOW)))
 
     def _entry(self, path):
@@ -200,8 +201,8 @@ class MemoryFiles:
         self.uploads.append(incoming)
         return WritingFile(path, incoming, modified=NOW, appending=appending, exclusive=exclusive, readable=readable)
 
+    def end_later(self, opened):
+        self.ended.append(opened)
+
     async def close(self, opened):
-        if isinstance(opened, ReadingFile):
-            await opened.let_go()
-        else:
-            await opened.finish()
+        await opened.finish()

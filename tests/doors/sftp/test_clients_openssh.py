@@ -101,6 +101,7 @@ async def test_an_interrupted_get_is_resumed_by_reget(house):
     house.door.ask_any = listening
     await house.sftp_batch("reget /in/f back")
     assert (house.home / "back").read_bytes() == content
+    await house.door.finish_tasks()
     (download,) = told
     assert download.ranges == ((4 * MIB, 9 * MIB),)
 

@@ -5,24 +5,9 @@ A stranger costs memory and a place until the login grace time is over; one rang
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
-from typing import Final
 
-_PREFIX_V4: Final = 24
-_PREFIX_V6: Final = 64
-
-
-def address_range(address: str) -> str:
-    """Return the range that is counted together: /24 of IPv4, /64 of IPv6. IPv4 inside IPv6 counts as IPv4."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    prefix = _PREFIX_V4 if isinstance(parsed, ipaddress.IPv4Address) else _PREFIX_V6
-    return str(ipaddress.ip_network((parsed, prefix), strict=False))
+from sealane.doors.addresses import address_range
 
 
 class Admission:

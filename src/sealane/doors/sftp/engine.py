@@ -43,6 +43,10 @@ class Requests(Protocol):
         """Return the reply's blocks, or raise `Malformed` or a `SealaneError`."""
         ...
 
+    def close_now(self, name: bytes) -> bool:
+        """Close a handle that was read from; False for any other, or none: `serve` is to be awaited."""
+        ...
+
     def version(self) -> bytes:
         """Return the answer to INIT."""
         ...
@@ -61,6 +65,7 @@ class Engine:
         self._at_once: dict[int, Callable[[int, memoryview], list[Buffer] | None]] = {
             Kind.WRITE: self._write_now,
             Kind.READ: self._read_now,
+            Kind.CLOSE: self._close_now,
         }
         self.waiting: Awaitable[list[Buffer]] | None = None
         """The answer to the request that has to wait. Whoever runs the engine awaits it and sets this to None."""
@@ -161,9 +166,18 @@ class Engine:
         (offset,) = U64.unpack_from(packet, at)
         (length,) = U32.unpack_from(packet, at + 8)
         block = reading.read_now(offset, min(length, READ_BYTES_MAX))
-        if not block:
+        if block is None:
             return None
+        if not block and length:
+            return [packets.status(number, Code.EOF, "End of file.")]
         return [packets.data_head(number, len(block)), block]
+
+    def _close_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
+        """Serve a CLOSE of a file that was read, which has nothing to wait for."""
+        found = self._handle_of(packet)
+        if found is None or not self._requests.close_now(found[0]):
+            return None
+        return [packets.ok(number)]
 
     @staticmethod
     def _handle_of(packet: memoryview) -> tuple[bytes, int] | None:

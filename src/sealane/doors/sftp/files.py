@@ -158,14 +158,12 @@ class Files:
             unchanged_if_untouched=changes_present,
         )
 
-    async def close(self, opened: ReadingFile | WritingFile) -> None:
-        """End a handle as its client asked: what was written is published, durably, before this returns.
+    def end_later(self, opened: ReadingFile) -> None:
+        """End a download as its client asked; how much was read is told to the keeper a little later."""
+        self.door.end_later(opened)
 
-        How much was read is told to the keeper a little later.
-        """
-        if isinstance(opened, ReadingFile):
-            self.door.end_later(opened)
-            return
+    async def close(self, opened: WritingFile) -> None:
+        """End a handle as its client asked: what was written is published, durably, before this returns."""
         changed = await opened.finish()
         if not changed and opened.untouched_change is not None:
             await self.set_modified(opened.path, opened.untouched_change)

@@ -72,6 +72,15 @@ class SftpRequests:
         """Return the answer to INIT, with the extensions that there are."""
         return packets.version(ANNOUNCED)
 
+    def close_now(self, name: bytes) -> bool:
+        """Close a handle that was read from; False for any other, or none."""
+        opened = self._handles.get(name)
+        if not isinstance(opened, ReadingFile):
+            return False
+        self._handles.remove(name)
+        self._files.end_later(opened)
+        return True
+
     async def serve(self, kind: int, number: int, fields: Fields) -> list[Buffer]:
         """Return the reply to one request."""
         serving = self._serving.get(kind)
@@ -106,7 +115,7 @@ class SftpRequests:
 
     async def _close(self, number: int, fields: Fields) -> list[Buffer]:
         opened = self._handles.remove(fields.string(HANDLE_BYTES_MAX))
-        if not isinstance(opened, OpenFolder):
+        if isinstance(opened, WritingFile):
             await self._files.close(opened)
         return [packets.ok(number)]
 
