@@ -88,7 +88,7 @@ class Settings:
     sessions_per_user_max: int = 1000
     unauthenticated_connections_max: int = 500
     unauthenticated_connections_per_range_max: int = 50
-    """Of one address range (IPv4 /24, IPv6 /64), each SFTP worker."""
+    """Of one address range (IPv4 /24, IPv6 /64), each worker. Of HTTP only those without a request under way."""
     sign_in_tries_per_connection_max: int = 10
 
     # The keeper's socket.
@@ -156,6 +156,10 @@ class Settings:
     """Where HTTP workers answer `/metrics`, on loopback: `127.0.0.1:9464`. The next worker takes the next port."""
     http_connections_max: int = 2000
     """Open connections of one HTTP worker; past it new ones wait to be accepted."""
+    http_first_request_seconds: int = 30
+    """An HTTP connection that has not brought a whole request head by then is closed."""
+    http_idle_seconds: int = 75
+    """Likewise one that was used (HTTP/2; over HTTP/1.1 the next head is whole within `http_first_request_seconds`)."""
     http2_window_bytes: int = 16 * MIB
     """Bytes of request body that a client may send ahead on one HTTP/2 connection."""
     token_sessions_max: int = 10_000

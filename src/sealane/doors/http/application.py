@@ -106,6 +106,7 @@ def build(door: HttpDoor, metrics: Metrics) -> Gate:
     )
     gate = Gate(router, door, metrics)
     metrics.watch("requests_running", "Requests under way.", lambda: len(gate))
+    metrics.watch("connections", "Connections, at the last look at them.", lambda: len(gate.connections))
     metrics.watch("sessions", "Sessions that tokens opened here.", lambda: len(door.sessions))
     metrics.watch("slots_lent", "Slots of memory that transfers hold.", lambda: door.plane.slots_lent)
     return gate

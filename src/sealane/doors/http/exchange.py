@@ -144,6 +144,11 @@ class Exchange:
 
     # --- the session ------------------------------------------------------------------------------------------------
 
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether the request's token has opened a session."""
+        return self._session is not None
+
     async def sign_in(self) -> Session:
         """Return the session that the bearer token opens. Raises `TokenMissing`, `NotSignedIn`, `Locked`."""
         if self._session is not None:

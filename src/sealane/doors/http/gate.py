@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sealane.doors.http.bodies import ClientGone
+from sealane.doors.http.connections import Connections
 from sealane.doors.http.exchange import SCOPE_KEY, Exchange
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.problems import (
@@ -60,6 +61,8 @@ class Gate:
         self._inner = inner
         self._door = door
         self._metrics = metrics
+        self.connections = Connections(door.settings, door.clock)
+        """Those by which the requests come."""
         self._running: set[Exchange] = set()
         self._idle = asyncio.Event()
 
@@ -81,6 +84,7 @@ class Gate:
         """Answer one request. Anything but HTTP requests is not for this door."""
         if scope["type"] != "http":
             return
+        connection = self.connections.entered(scope)
         exchange = Exchange(self._door, scope, receive, _dressed(scope, send))
         scope[SCOPE_KEY] = exchange
         self._running.add(exchange)
@@ -88,6 +92,7 @@ class Gate:
             await self._answer(exchange)
             await self._read_off(exchange)
         finally:
+            self.connections.left(connection, signed_in=exchange.is_signed_in)
             exchange.leave()
             self._running.discard(exchange)
             if not self._running:

@@ -89,7 +89,9 @@ class InheritedServer(Server):
             websockets=False,
             backlog=_BACKLOG,
             backpressure=settings.http_connections_max,
-            http1_settings=HTTP1Settings(max_buffer_size=_HTTP1_FRAME_BYTES),
+            http1_settings=HTTP1Settings(
+                header_read_timeout=settings.http_first_request_seconds * 1000, max_buffer_size=_HTTP1_FRAME_BYTES
+            ),
             http2_settings=HTTP2Settings(
                 initial_connection_window_size=settings.http2_window_bytes,
                 initial_stream_window_size=settings.http2_window_bytes,
@@ -119,7 +121,9 @@ async def serve(door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyn
     metrics = Metrics()
     gate = application.build(door, metrics)
     told = serve_metrics(metrics, door.settings.metrics) if door.settings.metrics else None
+    ports = frozenset(listener.getsockname()[1] for listener in listeners)
     servers = [InheritedServer(gate, listener, door.settings) for listener in listeners]
+    watching = asyncio.create_task(gate.connections.watch(ports))
     serving = asyncio.gather(*(server.serve() for server in servers))
     log.info("the HTTP door is open")
     stopping = asyncio.ensure_future(stop.wait())
@@ -131,6 +135,7 @@ async def serve(door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyn
     await asyncio.wait({serving}, timeout=door.settings.drain_seconds)
     await gate.end_all(_LET_GO_SECONDS)
     await asyncio.wait({serving}, timeout=_LET_GO_SECONDS)
+    watching.cancel()
     if told is not None:
         told.shutdown()
         told.server_close()
