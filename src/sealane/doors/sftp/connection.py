@@ -44,7 +44,7 @@ class SftpConnection(SigningInConnection):
         self.express_allowed = door.express
         self._padding = Padding()
         self._writing_paused = False
-        self._sessions: set[Session] = set()
+        self._sessions = set()
         self._ending: set[Session] = set()
         """Sessions whose channel has closed and that are still suspending what they wrote."""
         self._chosen: tuple[bytes, bytes] | None = None
@@ -100,11 +100,6 @@ class SftpConnection(SigningInConnection):
             "an SSH connection was closed after an unexpected %s", name, exc_info=error if self.is_signed_in else None
         )
         self._force_close(error if isinstance(error, Exception) else None)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a transfer or a request is under way."""
-        return any(session.is_busy for session in self._sessions)
 
     def _watch_idle(self) -> None:
         wait = self._door.settings.idle_seconds

@@ -20,6 +20,7 @@ from sealane.operations.signing import KeyAcceptable, KeyAcceptableIs, SignedIn,
 
 if TYPE_CHECKING:
     from sealane.doors.sftp.door import SftpDoor
+    from sealane.doors.sftp.session import Session
     from sealane.operations.envelope import Operation
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class SigningInConnection(ExpressConnection):
     """A connection as far as it signs in."""
 
     _door: SftpDoor
+    _sessions: set[Session]
     _gone: bool = False
     """It is over."""
     _entered: bool = False
@@ -48,7 +50,7 @@ class SigningInConnection(ExpressConnection):
     @property
     def is_busy(self) -> bool:
         """Whether a transfer or a request is under way."""
-        raise NotImplementedError
+        return any(session.is_busy for session in self._sessions)
 
     def end(self, sentence: str) -> None:
         """Close now, amid whatever runs. What was acknowledged stays; uploads are suspended."""
