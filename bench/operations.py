@@ -95,9 +95,9 @@ class Bed:
         for operation in (
             accounts.AddOrganization(name="bench"),
             accounts.AddUser(user="bench@bench"),
-            accounts.AddFolder(folder="bench:/work"),
+            accounts.AddFolder(folder="bench:/in"),
             accounts.GrantFolder(
-                folder="bench:/work", grantee="bench@bench", rights=("list", "read", "write", "delete")
+                folder="bench:/in", grantee="bench@bench", rights=("list", "read", "write", "delete")
             ),
         ):
             self.keeper.perform(operation, asker=Asker.ADMIN, connection="admin")
@@ -137,7 +137,7 @@ class Bed:
 
 def steps(bed: Bed, first: int, count: int) -> list[tuple[str, Callable[[list[Any]], list[Operation]]]]:
     """Return the life of `count` small files as batches: what to ask, given the answers before."""
-    paths = [f"/work/f{number:07}" for number in range(first, first + count)]
+    paths = [f"/in/f{number:07}" for number in range(first, first + count)]
     begin = [uploads.BeginUpload(bed.handle, path, "create", lasting=False) for path in paths]
     return [
         ("BeginUpload (small file)", lambda _: list(begin)),
