@@ -161,14 +161,15 @@ class Connections:
         What never brought a request goes first, and of that what waits longest: whoever brings one as soon as the
         connection stands finds a place among however many that bring none.
         """
+        limits = self._settings
         ranges: defaultdict[str, list[Connection]] = defaultdict(list)
         for connection in sorted(idle, key=attrgetter("used", "since"), reverse=True):
-            ranges[address_range(connection.peer.address)].append(connection)
+            ranges[_range_of(connection.peer.address)].append(connection)
         left = len(idle)
         for held in sorted(ranges.values(), key=len, reverse=True):
             while held and (
-                len(held) > self._settings.unauthenticated_connections_per_range_max
-                or left > self._settings.unauthenticated_connections_max
+                len(held) > limits.unauthenticated_connections_per_range_max
+                or left > limits.unauthenticated_connections_max
             ):
                 yield held.pop()
                 left -= 1
@@ -220,6 +221,11 @@ def _written(address: str) -> str:
         return str(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:
         return address
+
+
+@functools.lru_cache(maxsize=4096)
+def _range_of(address: str) -> str:
+    return address_range(address)
 
 
 def _peer(address: str, port: str | int) -> Peer:
