@@ -96,9 +96,7 @@ class Bed:
             accounts.AddOrganization(name="bench"),
             accounts.AddUser(user="bench@bench"),
             accounts.AddFolder(folder="bench:/in"),
-            accounts.GrantFolder(
-                folder="bench:/in", grantee="bench@bench", rights=("list", "read", "write", "delete")
-            ),
+            accounts.GrantFolder(folder="bench:/in", grantee="bench@bench", rights=("list", "read", "write", "delete")),
         ):
             self.keeper.perform(operation, asker=Asker.ADMIN, connection="admin")
         token = accounts.AddToken(user="bench@bench", scopes=("read", "write"), expires=None)
