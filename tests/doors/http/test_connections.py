@@ -232,6 +232,23 @@ def test_what_is_known_of_connections_that_ended_is_forgotten(worker):
     assert not worker.connections._by_peer
 
 
+async def test_a_look_that_fails_is_logged_and_followed_by_the_next(worker, monkeypatch, caplog):
+    looked = asyncio.Event()
+    failures = [ZeroDivisionError(), OSError()]
+
+    def look(ports):
+        if failures:
+            raise failures.pop()
+        looked.set()
+
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(worker.connections, "look", look)
+    watching = asyncio.create_task(worker.connections.watch(worker.ports))
+    await asyncio.wait_for(looked.wait(), 20)
+    watching.cancel()
+    assert caplog.text.count("the connections could not be looked at") == 2
+
+
 # --- On a real door --------------------------------------------------------------------------------------------------
 
 

@@ -127,7 +127,8 @@ class Connections:
             closed = self.closed
             try:
                 self.look(ports)
-            except OSError:
+            except Exception:
+                # Whatever it was, without the next look everybody could be locked out.
                 log.exception("the connections could not be looked at")
             if self.closed > closed:
                 log.info("%d connections without a request were closed", self.closed - closed)
