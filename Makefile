@@ -12,14 +12,15 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-quick lock peers clean
+.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-quick soak lock peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
 	@echo "make demo    see two organizations exchange files, on throw-away data"
 	@echo "make check   the developer's loop: format, lint, types, imports, unit tests"
 	@echo "make test    every test, with the real clients and servers it needs"
-	@echo "make bench   the data plane beside its peers"
+	@echo "make bench   the data plane beside its peers (make bench-quick: every row once)"
+	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -77,6 +78,9 @@ bench: $(READY_DEV)
 bench-quick: $(READY_DEV)
 	@scripts/install-peers.sh bench
 	$(BIN)/python -m bench --quick
+
+soak: $(READY_DEV)
+	$(BIN)/python -m tests.story.soak
 
 lock: $(READY_DEV)
 	for set in runtime build dev; do \
