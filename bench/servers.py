@@ -200,7 +200,7 @@ def nginx(folder: Path, made: Path) -> Iterator[Server]:
     port = machine.free_port()
     files = folder / "nginx"
     files.mkdir()
-    (folder / "nginx-temporary").mkdir()
+    (folder / "nginx-temporary").mkdir(exist_ok=True)
     config = folder / "nginx.conf"
     config.write_text(
         f"daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; user {getpass.getuser()}; worker_processes 1;\n"
