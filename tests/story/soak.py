@@ -199,7 +199,7 @@ class Soak:
         """Make users with keys and tokens and a folder for them; return the orders of both loads."""
         server = self._server
         server.organization("soak")
-        server.sealane("folder", "add", "soak:/work")
+        server.sealane("folder", "add", "soak:/in")
         keys, tokens = [], []
         for number in range(USERS):
             user, key = f"user{number}@soak", server.folder / f"user{number}.key"
@@ -207,7 +207,7 @@ class Soak:
             made.write_private_key(key)
             made.write_public_key(key.with_suffix(".pub"))
             server.sealane("user", "add", user, "--ssh-key", str(key.with_suffix(".pub")))
-            server.sealane("folder", "grant", "soak:/work", user, "--rights", "list,read,write,delete")
+            server.sealane("folder", "grant", "soak:/in", user, "--rights", "list,read,write,delete")
             keys.append([user, str(key)])
             tokens.append([user, server.token(user)])
         self._token = tokens[0][1]
@@ -218,11 +218,11 @@ class Soak:
         return [
             {
                 "kind": "sftp", "port": server.sftp_port, "credentials": keys, "trust": str(known_hosts),
-                "prefix": "/work/s", "connections": half, **shared,
+                "prefix": "/in/s", "connections": half, **shared,
             },
             {
                 "kind": "https", "port": server.http_port, "credentials": tokens, "trust": str(server.certificate),
-                "prefix": "/work/h", "connections": self._connections - half, **shared,
+                "prefix": "/in/h", "connections": self._connections - half, **shared,
             },
         ]  # fmt: skip
 
