@@ -110,6 +110,7 @@ class SeaweedServer:
                     f"-s3.port={self.s3}",
                     f"-s3.port.grpc={self.s3 + 1}",
                     "-s3.port.iceberg=0",
+                    "-s3.port.lance=0",
                     f"-s3.config={identities}",
                 ],
                 stdout=log,
