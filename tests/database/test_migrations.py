@@ -16,6 +16,8 @@ from sealane.database.engine import Database
 from sealane.database.tables import metadata
 from sealane.errors import Unavailable
 
+pytestmark = pytest.mark.slow  # each test makes a database anew
+
 NAMES = re.compile(r"(pk|uq|ix|fk|ck)_[a-z0-9_]+")
 
 

@@ -25,6 +25,8 @@ from sealane.operations import accounts
 from sealane.operations.files import RemoveFolder
 from tests.domain.transfers import SMALL, World
 
+pytestmark = pytest.mark.slow  # each test copies a whole world; together they take longer than make check may
+
 CONTENT = bytes(range(256)) * 9
 
 

@@ -23,6 +23,8 @@ from sealane.operations.files import EndDownload, OpenVersion, Receipt
 from sealane.operations.inspection import LeaseArrivals, OpenArrival, ReportDamage
 from tests.domain.transfers import contents
 
+pytestmark = pytest.mark.slow  # each test copies a whole world; together they take longer than make check may
+
 CONTENT = bytes(range(256)) * 20
 
 

@@ -9,6 +9,8 @@ from sealane.errors import NotAllowed
 from sealane.operations import accounts
 from sealane.operations.files import OpenVersion, RemoveFile
 
+pytestmark = pytest.mark.slow  # each test copies a whole world
+
 SIZE = 1000
 
 

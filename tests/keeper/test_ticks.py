@@ -20,6 +20,8 @@ from sealane.operations.signing import Health, SignInWithToken
 from sealane.vault.local import LocalStore
 from tests.keeper_in_process import SETTINGS
 
+pytestmark = pytest.mark.slow  # each test opens a whole keeper
+
 
 class Clockwork:
     """A server whose clock stands still, and its ticks."""

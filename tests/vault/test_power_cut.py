@@ -15,6 +15,8 @@ from sealane.vault.keys import NodeKeys
 from sealane.vault.local import LocalStore
 from tests.vault.power_cut import ForgetfulDisk, PowerCutError
 
+pytestmark = pytest.mark.slow  # hundreds of power cuts take longer than make check may
+
 SOMEWHERE = Path("/nowhere")
 KEYS = Path("/keys")
 CLINIC = OrganizationId(1)
