@@ -270,7 +270,7 @@ class Looks:
             look(connections, ports)
             self._moved.set()
 
-        monkeypatch.setattr(connections, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(connections, "LOOK_SECONDS", 0.2)
         monkeypatch.setattr(Connections, "look", counted)
 
     async def several(self) -> None:
