@@ -215,6 +215,8 @@ class Settings:
     """How long the inspector may take over an arrival before it is given again; a terabyte is read in this time."""
     inspector_poll_seconds: int = 60
     """How often the inspector asks for arrivals when nothing told it to; leases that ran out are found so."""
+    settle_seconds: int = 60
+    """How long a file that came by SFTP into a sealed folder stays open to its sender, unless the folder says else."""
 
     # Clearing up.
     sweep_rows_max: int = 500

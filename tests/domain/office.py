@@ -13,7 +13,7 @@ from sealane.clock import ManualClock
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import files, versions
 from sealane.domain import accounts as finding
-from sealane.domain import grants, quotas, sessions
+from sealane.domain import named_folders, quotas, sessions
 from sealane.domain.holds import Holds
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
@@ -150,7 +150,7 @@ class Office:
         """Put a file there as if it had been published (what publishing does itself is tested with it)."""
 
         def put(work):
-            folder = grants.find(work, place)
+            folder = named_folders.find(work, place)
             owner = finding.find_user(work, user)
             for taken in (
                 work.transaction.first(folder_statements.BY_NAME, parent_id=folder.id, name=name),

@@ -4,8 +4,8 @@ import pytest
 
 from sealane.domain import keyring
 from sealane.domain.table import ACTS
-from sealane.errors import AlreadyExists, Integrity, Invalid, Missing, SessionEnded, Unsupported
-from sealane.operations import accounts, audit, files, inspection, signing, uploads
+from sealane.errors import AlreadyExists, Integrity, Invalid, Missing, SessionEnded
+from sealane.operations import accounts, audit, files, inspection, sealing, signing, uploads
 from sealane.operations.accounts import (
     AddFolder,
     AddGroup,
@@ -56,7 +56,7 @@ STEPS_OF_THE_KEEPER = {
 
 
 def test_every_operation_has_its_act():
-    modules = (accounts, audit, files, inspection, signing, uploads)
+    modules = (accounts, audit, files, inspection, sealing, signing, uploads)
     operations = {
         value
         for module in modules
@@ -273,8 +273,8 @@ def test_folders_are_made_with_those_above_them_and_listed_with_their_grants(off
         office.admin(AddFolder(folder="clinic:/a/b"))
     with pytest.raises(Invalid):
         office.admin(AddFolder(folder="clinic:/@lab"))
-    with pytest.raises(Unsupported):
-        office.admin(AddFolder(folder="clinic:/s", sealed=True))
+    with pytest.raises(Invalid):
+        office.admin(AddFolder(folder="clinic:/s", settle_seconds=5))
     assert [row.values[:2] for row in office.rows("ListFolders", organization="clinic")] == [
         ("clinic:/a", ()),
         ("clinic:/a/b", ()),

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sealane.domain import folders, quotas
-from sealane.domain import grants as administration
+from sealane.domain import folders, named_folders, quotas
 from sealane.errors import (
     AlreadyExists,
     Exhausted,
@@ -65,7 +64,7 @@ def move(office, source, target, *, replace=False):
 
 
 def used(office, place):
-    row = office.do(lambda work: administration.find(work, place))
+    row = office.do(lambda work: named_folders.find(work, place))
     return row.used_bytes, row.used_files
 
 
@@ -330,7 +329,7 @@ def test_an_organizations_quota_counts_all_its_folders(clinic):
 def test_a_lowered_quota_refuses_growth_and_never_shrinking(clinic):
     clinic.file("clinic:/a", "f", size=50)
     clinic.admin(SetFolderQuota(folder="clinic:/a", quota_bytes=10))
-    folder_id = clinic.do(lambda work: administration.find(work, "clinic:/a").id)
+    folder_id = clinic.do(lambda work: named_folders.find(work, "clinic:/a").id)
     assert clinic.do(lambda work: quotas.room(work, folder_id)).bytes == -40
     clinic.ask(clinic.anna, RemoveFile(handle="", path="/a/f"))
 

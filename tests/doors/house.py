@@ -87,6 +87,7 @@ class House:
     def __init__(self, home, like, settings=SMALL, *, store=None):
         """Move into `home` with a copy of what `furnish` has made in `like`."""
         self.settings = settings
+        self.folder = "/in"
         self._home = home
         shutil.copytree(like, home, dirs_exist_ok=True)
         self.keeper = KeeperInProcess(home / "data", settings)
@@ -106,6 +107,11 @@ class House:
 
     def _sign_in(self, door):
         return door.ask_now(SignInWithToken(self._token, "127.0.0.1", "https")).handle
+
+    def session(self, user):
+        """The handle of a session of another user."""
+        token = self.keeper.admin(AddToken(user, ("read", "write"), None)).token
+        return self.door.ask_now(SignInWithToken(token, "127.0.0.1", "https")).handle
 
     async def ask(self, operation, door=None):
         self.asked.append(operation)
@@ -132,9 +138,10 @@ class House:
         self.door.break_off()
         self.door = self.another_door()
 
-    async def begin(self, path, mode="create", *, held=False, declared=None, door=None):
+    async def begin(self, path, mode="create", *, held=False, declared=None, door=None, lasting=True):
         door = door or self.door
-        opened = await door.ask(BeginUpload(self.handle, f"/in{path}", mode, declared=declared))
+        wanted = BeginUpload(self.handle, self.folder + path, mode, declared=declared, lasting=lasting)
+        opened = await door.ask(wanted)
         return Incoming(opened, self.handle, lambda op: self.ask(op, door), self.plane, held=held)
 
     async def put(self, path, content):
@@ -143,8 +150,11 @@ class House:
         return await incoming.finish()
 
     async def open(self, path):
-        opened = await self.door.ask(OpenVersion(self.handle, f"/in{path}"))
-        return Outgoing(opened, self.handle, self.ask, self.plane)
+        opened = await self.door.ask(OpenVersion(self.handle, self.folder + path))
+        return self.outgoing(opened, self.handle)
+
+    def outgoing(self, opened, handle):
+        return Outgoing(opened, handle, self.ask, self.plane)
 
     async def content(self, path):
         outgoing = await self.open(path)

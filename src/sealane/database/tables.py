@@ -21,10 +21,10 @@ metadata = sa.MetaData(
 )
 
 
-_BY_KEY = {"sqlite_with_rowid": False}
+BY_KEY = {"sqlite_with_rowid": False}
 """The rows lie in the order of their key (SQLite, WITHOUT ROWID): one page an insert instead of two."""
 
-_NUMBERS_ONCE = {"sqlite_autoincrement": True}
+NUMBERS_ONCE = {"sqlite_autoincrement": True}
 """A number is never given again, not even that of the newest row once it is deleted (SQLite, AUTOINCREMENT; PostgreSQL
 does so by itself): ids stand in the ledger and in what authenticates versions."""
 
@@ -33,7 +33,7 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", BigId, primary_key=True)
 
 
-def _index_where_known(column: str, *then: str) -> sa.Index:
+def index_where_known(column: str, *then: str) -> sa.Index:
     """Return an index over the rows in which `column` is not NULL."""
     known = sa.column(column).is_not(None)
     return sa.Index(None, column, *then, sqlite_where=known, postgresql_where=known)
@@ -63,7 +63,7 @@ organizations = sa.Table(
     sa.Column("made", Moment, nullable=False),
     sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0 AND kept_bytes >= 0", name="use_not_negative"),
     comment="`used_*` counts what is visible, `kept_bytes` versions that were replaced or removed.",
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 users = sa.Table(
@@ -80,7 +80,7 @@ users = sa.Table(
     sa.UniqueConstraint("organization_id", "name"),
     sa.Index(None, "name"),
     sa.CheckConstraint("role IN ('admin', 'auditor', 'officer', 'member')", name="role_known"),
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 groups = sa.Table(
@@ -91,7 +91,7 @@ groups = sa.Table(
     sa.Column("name", Name, nullable=False),
     sa.Column("made", Moment, nullable=False),
     sa.UniqueConstraint("organization_id", "name"),
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 memberships = sa.Table(
@@ -111,7 +111,7 @@ ssh_keys = sa.Table(
     sa.Column("comment", sa.String(255), nullable=False, server_default=""),
     sa.Column("made", Moment, nullable=False),
     sa.UniqueConstraint("user_id", "fingerprint"),
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 recipients = sa.Table(
@@ -121,8 +121,8 @@ recipients = sa.Table(
     sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
     sa.Column("recipient", sa.Text, nullable=False),
     sa.Column("made", Moment, nullable=False),
-    comment="age recipients (public keys) of users; sealing comes with sealed folders.",
-    **_NUMBERS_ONCE,
+    comment="age recipients (public keys) of users: what a sealed folder holds is sealed to its readers'.",
+    **NUMBERS_ONCE,
 )
 
 tokens = sa.Table(
@@ -136,7 +136,7 @@ tokens = sa.Table(
     sa.Column("made", Moment, nullable=False),
     sa.Column("expires", Moment),
     sa.Column("revoked", Moment),
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 sessions = sa.Table(
@@ -201,12 +201,13 @@ folders = sa.Table(
     sa.Column("used_files", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("made", Moment, nullable=False),
     sa.Column("modified", Moment, nullable=False),
+    sa.Column("sealed_by", sa.BigInteger),
     sa.UniqueConstraint("parent_id", "name"),
     sa.Index("uq_folders_root", "organization_id", unique=True, sqlite_where=_is_root, postgresql_where=_is_root),
     sa.Index(None, "organization_id"),
     sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
     comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above a file.",
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 grants = sa.Table(
@@ -223,7 +224,7 @@ grants = sa.Table(
     sa.UniqueConstraint("folder_id", "group_id"),
     sa.CheckConstraint("(user_id IS NULL) <> (group_id IS NULL)", name="one_grantee"),
     sa.CheckConstraint("rights > 0", name="some_right"),
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 files = sa.Table(
@@ -237,7 +238,7 @@ files = sa.Table(
     sa.Column("modified", Moment, nullable=False),
     sa.UniqueConstraint("folder_id", "name"),
     comment="What is visible. The present version's size and time stand here too, so that a listing reads one table.",
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 versions = sa.Table(
@@ -258,7 +259,7 @@ versions = sa.Table(
     sa.Column("damaged", Moment),
     sa.Column("leased_until", Moment),
     sa.Column("owes", sa.String(16)),
-    _index_where_known("replaced"),
+    index_where_known("replaced"),
     sa.Index(
         None,
         "organization_id",
@@ -266,9 +267,9 @@ versions = sa.Table(
         sqlite_where=sa.column("replaced").is_not(None),
         postgresql_where=sa.column("replaced").is_not(None),
     ),
-    _index_where_known("owes", "made"),
+    index_where_known("owes", "made"),
     comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size.",
-    **_BY_KEY,
+    **BY_KEY,
 )
 
 upload_keys = sa.Table(
@@ -278,7 +279,8 @@ upload_keys = sa.Table(
     sa.Column("organization_id", sa.ForeignKey("organizations.id"), nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
     sa.Column("made", Moment, nullable=False),
-    **_NUMBERS_ONCE,
+    sa.Column("kind", sa.String(8), nullable=False, server_default="slots"),
+    **NUMBERS_ONCE,
 )
 
 segments = sa.Table(
@@ -290,6 +292,7 @@ segments = sa.Table(
     sa.Column("tags_digest", sa.LargeBinary, nullable=False),
     sa.Column("inline", sa.LargeBinary),
     sa.Column("made", Moment, nullable=False),
+    sa.Column("first_chunk", sa.BigInteger),
 )
 
 version_segments = sa.Table(
@@ -298,7 +301,7 @@ version_segments = sa.Table(
     sa.Column("version_id", sa.ForeignKey("versions.id"), primary_key=True),
     sa.Column("segment_id", sa.ForeignKey("segments.id"), primary_key=True, index=True),
     comment="Which versions still need a segment.",
-    **_BY_KEY,
+    **BY_KEY,
 )
 
 uploads = sa.Table(
@@ -352,7 +355,7 @@ upload_segments = sa.Table(
     sa.Column("upload_id", sa.ForeignKey("uploads.id"), primary_key=True),
     sa.Column("segment_id", sa.ForeignKey("segments.id"), primary_key=True, index=True),
     comment="Which uploads still need a segment.",
-    **_BY_KEY,
+    **BY_KEY,
 )
 
 downloads = sa.Table(
@@ -363,7 +366,7 @@ downloads = sa.Table(
     sa.Column("version_id", sa.String(32), nullable=False, index=True),
     sa.Column("began", Moment, nullable=False),
     comment="Downloads that have begun and not ended.",
-    **_NUMBERS_ONCE,
+    **NUMBERS_ONCE,
 )
 
 dead_blobs = sa.Table(
@@ -388,10 +391,10 @@ ledger = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     sa.Column("chain", sa.LargeBinary, nullable=False),
-    _index_where_known("user_id", "seq"),
-    _index_where_known("session_id", "seq"),
-    _index_where_known("file_id", "seq"),
-    _index_where_known("version_id", "seq"),
+    index_where_known("user_id", "seq"),
+    index_where_known("session_id", "seq"),
+    index_where_known("file_id", "seq"),
+    index_where_known("version_id", "seq"),
     comment="Append only. The columns beside `body` are an index into it; what is proven is `body`.",
 )
 
@@ -402,8 +405,8 @@ ledger_openings = sa.Table(
     sa.Column("openings", sa.LargeBinary, nullable=False),
     sa.Column("path_digest", sa.LargeBinary),
     sa.Column("target_digest", sa.LargeBinary),
-    _index_where_known("path_digest", "seq"),
-    _index_where_known("target_digest", "seq"),
+    index_where_known("path_digest", "seq"),
+    index_where_known("target_digest", "seq"),
     comment="What opens an entry's salted commitments: JSON, field to [salt, value]. A lawful erasure removes it from "
     "here; the ledger still proves. The digests find an entry by its path.",
 )

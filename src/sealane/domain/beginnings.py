@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import allowances, keyring, resume, upload_map
+from sealane.domain import allowances, keyring, resume, seals, upload_map
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, UploadMissing
 from sealane.ids import FolderId, OrganizationId, UploadId, UserId, VersionId, random_name
 from sealane.ledger import events
-from sealane.operations.uploads import UploadOpened
+from sealane.operations.uploads import AgeKey, UploadOpened
 from sealane.vault.keys import KEY_BYTES
 
 if TYPE_CHECKING:
@@ -43,13 +43,24 @@ class Begun(msgspec.Struct, frozen=True, array_like=True):
     declared: int | None
     began: datetime
     key: bytes
+    age_secret: bytes = b""
+    """In a sealed folder: what its age file is made with."""
 
 
 _decoder = msgspec.msgpack.Decoder(Begun)
 
 
 def promise(
-    work: Work, caller: Caller, folder: Folder, name: str, *, shown_path: str, declared: int | None, room: int
+    work: Work,
+    caller: Caller,
+    folder: Folder,
+    name: str,
+    *,
+    shown_path: str,
+    declared: int | None,
+    room: int,
+    sealed: bool = False,
+    sent_sealed: bool = False,
 ) -> UploadOpened:
     """Begin an upload without keeping anything of it."""
     begun = Begun(
@@ -62,6 +73,7 @@ def promise(
         declared=declared,
         began=work.now,
         key=secrets.token_bytes(KEY_BYTES),
+        age_secret=keyring.new_age_secret() if sealed else b"",
     )
     note = keyring.organization_key(work, begun.organization_id).seal_note(msgspec.msgpack.encode(begun))
     return UploadOpened(
@@ -75,6 +87,8 @@ def promise(
         declared=declared,
         room=room,
         begin=begun.organization_id.to_bytes(_ORGANIZATION_BYTES, "big") + note,
+        age=AgeKey(0, keyring.payload_key_of(begun.age_secret), 0) if sealed else None,
+        sent_sealed=sent_sealed,
     )
 
 
@@ -120,6 +134,8 @@ def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
         base_version_id=None,
         extents=upload_map.empty(work).pack(),
     )
+    if begun.age_secret:
+        seals.begin(work, begun.upload, begun.organization_id, begun.age_secret)
     upload = resume.own_upload(work, caller, begun.upload)
     folder = resume.writable_folder(work, caller, upload)
     work.record(

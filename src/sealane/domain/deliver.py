@@ -13,16 +13,20 @@ import msgspec
 
 from sealane.domain import keyring, places, rights, versions
 from sealane.domain.queries import downloads as queries
+from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.domain.rights import Act
 from sealane.errors import Integrity, Invalid, Missing, TooMany
 from sealane.ids import DownloadId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
-from sealane.operations.files import ReceiptIs, Transfer, VersionOpened
+from sealane.operations.failures import SealedName
+from sealane.operations.files import ReceiptIs, SealedForm, Transfer, VersionOpened
+from sealane.vault.age.payload import sealed_length
 
 if TYPE_CHECKING:
     from sealane.domain.queries.downloads import TransferRow
+    from sealane.domain.queries.sealing import AgeFileRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Caller, Work
     from sealane.operations.files import EndDownload, OpenVersion, Receipt
@@ -41,8 +45,20 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
         if op.version:
             raise Missing  # gone, or never one of this file's
         raise Integrity
+    sealed = (
+        None
+        if version.format == versions.SLOTS_FORMAT
+        else work.transaction.first(sealing_queries.AGE_FILE, version=version.id)
+    )
+    if sealed is not None and not (op.as_age or places.names_age(folder, op.path)):
+        raise SealedName(f"This file is sealed. Open it as {file.name}{places.AGE_SUFFIX}.")
+    if sealed is None and places.names_age(folder, op.path):
+        raise Missing
     composition = versions.composition_of(work, version)
-    keys = keyring.open_upload_keys(work, [row.key_id for row in composition.segments.values()])
+    key_ids = [row.key_id for row in composition.segments.values() if row.first_chunk is None]
+    keys = keyring.open_upload_keys(work, key_ids)
+    form = None if sealed is None else _form(sealed)
+    size = version.size if form is None else len(form.prefix) + _stored_size(version, form)
     download = DownloadId(
         work.transaction.insert(
             queries.INSERT_DOWNLOAD, session_id=caller.session, version_id=version.id, began=work.now
@@ -57,20 +73,32 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
             owner_organization_id=version.organization_id,
             folder_id=folder.id,
             path=folder.path_of(file.name),
-            size=version.size,
+            size=size,
             key_ids=tuple(keys),
         )
     )
     return VersionOpened(
         download=download,
         version=version.id,
-        size=version.size,
+        size=size,
         modified=version.modified,
         digest=version.digest,
         extents=tuple(composition.extents),
         segments=composition.places(),
         keys=keys,
+        sealed=form,
     )
+
+
+def _form(sealed: AgeFileRow) -> SealedForm:
+    return SealedForm(sealed.header + sealed.start, sealed.skip, sealed.plain_size, sealed.payload_digest)
+
+
+def _stored_size(version: VersionRow, form: SealedForm) -> int:
+    """Return how many bytes of a sealed version come after the prefix."""
+    if form.skip is not None:
+        return version.size - form.skip
+    return sealed_length(version.size) if version.size else 0
 
 
 def end_download(work: Work, caller: Caller, op: EndDownload) -> Done:

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sealane.domain import beginnings, keyring, places, publish, resume, upload_map, versions
+from sealane.domain import (
+    allowances,
+    beginnings,
+    keyring,
+    places,
+    publish,
+    resume,
+    seals,
+    sent_sealed,
+    upload_map,
+    versions,
+)
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
 from sealane.domain.resume import FINISHED, OPEN, PART
@@ -22,6 +33,7 @@ from sealane.operations.uploads import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sealane.domain.beginnings import Begun
     from sealane.domain.places import Folder
@@ -47,6 +59,8 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
         version = beginnings.version_of(work, begun)
         if version is not None:
             return _answer_of(begun.upload, version)
+        if op.sent_sealed is None and seals.folder_of(work, begun.folder_id) is not None:
+            return _finish_kept(work, caller, beginnings.keep(work, caller, begun), op)
         upload_map.check(work, begun.upload, op.segments, op.edits)
         extents = upload_map.empty(work)
         upload_map.apply(extents, op.edits)
@@ -55,6 +69,9 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
         upload = beginnings.keep(work, caller, begun)  # there are segments that nothing needs: they die with it
     if upload.state != OPEN and upload.generation == op.generation:
         return _finished_again(work, upload)
+    seal = seals.of(work, upload)
+    if seal is not None and seal.settles is not None and upload.generation == op.generation:
+        return _closed(upload, upload.size, seal.digest, seal.modified)  # again: the first answer was lost
     return _finish_kept(work, caller, upload, op)
 
 
@@ -79,16 +96,53 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
     extents = upload_map.current(work, upload)
     upload_map.apply(extents, op.edits)
     _check_whole(upload.declared, extents, op.size)
-    upload_map.add_segments(work, upload.key_id, op.segments)
+    added = seals.add_segments(work, upload, op.segments)
     if folder is None:
         return _finish_part(work, caller, upload, extents, op.segments)
-    composition = resume.composition_of(work, upload, extents, op.segments)
+    if folder.row.sealed_by is not None and op.sent_sealed is None:
+        return _close(work, caller, folder, upload, extents, op)
+    composition = resume.composed(work, upload, extents, added)
     finished = _made_visible(work, caller, folder, upload.name, composition, op)
     unused = {segment.segment for segment in op.segments}.difference(extents.segments())
     upload_map.need_segments(work, upload.id, unused)  # so that they die with what the upload no longer needs
     versions.let_segments_go(work, upload.id)
     _end(work, upload, FINISHED, finished.version, extents)
     return finished
+
+
+def _close(
+    work: Work, caller: Caller, folder: Folder, upload: UploadRow, extents: ExtentMap, op: FinishUpload
+) -> Finished:
+    """Keep a whole upload until it is sealed. What it holds has room under the quotas, so that sealing finds it too."""
+    file = publish.present_file(work, folder, upload.name)
+    publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
+    allowances.check_room(extents.size, resume.room_of(work, upload, folder))
+    seals.check_can_be_sealed(work, folder)
+    upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
+    upload_map.fold(work, upload, extents, recorded=upload.recorded)
+    modified = seals.close(
+        work,
+        caller.who,
+        upload,
+        folder,
+        size=extents.size,
+        digest=op.digest if extents.size else publish.DIGEST_OF_NOTHING,
+        modified=op.modified,
+        settles=op.settles,
+    )
+    work.holds.let_go(upload.id)
+    return _closed(upload, extents.size, op.digest, modified)
+
+
+def _closed(upload: UploadRow, size: int, digest: bytes | None, modified: datetime | None) -> Finished:
+    return Finished(
+        upload=upload.id,
+        version="",
+        size=size,
+        digest=digest,
+        visible=False,
+        modified=modified or upload.began,
+    )
 
 
 def _check_whole(declared: int | None, extents: ExtentMap, size: int) -> None:
@@ -126,18 +180,25 @@ def _made_visible(
     file = publish.present_file(work, folder, name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
     modified = op.modified or work.now
+    sent = op.sent_sealed
+    digest = op.digest if sent is None else sent.digest
+    if sent is not None:
+        sent_sealed.check(folder, sent, composition.extents.size)
     published = publish.publish(
         work,
-        caller,
+        caller.user_id,
         folder,
         name,
         file=file,
         composition=composition,
-        digest=op.digest,
+        digest=digest,
         modified=modified,
         version=VersionId(op.upload) if at_once else None,
+        form=versions.SLOTS_FORMAT if sent is None else versions.SENT_SEALED_FORMAT,
     )
     size = composition.extents.size
+    if sent is not None:
+        sent_sealed.keep(work, op.upload, folder, published, sent)
     work.record(
         events.UploadFinished(
             who=caller.who,

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import kept, listing, places, quotas, resume
+from sealane.domain import kept, listing, places, quotas, resume, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import grants as grant_statements
+from sealane.domain.queries import sealed_folders as sealed_queries
+from sealane.domain.queries import sealing as sealing_statements
 from sealane.domain.queries import uploads as upload_statements
 from sealane.domain.rights import Act
-from sealane.errors import AlreadyExists, Exhausted, IsAFolder, Missing, NotAFolder, NotEmpty, PathInvalid
+from sealane.errors import AlreadyExists, Exhausted, Invalid, IsAFolder, Missing, NotAFolder, NotEmpty, PathInvalid
 from sealane.ids import FolderId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
@@ -42,6 +44,8 @@ def make_folder(work: Work, caller: Caller, op: MakeFolder) -> Seen:
     ):
         raise AlreadyExists
     parent.demand(caller, Act.MAKE_FOLDER)
+    if places.names_age(parent, op.path):
+        raise Invalid("In a sealed folder a name that ends in .age is that of a sealed file.")
     check_room_for_folder(work, parent.id, height=0)
     folder_id = add(
         work, organization_id=parent.organization_id, parent_id=parent.id, name=name, modified=op.modified or work.now
@@ -84,6 +88,7 @@ def remove_empty(work: Work, caller: Caller, parent: Folder, folder: Folder) -> 
         parent.demand(caller, Act.REMOVE_SHARED)
         work.transaction.run(grant_statements.DELETE_OF_FOLDER, folder_id=folder.id)
     work.transaction.run(statements.UNFILE_UPLOADS, removed_id=folder.id)
+    work.transaction.run(sealed_queries.REMOVE_SEALED_FOLDER, folder=folder.id)
     work.transaction.run(statements.DELETE, folder_id=folder.id)
     work.views.forget()
     work.tree.forget()
@@ -133,6 +138,8 @@ def set_modified(work: Work, caller: Caller, op: SetModified) -> Done:
     parent, name = places.find_parent(work, caller, op.path)
     file = places.child_file(work, caller, parent, name)
     folder = None if file is not None else places.child_folder(work, caller, parent, name)
+    if folder is None and parent.row.sealed_by is not None and _set_own_modified(work, caller, parent, name, op):
+        return Done()
     if file is not None:
         parent.demand(caller, Act.SET_TIME)
         work.transaction.run(file_statements.SET_MODIFIED, file_id=file.id, at=op.modified)
@@ -156,6 +163,27 @@ def set_modified(work: Work, caller: Caller, op: SetModified) -> Done:
     return Done()
 
 
+def _set_own_modified(work: Work, caller: Caller, parent: Folder, name: str, op: SetModified) -> bool:
+    """Set the time of the caller's own closed upload: clients set it right after CLOSE. False where there is none."""
+    found = work.transaction.all(upload_statements.OWN_INTERRUPTED, user=caller.user_id, folder=parent.id, name=name)
+    for upload in found[:1]:
+        seal = seals.of(work, upload)
+        if seal is None or seal.closed is None:
+            return False
+        parent.demand(caller, Act.SET_TIME)
+        work.transaction.run(sealing_statements.SET_MODIFIED, upload=upload.id, at=op.modified)
+        work.record(
+            events.ModifiedSet(
+                who=caller.who,
+                owner_organization_id=parent.organization_id,
+                folder_id=parent.id,
+                path=parent.path_of(name),
+                modified=op.modified,
+            )
+        )
+    return bool(found)
+
+
 def add(
     work: Work,
     *,
@@ -166,7 +194,11 @@ def add(
     quota_bytes: int = 0,
     quota_files: int = 0,
 ) -> FolderId:
-    """Write a new folder's row. Who may is the caller's question; views do not change by a folder without grants."""
+    """Write a new folder's row. Who may is the caller's question; views do not change by a folder without grants.
+
+    It is sealed where the folder that it stands in is.
+    """
+    parent = None if parent_id is None else work.tree.folder(work.transaction, parent_id)
     made = work.transaction.insert(
         statements.INSERT,
         organization_id=organization_id,
@@ -176,6 +208,7 @@ def add(
         quota_files=quota_files,
         made=work.now,
         modified=modified,
+        sealed_by=None if parent is None else parent.sealed_by,
     )
     work.tree.forget()
     return FolderId(made)

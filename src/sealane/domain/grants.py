@@ -8,12 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealane import paths
-from sealane.domain import accounts, folders, names, organizations, rights, rows, sessions
+from sealane.domain import (
+    accounts,
+    folders,
+    named_folders,
+    names,
+    organizations,
+    rights,
+    rows,
+    sealed_folders,
+    sessions,
+)
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
 from sealane.domain.queries import grants as statements
 from sealane.domain.rights import Right
-from sealane.errors import AlreadyExists, Invalid, Missing, NotAFolder, Unsupported
+from sealane.errors import AlreadyExists, Invalid, NotAFolder
 from sealane.ids import GroupId, OrganizationId, UserId
 from sealane.ledger import events
 from sealane.operations.accounts import Granted
@@ -45,10 +55,10 @@ class Grantee(NamedTuple):
 
 def add_folder(work: Work, op: AddFolder) -> Done:
     """Make a folder, and the folders above it that are missing. Raises `AlreadyExists`."""
-    if op.sealed or op.recovery or op.settle_seconds is not None:
-        raise Unsupported("Sealed folders are not part of this release.")
+    if not op.sealed and (op.recovery or op.settle_seconds is not None or op.plain_names):
+        raise Invalid("A recovery key, a settle time and plain names are for sealed folders: add --sealed.")
     organization, path = names.parse_place(op.folder)
-    parent = _root(work, organization)
+    parent = named_folders.root(work, organization)
     quota_bytes = organizations.check_quota(op.quota_bytes, 0)
     quota_files = organizations.check_quota(op.quota_files, 0)
     if path and path[0].startswith("@"):
@@ -72,13 +82,22 @@ def add_folder(work: Work, op: AddFolder) -> Done:
         parent = found
     if not made:
         raise AlreadyExists("This folder is already there.")
+    if op.sealed:
+        sealed_folders.seal(
+            work,
+            parent,
+            op.folder,
+            settle_seconds=op.settle_seconds,
+            plain_names=op.plain_names,
+            recovery=op.recovery,
+        )
     work.views.forget()
     return Done()
 
 
 def set_folder_quota(work: Work, op: SetFolderQuota) -> Done:
     """Set a folder's quota, which counts everything below it; what is not given stays, 0 is none."""
-    folder = find(work, op.folder)
+    folder = named_folders.find(work, op.folder)
     quota_bytes = organizations.check_quota(op.quota_bytes, folder.quota_bytes)
     quota_files = organizations.check_quota(op.quota_files, folder.quota_files)
     work.transaction.run(folder_statements.SET_QUOTA, folder_id=folder.id, bytes_max=quota_bytes, files_max=quota_files)
@@ -132,7 +151,7 @@ def list_folders(work: Work, op: ListFolders) -> RowsAre:
 
 def grant_folder(work: Work, op: GrantFolder) -> Done:
     """Give rights on a folder and all below it. Replaces an earlier grant; where that gave more, sessions end."""
-    folder = find(work, op.folder)
+    folder = named_folders.find(work, op.folder)
     grantee = find_grantee(work, op.grantee)
     wanted = rights.parse(op.rights)
     if not wanted:
@@ -174,7 +193,7 @@ def grant_folder(work: Work, op: GrantFolder) -> Done:
 
 def revoke_folder(work: Work, op: RevokeFolder) -> Done:
     """Take a grant back. All sessions of whoever had it end, so that nothing goes on by it."""
-    folder = find(work, op.folder)
+    folder = named_folders.find(work, op.folder)
     grantee = find_grantee(work, op.grantee)
     before = work.transaction.first(
         statements.EXACT, folder_id=folder.id, user_id=grantee.user_id, group_id=grantee.group_id
@@ -198,18 +217,6 @@ def revoke_folder(work: Work, op: RevokeFolder) -> Done:
     return Done()
 
 
-def find(work: Work, place: str) -> FolderRow:
-    """Return the folder `ORG:/PATH`. Raises `Missing`."""
-    organization, path = names.parse_place(place)
-    folder = _root(work, organization)
-    for name in path:
-        below = work.transaction.first(folder_statements.BY_NAME, parent_id=folder.id, name=name)
-        if below is None:
-            raise Missing("There is no such folder.")
-        folder = below
-    return folder
-
-
 def find_grantee(work: Work, name: str) -> Grantee:
     """Return the user `NAME@ORG` or group `group:NAME@ORG`."""
     if name.startswith(names.GROUP_PREFIX):
@@ -217,15 +224,6 @@ def find_grantee(work: Work, name: str) -> Grantee:
         return Grantee(name, group.organization_id, None, group.id)
     user = accounts.find_user(work, name)
     return Grantee(name, user.organization_id, user.id, None)
-
-
-def _root(work: Work, organization: str) -> FolderRow:
-    row = work.transaction.first(
-        folder_statements.ROOT_OF, organization_id=accounts.find_organization(work, organization).id
-    )
-    if row is None:
-        raise LookupError(f"organization {organization} has no root folder")
-    return row
 
 
 def _made(work: Work, parent: FolderRow, name: str, *, shown: str, quota_bytes: int, quota_files: int) -> FolderRow:

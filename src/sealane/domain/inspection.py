@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 
 from sealane.domain import keyring, versions
 from sealane.domain.queries import inspection as queries
+from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, Invalid, Missing
 from sealane.ledger import events
 from sealane.operations.envelope import Done
+from sealane.operations.files import SealedForm
 from sealane.operations.inspection import ArrivalOpened, ArrivalsAre
 
 if TYPE_CHECKING:
     from sealane.domain.queries.inspection import OwingRow
+    from sealane.domain.queries.sealing import AgeFileRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Work
     from sealane.operations.inspection import LeaseArrivals, OpenArrival, RecordDigest, ReportDamage
@@ -56,7 +59,9 @@ def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:
     if given_back is not None:
         work.transaction.run(queries.GIVE_BACK, version=given_back)
     composition = versions.composition_of(work, version)
-    keys = keyring.open_upload_keys(work, [row.key_id for row in composition.segments.values()])
+    key_ids = [row.key_id for row in composition.segments.values() if row.first_chunk is None]
+    keys = keyring.open_upload_keys(work, key_ids)
+    sealed = _sealed_of(work, version)
     work.record(
         events.ArrivalOpened(
             version_id=version.id,
@@ -71,7 +76,14 @@ def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:
         extents=tuple(composition.extents),
         segments=composition.places(),
         keys=keys,
+        sealed=None if sealed is None else SealedForm(sealed.start, sealed.skip, sealed.plain_size, None),
     )
+
+
+def _sealed_of(work: Work, version: VersionRow) -> AgeFileRow | None:
+    if version.format == versions.SLOTS_FORMAT:
+        return None
+    return work.transaction.first(sealing_queries.AGE_FILE, version=version.id)
 
 
 def record_digest(work: Work, op: RecordDigest) -> Done:
@@ -79,6 +91,9 @@ def record_digest(work: Work, op: RecordDigest) -> Done:
     if len(op.digest) != _DIGEST_BYTES:
         raise Invalid("A SHA-256 digest has 32 bytes.")
     version = _version(work, op.version)
+    sealed = _sealed_of(work, version)
+    if sealed is not None:
+        return _record_payload_digest(work, version, sealed, op.digest)
     if version.digest is not None:
         if version.digest != op.digest:
             raise Integrity
@@ -93,6 +108,27 @@ def record_digest(work: Work, op: RecordDigest) -> Done:
             file_id=version.file_id,
             owner_organization_id=version.organization_id,
             digest=op.digest.hex(),
+        )
+    )
+    return Done()
+
+
+def _record_payload_digest(work: Work, version: VersionRow, sealed: AgeFileRow, digest: bytes) -> Done:
+    if sealed.payload_digest is not None:
+        if sealed.payload_digest != digest:
+            raise Integrity
+        return Done()
+    if not version.owes:
+        raise Missing
+    work.transaction.run(sealing_queries.SET_PAYLOAD_DIGEST, version=version.id, digest=digest)
+    work.transaction.run(queries.PAID, version=version.id)
+    work.holds.end_lease(version.id)
+    work.record(
+        events.PayloadDigestRecorded(
+            version_id=version.id,
+            file_id=version.file_id,
+            owner_organization_id=version.organization_id,
+            digest=digest.hex(),
         )
     )
     return Done()

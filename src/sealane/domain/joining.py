@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import keyring, places, publish, resume, upload_map, versions
+from sealane.domain import allowances, keyring, places, publish, resume, seals, sent_sealed, upload_map, versions
 from sealane.domain.queries import downloads as download_queries
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
@@ -19,13 +19,16 @@ from sealane.domain.versions import Composition
 from sealane.errors import CopyNotShared, Invalid, Missing, TooLarge, UploadUnfinished
 from sealane.ids import SegmentId, UploadId, random_name
 from sealane.ledger import events
-from sealane.operations.uploads import Finished
+from sealane.operations.failures import NotSealed
+from sealane.operations.uploads import Finished, PartOpened
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sealane.domain.places import Folder
-    from sealane.domain.queries.uploads import SegmentRow, UploadRow
+    from sealane.domain.queries.uploads import FileRow, SegmentRow, UploadRow
     from sealane.domain.work import Caller, Work
-    from sealane.operations.uploads import CopyInto, JoinUploads, UploadOpened
+    from sealane.operations.uploads import CopyInto, JoinUploads, OpenPart, UploadOpened
 
 
 def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
@@ -42,21 +45,29 @@ def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
         keyring.rewrap_upload_key(work, part.key_id, folder.organization_id)
     file = publish.present_file(work, folder, name)
     modified = op.modified or work.now
+    sent = op.sent_sealed
+    if sent is not None:
+        sent_sealed.check(folder, sent, composition.extents.size)
+    elif folder.row.sealed_by is not None:
+        return _closed(work, caller, op, folder, name, file, composition, parts.values())
     published = publish.publish(
         work,
-        caller,
+        caller.user_id,
         folder,
         name,
         file=file,
         composition=composition,
-        digest=None,
+        digest=None if sent is None else sent.digest,
         modified=modified,
+        form=versions.SLOTS_FORMAT if sent is None else versions.SENT_SEALED_FORMAT,
     )
     for part in parts.values():
         work.transaction.run(
             queries.JOIN_PART, upload=part.id, state=FINISHED, version_id=published.version, expires=part.expires
         )
     upload = _add_joined(work, caller, op, folder, published, composition, next(iter(parts.values())))
+    if sent is not None:
+        sent_sealed.keep(work, upload, folder, published, sent)
     work.record(
         events.UploadFinished(
             who=caller.who,
@@ -82,6 +93,52 @@ def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
     )
 
 
+def _closed(
+    work: Work,
+    caller: Caller,
+    op: JoinUploads,
+    folder: Folder,
+    name: str,
+    file: FileRow | None,
+    composition: Composition,
+    parts: Collection[UploadRow],
+) -> Finished:
+    """Keep the whole as an upload that is closed; once it is sealed, the parts go."""
+    if places.names_age(folder, op.path):
+        raise NotSealed
+    seals.check_can_be_sealed(work, folder)
+    size = composition.extents.size
+    room = allowances.room(work, folder.organization_id, folder, file)
+    allowances.check_room(size, room + sum(part.size for part in parts))  # which are counted already
+    upload = UploadId(random_name())
+    key_id, _ = keyring.new_upload_key(work, folder.organization_id)
+    resume.add_upload(
+        work,
+        id=upload,
+        user_id=caller.user_id,
+        organization_id=folder.organization_id,
+        folder_id=folder.id,
+        name=name,
+        shown_path=paths.show(paths.parse(op.path)),
+        key_id=key_id,
+        session_id=caller.session,
+        size=size,
+        contiguous=composition.extents.contiguous,
+        pieces=len(composition.extents),
+        declared=size,
+        metadata=op.metadata,
+        partial=False,
+        joined=True,
+        base_version_id=None,
+        extents=composition.extents.pack(),
+    )
+    upload_map.need_segments(work, upload, composition.extents.segments())
+    seals.begin(work, upload, folder.organization_id)
+    row = resume.own_upload(work, caller, upload)
+    modified = seals.close(work, caller.who, row, folder, size=size, digest=None, modified=op.modified, settles=False)
+    return Finished(upload=upload, version="", size=size, digest=None, visible=False, modified=modified)
+
+
 def _part(work: Work, caller: Caller, upload_id: str) -> UploadRow:
     upload = resume.own_upload(work, caller, upload_id)
     if not upload.partial:
@@ -89,6 +146,30 @@ def _part(work: Work, caller: Caller, upload_id: str) -> UploadRow:
     if upload.state == OPEN:
         raise UploadUnfinished
     return upload
+
+
+def open_part(work: Work, caller: Caller, op: OpenPart) -> PartOpened:
+    """Give the key of a finished part to its own user's door once more, so that it can be read back. On record."""
+    part = _part(work, caller, op.upload)
+    extents = upload_map.current(work, part)
+    composition = resume.composed(work, part, extents, {})
+    work.record(
+        events.UploadResumed(
+            who=caller.who,
+            upload_id=part.id,
+            generation=part.generation,
+            key_id=part.key_id,
+            owner_organization_id=part.organization_id,
+            folder_id=part.folder_id,
+            size=part.size,
+        )
+    )
+    return PartOpened(
+        size=part.size,
+        extents=tuple(extents),
+        segments=composition.places(),
+        keys=keyring.open_upload_keys(work, [part.key_id]),
+    )
 
 
 def _joined(work: Work, parts: list[UploadRow]) -> Composition:

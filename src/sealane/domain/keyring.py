@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealane.domain.queries import versions as queries
 from sealane.errors import Integrity
 from sealane.ids import KeyId
+from sealane.vault.age.header import FILE_KEY_BYTES
+from sealane.vault.age.payload import NONCE_BYTES, derive
 from sealane.vault.keys import KEY_BYTES
 
 if TYPE_CHECKING:
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from sealane.domain.work import Work
     from sealane.ids import OrganizationId
     from sealane.vault.keys import OrganizationKey
+
+SLOTS: Final = "slots"
+"""A key of slots."""
+AGE: Final = "age"
+"""File key and nonce of an age file."""
 
 
 def organization_key(work: Work, organization: OrganizationId) -> OrganizationKey:
@@ -33,17 +40,48 @@ def new_upload_key(work: Work, organization: OrganizationId) -> tuple[KeyId, byt
     return add_upload_key(work, organization, key), key
 
 
-def add_upload_key(work: Work, organization: OrganizationId, key: bytes) -> KeyId:
+def add_upload_key(work: Work, organization: OrganizationId, key: bytes, *, kind: str = SLOTS) -> KeyId:
     """Keep an upload's key, wrapped by its organization's."""
     wrapped = organization_key(work, organization).wrap_upload_key(key)
     return KeyId(
-        work.transaction.insert(queries.INSERT_KEY, organization_id=organization, wrapped_key=wrapped, made=work.now)
+        work.transaction.insert(
+            queries.INSERT_KEY, organization_id=organization, wrapped_key=wrapped, made=work.now, kind=kind
+        )
     )
 
 
+def new_age_secret() -> bytes:
+    """Return what an age file is made with: a fresh file key and nonce."""
+    return secrets.token_bytes(FILE_KEY_BYTES + NONCE_BYTES)
+
+
+def payload_key_of(secret: bytes) -> bytes:
+    """Return the key of the chunks, which is all that a door or the inspector is given of an age secret."""
+    return derive(secret[:FILE_KEY_BYTES], secret[FILE_KEY_BYTES:])
+
+
+def open_age_secret(work: Work, key_id: KeyId) -> bytes:
+    """Return the file key and the nonce of an age file that is being made. They do not leave the keeper."""
+    chain = _chain(work, key_id)
+    if chain.kind != AGE:
+        raise Integrity
+    return _open(work, chain)
+
+
+def destroy(work: Work, key_ids: Iterable[KeyId]) -> None:
+    """Destroy keys for good: what was stored under them opens by nothing that is here."""
+    work.transaction.run_many(queries.DESTROY_KEY, [{"key": key_id} for key_id in sorted(set(key_ids))])
+    work.destroyed = True
+
+
 def open_upload_keys(work: Work, key_ids: Iterable[KeyId]) -> dict[int, bytes]:
-    """Return upload keys by id. Raises `Integrity` for one that is gone or was altered."""
-    return {key_id: _open(work, _chain(work, key_id)) for key_id in sorted(set(key_ids))}
+    """Return upload keys by id, of an age file the key of its chunks. Raises `Integrity` for one that is gone."""
+    opened: dict[int, bytes] = {}
+    for key_id in sorted(set(key_ids)):
+        chain = _chain(work, key_id)
+        key = _open(work, chain)
+        opened[key_id] = payload_key_of(key) if chain.kind == AGE else key
+    return opened
 
 
 def rewrap_upload_key(work: Work, key_id: KeyId, organization: OrganizationId) -> None:
@@ -57,7 +95,7 @@ def rewrap_upload_key(work: Work, key_id: KeyId, organization: OrganizationId) -
 
 def _chain(work: Work, key_id: KeyId) -> KeyChainRow:
     row = work.transaction.first(queries.KEY_CHAIN, key=key_id)
-    if row is None:
+    if row is None or not row.wrapped_key:
         raise Integrity
     return row
 

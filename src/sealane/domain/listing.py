@@ -11,13 +11,16 @@ import heapq
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sealane import paths
-from sealane.domain import places, rights
+from sealane.domain import places, rights, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
 from sealane.domain.rights import Act
 from sealane.errors import Missing
 from sealane.operations.files import Entry, ListFolder, Look, Page, Seen
+from sealane.vault.age.payload import sealed_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,18 +35,20 @@ def look(work: Work, caller: Caller, op: Look) -> Seen:
     if op.path in {"", "/"}:
         return Seen(folder_entry(caller, places.root_of(work, caller), "/"))
     parent, name = places.find_parent(work, caller, op.path)
-    if op.own_uploads:
-        unfinished = work.transaction.first(
-            file_statements.UNFINISHED_BY_NAME, user_id=caller.user_id, folder_id=parent.id, name=name
-        )
-        if unfinished is not None:
-            return Seen(_unfinished_entry(caller, parent, unfinished))
+    age_named = places.names_age(parent, op.path)
+    if (op.own_uploads or parent.row.sealed_by is not None) and not age_named:
+        statement = file_statements.UNFINISHED_BY_NAME
+        if parent.row.sealed_by is not None:
+            statement = file_statements.CLOSABLE_BY_NAME
+        unfinished = work.transaction.first(statement, user_id=caller.user_id, folder_id=parent.id, name=name)
+        if unfinished is not None and (op.own_uploads or unfinished.closed is not None):
+            return Seen(_unfinished_entry(caller, parent, unfinished, own=op.own_uploads))
     folder = places.child_folder(work, caller, parent, name)
     if folder is not None:
         return Seen(folder_entry(caller, folder, name))
     file = places.child_file(work, caller, parent, name)
-    if file is not None:
-        return Seen(_file_entry(caller, parent, file))
+    if file is not None and (not age_named or file.plain_size is not None):
+        return Seen(file_entry(caller, parent, file, as_age=age_named))
     raise Missing
 
 
@@ -55,6 +60,10 @@ def list_folder(work: Work, caller: Caller, op: ListFolder) -> Page:
     """
     folder = places.find_folder(work, caller, op.path)
     after = paths.check_name(op.after) if op.after else ""
+    sealed = seals.folder_of(work, folder.id)
+    as_age = sealed is not None and not sealed.plain_names and rights.may(caller, Act.READ_FILE, folder.rights)
+    if as_age and work.tree.child(work.transaction, folder.id, after) is None:
+        after = after.removesuffix(places.AGE_SUFFIX)
     limit = max(1, min(op.limit, work.settings.page_entries_max))
     whole = rights.may(caller, Act.LIST_FOLDER, folder.rights)
     if not whole and not folder.virtual and folder.id not in places.view_of(work, caller).ways:
@@ -63,11 +72,19 @@ def list_folder(work: Work, caller: Caller, op: ListFolder) -> Page:
     found: list[Iterable[Entry]] = [_folders(work, caller, folder, after, limit + 1, whole=whole)]
     if whole and not folder.virtual:
         found.append(_files(work, caller, folder, after, limit + 1))
-    if op.own_uploads:
+    if op.own_uploads or sealed is not None:
         # An interrupted upload stands before the file of its name: the merge keeps the order of its inputs.
-        found.insert(0, _unfinished(work, caller, folder, after, limit + 1))
+        found.insert(0, _unfinished(work, caller, folder, after, limit + 1, all_of_them=op.own_uploads))
     page = list(islice(_once(heapq.merge(*found, key=lambda entry: entry.name)), limit + 1))
-    return Page(entries=tuple(page[:limit]), after=page[limit - 1].name if len(page) > limit else "")
+    shown = tuple(_shown(entry) if as_age else entry for entry in page[:limit])
+    return Page(entries=shown, after=shown[-1].name if len(page) > limit else "")
+
+
+def _shown(entry: Entry) -> Entry:
+    """Return an entry of a sealed folder as its readers see it: a sealed file is its age file."""
+    if entry.age_size is None:
+        return entry
+    return msgspec.structs.replace(entry, name=entry.name + places.AGE_SUFFIX, size=entry.age_size)
 
 
 def _folders(work: Work, caller: Caller, folder: Folder, after: str, limit: int, *, whole: bool) -> Iterator[Entry]:
@@ -91,15 +108,19 @@ def _named(work: Work, caller: Caller, parent: Folder, names: Iterable[str], aft
 
 
 def _files(work: Work, caller: Caller, folder: Folder, after: str, limit: int) -> Iterator[Entry]:
-    rows = work.transaction.all(file_statements.PAGE, folder_id=folder.id, after=after, limit=limit)
-    return (_file_entry(caller, folder, row) for row in rows)
+    statement = file_statements.PAGE if folder.row.sealed_by is None else file_statements.SEALED_PAGE
+    rows = work.transaction.all(statement, folder_id=folder.id, after=after, limit=limit)
+    return (file_entry(caller, folder, row) for row in rows)
 
 
-def _unfinished(work: Work, caller: Caller, folder: Folder, after: str, limit: int) -> Iterator[Entry]:
-    rows = work.transaction.all(
-        file_statements.UNFINISHED_PAGE, user_id=caller.user_id, folder_id=folder.id, after=after, limit=limit
+def _unfinished(
+    work: Work, caller: Caller, folder: Folder, after: str, limit: int, *, all_of_them: bool
+) -> Iterator[Entry]:
+    statement = file_statements.UNFINISHED_PAGE if folder.row.sealed_by is None else file_statements.CLOSABLE_PAGE
+    rows = work.transaction.all(statement, user_id=caller.user_id, folder_id=folder.id, after=after, limit=limit)
+    return (
+        _unfinished_entry(caller, folder, row, own=all_of_them) for row in rows if all_of_them or row.closed is not None
     )
-    return (_unfinished_entry(caller, folder, row) for row in rows)
 
 
 def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -117,24 +138,43 @@ def folder_entry(caller: Caller, folder: Folder, name: str) -> Entry:
     return Entry(name=name, kind="folder", size=0, modified=folder.row.modified, rights=rights.names(held))
 
 
-def _file_entry(caller: Caller, folder: Folder, file: FileRow) -> Entry:
+def file_entry(caller: Caller, folder: Folder, file: FileRow, *, as_age: bool = False) -> Entry:
+    """Return the entry of a file; of a sealed one as its plaintext, or `as_age` as the age file that can be had."""
+    age_size = age_size_of(file)
     return Entry(
-        name=file.name,
+        name=file.name + (places.AGE_SUFFIX if as_age else ""),
         kind="file",
-        size=file.size,
+        size=file.size if file.plain_size is None else (age_size or 0) if as_age else file.plain_size,
         modified=file.modified,
         rights=rights.names(rights.effective(caller.scopes, folder.rights)),
         version=file.version_id,
         digest=file.digest if rights.may(caller, Act.LEARN_DIGEST, folder.rights) else None,
+        sealed=file.plain_size is not None,
+        plain_size=file.plain_size,
+        age_size=age_size,
+        payload_digest=file.payload_digest,
     )
 
 
-def _unfinished_entry(caller: Caller, folder: Folder, upload: UnfinishedRow) -> Entry:
+def age_size_of(file: FileRow) -> int | None:
+    """Return the bytes of a sealed file as it is handed out, None for a file that is not sealed."""
+    if file.plain_size is None:
+        return None
+    if file.skip is not None:
+        return file.before_chunks + file.size - file.skip
+    return file.before_chunks + (sealed_length(file.size) if file.size else 0)
+
+
+def _unfinished_entry(caller: Caller, folder: Folder, upload: UnfinishedRow, *, own: bool = True) -> Entry:
+    closed = upload.closed is not None
     return Entry(
         name=upload.name,
         kind="file",
         size=upload.size,
-        modified=upload.began,
+        modified=(upload.modified if closed else None) or upload.began,
         rights=rights.names(rights.effective(caller.scopes, folder.rights)),
-        unfinished=True,
+        digest=upload.digest if closed else None,
+        unfinished=own,
+        sealed=closed,
+        plain_size=upload.size if closed else None,
     )

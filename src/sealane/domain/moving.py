@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import folders, places, quotas
+from sealane.domain import folders, places, quotas, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import uploads as upload_statements
@@ -20,6 +20,7 @@ from sealane.domain.rights import Act
 from sealane.errors import AlreadyExists, IsAFolder, Missing, MoveIntoItself, NotAFolder, Unsupported
 from sealane.ledger import events
 from sealane.operations.envelope import Done
+from sealane.operations.failures import SealedMove
 
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
@@ -60,6 +61,8 @@ def move(work: Work, caller: Caller, op: Move) -> Done:
         raise Unsupported(
             "Nothing is moved from one organization to another. Download it, upload it there, then remove it here."
         )
+    if source.parent.row.sealed_by != target.parent.row.sealed_by:
+        raise SealedMove
     if source.file is not None:
         _move_file(work, caller, source, source.file, target, replace=op.replace)
     elif source.folder is not None:
@@ -99,6 +102,7 @@ def _check_target(target: _End, *, replace: bool) -> None:
 def _move_upload(work: Work, caller: Caller, source: _End, upload: UploadRow, target: _End) -> None:
     """Let an unfinished upload become a file of another name; what stands there gives way when it is finished."""
     shown = target.parent.path_of(target.name)
+    seals.renamed(work, upload, target.name)
     work.transaction.run(
         upload_statements.MOVE_UPLOAD,
         upload=upload.id,

@@ -15,11 +15,12 @@ Not here: deciding acts (`rights.may`), reading pages (`listing.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealane import paths
 from sealane.domain import rights
 from sealane.domain.queries import files as file_statements
+from sealane.domain.queries import folders as folder_statements
 from sealane.domain.rights import NO_RIGHTS, Act, Right
 from sealane.errors import IsAFolder, Missing, NotAFolder, NotAllowed
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from sealane.domain.views import Doorway, View
     from sealane.domain.work import Caller, Work
     from sealane.ids import FolderId, OrganizationId
+
+
+AGE_SUFFIX: Final = ".age"
+"""What the name of an age file ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,25 @@ def find_folder(work: Work, caller: Caller, path: str) -> Folder:
 def find_parent(work: Work, caller: Caller, path: str) -> tuple[Folder, str]:
     """Return the folder that a path's last name is in, and that name; what it names may or may not exist.
 
-    Raises `NotAllowed` for the virtual root itself, which has neither.
+    In a sealed folder `NAME.age` and `NAME` are one entry, called NAME here. Raises `NotAllowed` for the virtual root
+    itself, which has neither.
     """
     names = paths.parse(path)
     if not names:
         raise NotAllowed("This is the root; it cannot be changed.")
-    return _walk(work, caller, names[:-1]), names[-1]
+    folder = _walk(work, caller, names[:-1])
+    return folder, _entry_name(work, folder, names[-1])
+
+
+def names_age(folder: Folder, path: str) -> bool:
+    """Return whether a path into this folder names the age file of an entry, and not its plaintext."""
+    return folder.row.sealed_by is not None and path.endswith(AGE_SUFFIX) and not path.endswith(f"/{AGE_SUFFIX}")
+
+
+def _entry_name(work: Work, folder: Folder, name: str) -> str:
+    if not names_age(folder, name) or name == AGE_SUFFIX or work.tree.child(work.transaction, folder.id, name):
+        return name
+    return name.removesuffix(AGE_SUFFIX)
 
 
 def find_file(work: Work, caller: Caller, path: str) -> tuple[Folder, FileRow]:
@@ -97,7 +115,7 @@ def find_file(work: Work, caller: Caller, path: str) -> tuple[Folder, FileRow]:
     if not names:
         raise IsAFolder
     folder = _walk(work, caller, names[:-1])
-    file = child_file(work, caller, folder, names[-1])
+    file = child_file(work, caller, folder, _entry_name(work, folder, names[-1]))
     if file is not None:
         return folder, file
     if child_folder(work, caller, folder, names[-1]) is not None:
@@ -122,6 +140,20 @@ def find_again(work: Work, caller: Caller, folder_id: FolderId) -> Folder:
     doors = (view.own_root, *view.organizations.values())
     path = next((door.path for door in doors if door.folder_id == root), "")
     return Folder(folder_id, chain[0].organization_id, granted, f"{path}{'/'.join(names)}", chain[0])
+
+
+def of_organization(work: Work, folder_id: FolderId) -> Folder:
+    """Return a folder as its own organization has it, for what is done in nobody's name. Raises `Missing`."""
+    chain = work.tree.chain(work.transaction, folder_id)
+    organization = (
+        None
+        if not chain
+        else work.transaction.first(folder_statements.ORGANIZATION_NAME, organization=chain[0].organization_id)
+    )
+    if organization is None:
+        raise Missing
+    names = [link.name for link in reversed(chain) if link.parent_id is not None]
+    return Folder(folder_id, chain[0].organization_id, NO_RIGHTS, f"{organization.name}:/{'/'.join(names)}", chain[0])
 
 
 def child_folder(work: Work, caller: Caller, parent: Folder, name: str) -> Folder | None:
@@ -156,7 +188,8 @@ def child_file(work: Work, caller: Caller, parent: Folder, name: str) -> FileRow
     """Return the file of this name in a folder; None if it is not there or not the caller's to see."""
     if not rights.may(caller, Act.SEE, parent.rights):
         return None
-    return work.transaction.first(file_statements.BY_NAME, folder_id=parent.id, name=name)
+    statement = file_statements.BY_NAME if parent.row.sealed_by is None else file_statements.SEALED_BY_NAME
+    return work.transaction.first(statement, folder_id=parent.id, name=name)
 
 
 def root_of(work: Work, caller: Caller) -> Folder:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import FileRow
     from sealane.domain.versions import Composition
-    from sealane.domain.work import Caller, Work
+    from sealane.domain.work import Work
+    from sealane.ids import UserId
 
-_DIGEST_OF_NOTHING: Final = hashlib.sha256(b"").digest()
+DIGEST_OF_NOTHING: Final = hashlib.sha256(b"").digest()
 OWES_DIGEST: Final = "digest"
+"""The inspector owes the digest of record; of a sealed version, that of its payload."""
 
 
 class Published(NamedTuple):
@@ -53,7 +55,7 @@ def check_expectations(file: FileRow | None, *, exclusive: bool, expected_versio
 
 def publish(
     work: Work,
-    caller: Caller,
+    user_id: UserId,
     folder: Folder,
     name: str,
     *,
@@ -62,18 +64,23 @@ def publish(
     digest: bytes | None,
     modified: datetime,
     version: VersionId | None = None,
+    form: str = versions.SLOTS_FORMAT,
+    acknowledged: bool = False,
 ) -> Published:
     """Make a content the present version of a name. `file` is what `present_file` found there in this transaction.
 
-    `version`: the id that it gets, where that was decided before.
+    `version`: the id that it gets, where that was decided before. `acknowledged`: its sender was told long ago that it
+    is kept, so no quota refuses it now. A sealed version (`form`) owes the digest of its payload.
     """
     size = composition.extents.size
-    if file is None:
+    if file is None and not acknowledged:
         quotas.check_room_for_file(work, folder.id)
-    quotas.charge(work, folder.id, size - (file.size if file else 0), 0 if file else 1)
+    growth = size - (file.size if file else 0)
+    quotas.charge(work, folder.id, growth, 0 if file else 1, at_any_rate=acknowledged)
     version = version or VersionId(random_name())
     file_id = _point(work, folder, name, file, version, size, modified)
-    digest = digest if size else _DIGEST_OF_NOTHING
+    digest = digest if size else DIGEST_OF_NOTHING
+    owes = OWES_DIGEST if digest is None or form != versions.SLOTS_FORMAT else None
     packed = composition.extents.pack()
     authenticator = keyring.organization_key(work, folder.organization_id).authenticate(
         version, file_id, size, packed, versions.authenticated_segments(composition)
@@ -83,21 +90,21 @@ def publish(
         id=version,
         organization_id=folder.organization_id,
         file_id=file_id,
-        format=versions.SLOTS_FORMAT,
+        format=form,
         size=size,
         digest=digest,
         extents=packed,
         authenticator=authenticator,
-        user_id=caller.user_id,
+        user_id=user_id,
         made=work.now,
         modified=modified,
         replaced=None,
         damaged=None,
         leased_until=None,
-        owes=None if digest else OWES_DIGEST,
+        owes=owes,
     )
     versions.need_segments(work, version, composition.extents.segments())
-    work.arrivals = work.arrivals or digest is None
+    work.arrivals = work.arrivals or owes is not None
     return Published(version, file_id, digest)
 
 

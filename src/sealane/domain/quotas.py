@@ -38,12 +38,13 @@ def room(work: Work, folder_id: FolderId) -> Room:
     return _room(_uses(work, folder_id))
 
 
-def charge(work: Work, folder_id: FolderId, size: int, files: int) -> None:
+def charge(work: Work, folder_id: FolderId, size: int, files: int, *, at_any_rate: bool = False) -> None:
     """Count `size` bytes and `files` files more (or less) in a folder and everything above it.
 
-    Raises `QuotaExceeded` where a quota does not hold the growth; a shrinking or equal use is never refused.
+    Raises `QuotaExceeded` where a quota does not hold the growth; a shrinking or equal use is never refused, nor is
+    what was acknowledged before (`at_any_rate`).
     """
-    left = room(work, folder_id)
+    left = Room(UNBOUNDED, UNBOUNDED) if at_any_rate else room(work, folder_id)
     if (size > 0 and size > left.bytes) or (files > 0 and files > left.files):
         raise QuotaExceeded
     work.transaction.run(statements.CHARGE, charged_id=folder_id, more_bytes=size, more_files=files)

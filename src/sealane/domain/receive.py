@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, beginnings, keyring, places, publish, resume, rights, upload_map, versions
+from sealane.domain import allowances, beginnings, keyring, places, publish, resume, rights, seals, upload_map, versions
 from sealane.domain.holds import Hold
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
@@ -22,6 +22,7 @@ from sealane.domain.versions import Composition
 from sealane.errors import Integrity, Invalid, LengthMismatch, Missing, NotASegment, UploadFinished
 from sealane.ids import UploadId, VersionId, random_name
 from sealane.ledger import events
+from sealane.operations.failures import SealedContent
 from sealane.operations.uploads import Recorded, UploadOpened
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ class Destination:
     name: str
     file: FileRow | None
     """What stands at the name now."""
+    sent_sealed: bool = False
+    """The name says that its sender has sealed it."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether what comes is to be sealed here."""
+        return self.folder is not None and self.folder.row.sealed_by is not None and not self.sent_sealed
 
     @property
     def path(self) -> str:
@@ -62,15 +70,25 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     if op.mode == "create":
         for upload in _interrupted(work, caller, destination):
             # What was begun with words of its client's own (tus) is found by its id: that promise outlives this one.
-            if not upload.metadata and not resume.is_held(work, upload):
+            # And what was closed is whole: it is sealed, as the version before the one that begins now.
+            if not (upload.metadata or resume.is_held(work, upload) or seals.settle(work, upload)):
                 resume.drop(work, upload, who=caller.who, reason="superseded")
     allowances.check_count(work, caller)
     room = allowances.room(work, destination.organization, destination.folder, destination.file)
     allowances.check_room(op.declared, room)
+    if destination.folder is not None and destination.is_sealed:
+        seals.check_can_be_sealed(work, destination.folder)
     if op.mode == "create" and destination.folder is not None and not op.lasting:
-        shown = paths.show(paths.parse(op.path))
         return beginnings.promise(
-            work, caller, destination.folder, destination.name, shown_path=shown, declared=op.declared, room=room
+            work,
+            caller,
+            destination.folder,
+            destination.name,
+            shown_path=paths.show(paths.parse(op.path)),
+            declared=op.declared,
+            room=room,
+            sealed=destination.is_sealed,
+            sent_sealed=destination.sent_sealed,
         )
     base = None if op.mode == "create" else _base(work, destination)
     return _new_upload(work, caller, op, destination, base, room)
@@ -90,7 +108,7 @@ def _destination(work: Work, caller: Caller, op: BeginUpload) -> Destination:
     publish.check_expectations(file, exclusive=op.exclusive, expected_version="")
     if file is None and not op.may_create:
         raise Missing
-    return Destination(folder.organization_id, folder, name, file)
+    return Destination(folder.organization_id, folder, name, file, places.names_age(folder, op.path))
 
 
 def _interrupted(work: Work, caller: Caller, destination: Destination) -> list[UploadRow]:
@@ -124,6 +142,8 @@ def _base(work: Work, destination: Destination) -> tuple[VersionId, Composition]
     version = work.transaction.first(version_queries.VERSION, version=destination.file.version_id)
     if version is None or version.organization_id != destination.organization:
         raise Integrity
+    if version.format != versions.SLOTS_FORMAT:
+        raise SealedContent
     return version.id, versions.composition_of(work, version)
 
 
@@ -174,7 +194,19 @@ def _new_upload(
         )
     )
     work.holds.take(upload, Hold(work.connection, caller.session))
-    return resume.opened(upload, 1, key_id, key, composition, declared=op.declared, room=room, partial=op.partial)
+    age = seals.begin(work, upload, destination.organization) if destination.is_sealed else None
+    return resume.opened(
+        upload,
+        1,
+        key_id,
+        key,
+        composition,
+        declared=op.declared,
+        room=room,
+        partial=op.partial,
+        age=age if base is None else None,
+        sent_sealed=destination.sent_sealed,
+    )
 
 
 # --- Record ----------------------------------------------------------------------------------------------------------
@@ -194,7 +226,7 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     if op.number != upload.recorded + 1:
         raise NotASegment("The records of this upload came out of order.")
     upload_map.check(work, upload.id, op.segments, op.edits)
-    upload_map.add_segments(work, upload.key_id, op.segments)
+    seals.add_segments(work, upload, op.segments)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     appended = upload_map.appended(upload, op.edits, extents_max=work.settings.extents_max)
     if appended is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from sealane.domain import allowances, keyring, places, publish, upload_map, versions
+from sealane.domain import allowances, keyring, places, publish, seals, upload_map, versions
 from sealane.domain.holds import Hold
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealane.domain.places import Folder
-    from sealane.domain.queries.uploads import UploadRow
+    from sealane.domain.queries.uploads import SegmentRow, UploadRow
     from sealane.domain.work import Caller, Work
     from sealane.ids import KeyId, UploadId, VersionId
-    from sealane.operations.uploads import AbandonUpload, LookUpload, NewSegment, SuspendUpload, TakeUpload
+    from sealane.operations.uploads import AbandonUpload, AgeKey, LookUpload, NewSegment, SuspendUpload, TakeUpload
     from sealane.vault.extents import ExtentMap
 
 OPEN: Final = "open"
@@ -112,10 +112,10 @@ def take_over(
         )
     )
     work.holds.take(upload.id, Hold(work.connection, caller.session))
-    return reopened(work, own_upload(work, caller, upload.id), room)
+    return reopened(work, own_upload(work, caller, upload.id), room, age=seals.take_up(work, upload))
 
 
-def reopened(work: Work, upload: UploadRow, room: int) -> UploadOpened:
+def reopened(work: Work, upload: UploadRow, room: int, *, age: AgeKey | None = None) -> UploadOpened:
     """Say how an upload that its writer has folded stands, with its key."""
     composition = composition_of(work, upload, upload_map.current(work, upload), ())
     key = keyring.open_upload_keys(work, [upload.key_id])[upload.key_id]
@@ -128,6 +128,8 @@ def reopened(work: Work, upload: UploadRow, room: int) -> UploadOpened:
         declared=upload.declared,
         room=room,
         partial=upload.partial,
+        age=age,
+        sent_sealed=seals.is_sent_sealed(work, upload),
     )
 
 
@@ -182,7 +184,12 @@ def fence(work: Work, caller: Caller, upload: UploadRow, generation: int) -> Non
 
 def composition_of(work: Work, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment]) -> Composition:
     """Return what the upload is made of; of its segments those that the map still names."""
-    known = upload_map.segments_of(work, upload.id) | upload_map.rows_of(upload.key_id, new)
+    return composed(work, upload, extents, upload_map.rows_of(upload.key_id, new))
+
+
+def composed(work: Work, upload: UploadRow, extents: ExtentMap, new: dict[str, SegmentRow]) -> Composition:
+    """Return what the upload is made of with the rows of segments that are new."""
+    known = upload_map.segments_of(work, upload.id) | new
     return Composition(extents, {segment: known[segment] for segment in extents.segments()})
 
 
@@ -196,6 +203,8 @@ def opened(
     declared: int | None,
     room: int,
     partial: bool,
+    age: AgeKey | None = None,
+    sent_sealed: bool = False,
 ) -> UploadOpened:
     """Return what a writer is told of an upload that is theirs now."""
     return UploadOpened(
@@ -209,6 +218,8 @@ def opened(
         declared=declared,
         room=room,
         partial=partial,
+        age=age,
+        sent_sealed=sent_sealed,
     )
 
 
@@ -219,6 +230,8 @@ def suspend_upload(work: Work, caller: Caller, op: SuspendUpload) -> Done:
         repeats = upload.base_version_id is not None and _unchanged(work, upload, upload.base_version_id)
         if repeats or not op.keep:
             drop(work, upload, who=caller.who, reason="abandoned")
+        else:
+            seals.suspended(work, upload, clean=op.clean)
         work.holds.let_go(upload.id)
     return Done()
 
@@ -238,6 +251,7 @@ def drop(work: Work, upload: UploadRow, *, who: events.Who, reason: RemovalReaso
     """Delete an upload and whatever nothing else needs."""
     versions.let_segments_go(work, upload.id)
     work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
+    seals.forget(work, upload)
     work.transaction.run(queries.DELETE_UPLOAD, upload=upload.id)
     work.transaction.run(version_queries.DELETE_UNUSED_KEY, key=upload.key_id)
     work.holds.let_go(upload.id)

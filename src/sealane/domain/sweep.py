@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sealane.domain import kept, resume
+from sealane.domain import kept, resume, seals
 from sealane.domain.queries import downloads as download_queries
 from sealane.domain.queries import sweep as queries
 from sealane.domain.queries import uploads as upload_queries
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sealane.domain.queries.uploads import UploadRow
     from sealane.domain.work import Work
     from sealane.ids import SegmentId
     from sealane.operations.accounts import Sweep
@@ -47,9 +48,15 @@ def clear(work: Work) -> SweptIs:
 
 def _expire_uploads(work: Work, limit: int) -> int:
     rows = work.transaction.all(upload_queries.EXPIRED_UPLOADS, now=work.now, limit=limit)
-    for upload in rows:
+    expired = [upload for upload in rows if not _is_closed(work, upload)]
+    for upload in expired:
         resume.drop(work, upload, who=events.KEEPER, reason="expired")
-    return len(rows)
+    return len(expired)
+
+
+def _is_closed(work: Work, upload: UploadRow) -> bool:
+    """Let an upload be sealed that was closed once and is past its time; what was acknowledged is not dropped."""
+    return upload.state == resume.OPEN and seals.settle(work, upload)
 
 
 def _expire_versions(work: Work, limit: int) -> int:

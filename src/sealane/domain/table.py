@@ -16,6 +16,7 @@ from sealane.domain import (
     finish,
     folders,
     grants,
+    headers,
     inspection,
     joining,
     listing,
@@ -24,7 +25,10 @@ from sealane.domain import (
     overview,
     quotas,
     receive,
+    recipients,
     resume,
+    sealed_folders,
+    sealing,
     sessions,
     sign_in,
     sweep,
@@ -33,6 +37,7 @@ from sealane.domain import (
 from sealane.operations import accounts, files, signing, uploads
 from sealane.operations import audit as audit_operations
 from sealane.operations import inspection as inspection_operations
+from sealane.operations import sealing as sealing_operations
 
 if TYPE_CHECKING:
     from sealane.operations.envelope import Operation
@@ -60,6 +65,11 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     uploads.AbandonUpload: resume.abandon_upload,
     uploads.JoinUploads: joining.join_uploads,
     uploads.CopyInto: joining.copy_into,
+    uploads.OpenPart: joining.open_part,
+    sealing_operations.Recipients: recipients.recipients,
+    sealing_operations.ListHeaders: headers.list_headers,
+    sealing_operations.ReadHeader: headers.read_header,
+    sealing_operations.ReplaceHeaders: headers.replace_headers,
     signing.SignOut: sessions.sign_out,
     signing.KeepAlive: sessions.keep_alive,
 }
@@ -90,6 +100,11 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     accounts.ListFolders: grants.list_folders,
     accounts.GrantFolder: grants.grant_folder,
     accounts.RevokeFolder: grants.revoke_folder,
+    accounts.SealFolder: sealed_folders.seal_folder,
+    accounts.ListSealed: sealed_folders.list_sealed,
+    accounts.SetRecipient: users.set_recipient,
+    accounts.ListRecipients: users.list_recipients,
+    accounts.SetRecovery: sealed_folders.set_recovery,
     accounts.ListSessions: overview.list_sessions,
     accounts.EndSession: overview.end_session,
     accounts.ListUploads: overview.list_uploads,
@@ -98,6 +113,11 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     inspection_operations.OpenArrival: inspection.open_arrival,
     inspection_operations.RecordDigest: inspection.record_digest,
     inspection_operations.ReportDamage: inspection.report_damage,
+    sealing_operations.LeaseSealings: sealing.lease_sealings,
+    sealing_operations.OpenSealing: sealing.open_sealing,
+    sealing_operations.RecordSealing: sealing.record_sealing,
+    sealing_operations.FinishSealing: sealing.finish_sealing,
+    sealing_operations.ReportSealingDamage: sealing.report_damage,
     audit_operations.ReadLedger: audit.read_ledger,
     audit_operations.Checkpoint: audit.checkpoint,
 }

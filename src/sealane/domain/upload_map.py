@@ -102,7 +102,10 @@ def _check_new(work: Work, segment: NewSegment) -> None:
     longest = settings.segment_bytes_max if segment.inline is None else settings.inline_bytes_max
     if not 0 < segment.length <= max(longest, SLOT_BYTES if segment.inline is None else 0):
         raise NotASegment
-    if segment.inline is not None and len(segment.inline) != stored_length(segment.length):
+    chunks = segment.first_chunk is not None
+    if segment.inline is not None and len(segment.inline) != stored_length(segment.length, chunks=chunks):
+        raise NotASegment
+    if segment.first_chunk is not None and segment.first_chunk < 0:
         raise NotASegment
     if work.transaction.first(queries.SEGMENT_TAKEN, segment=name) is not None:
         raise NotASegment
@@ -122,6 +125,7 @@ def add_segments(work: Work, key_id: KeyId, new: Sequence[NewSegment]) -> None:
                 "tags_digest": segment.tags_digest,
                 "inline": segment.inline,
                 "made": work.now,
+                "first_chunk": segment.first_chunk,
             }
             for segment in new
         ],
@@ -132,7 +136,12 @@ def rows_of(key_id: KeyId, new: Sequence[NewSegment]) -> dict[str, SegmentRow]:
     """Return the rows of new segments by their id, as `add_segments` adds them."""
     return {
         segment.segment: queries.SegmentRow(
-            SegmentId(segment.segment), key_id, segment.length, segment.tags_digest, segment.inline
+            SegmentId(segment.segment),
+            key_id,
+            segment.length,
+            segment.tags_digest,
+            segment.inline,
+            segment.first_chunk,
         )
         for segment in new
     }

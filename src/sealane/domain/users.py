@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane.domain import accounts, credentials, names, passwords, rows, sessions, ssh_keys
+from sealane.domain import accounts, credentials, names, passwords, recipients, rows, sessions, ssh_keys
 from sealane.domain.queries import accounts as statements
+from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.errors import AlreadyExists, Invalid
 from sealane.ids import GroupId, UserId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
-from sealane.operations.failures import UserMissing
-from sealane.vault.age import keys as age_keys
+from sealane.operations.failures import CredentialMissing, UserMissing
 
 if TYPE_CHECKING:
     from sealane.domain.queries.accounts import OrganizationRow, UserRow
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
         DisableUser,
         EnableUser,
         ListGroups,
+        ListRecipients,
         ListUsers,
         RowsAre,
         SetMembership,
         SetPassword,
+        SetRecipient,
         SetRole,
     )
 
 EMAIL_CHARACTERS_MAX = 320
-RECIPIENT_CHARACTERS_MAX = 4096
 
 
 def check_new_user(work: Work, op: AddUser) -> None:
@@ -44,7 +45,7 @@ def check_new_user(work: Work, op: AddUser) -> None:
     for line in op.ssh_keys:
         ssh_keys.parse_line(line)
     for recipient in op.recipients:
-        _check_recipient(recipient)
+        recipients.checked(recipient)
     if op.password is not None:
         passwords.check(op.password, work.settings)
 
@@ -230,9 +231,39 @@ def _free_name(work: Work, op: AddUser) -> tuple[OrganizationRow, str]:
     return organization, name
 
 
+def set_recipient(work: Work, op: SetRecipient) -> Done:
+    """Add an age recipient to a user, or take it away: what arrives from now on is sealed so."""
+    user = accounts.find_user(work, op.user)
+    recipient = recipients.checked(op.recipient)
+    there = {row.recipient for row in work.transaction.all(sealed_queries.KEYS_OF, users=[user.id])}
+    if op.present:
+        if recipient in there:
+            raise AlreadyExists("The user already has this key.")
+        _add_recipient(work, user, op.user, recipient)
+        return Done()
+    if not work.transaction.run(sealed_queries.REMOVE_RECIPIENT, user=user.id, gone=recipient):
+        raise CredentialMissing
+    work.record(
+        events.RecipientRemoved(
+            account_id=user.id,
+            account_name=op.user,
+            owner_organization_id=user.organization_id,
+            recipient=recipient,
+        )
+    )
+    return Done()
+
+
+def list_recipients(work: Work, op: ListRecipients) -> RowsAre:
+    """List a user's age recipients."""
+    user = accounts.find_user(work, op.user)
+    found = work.transaction.all(sealed_queries.KEYS_OF, users=[user.id])
+    return rows.listing(("recipient",), ((row.recipient,) for row in found))
+
+
 def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) -> None:
     """Keep an age recipient."""
-    _check_recipient(recipient)
+    recipient = recipients.checked(recipient)
     work.transaction.run(statements.ADD_RECIPIENT, user_id=user.id, recipient=recipient, made=work.now)
     work.record(
         events.RecipientAdded(
@@ -242,14 +273,6 @@ def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) ->
             recipient=recipient,
         )
     )
-
-
-def _check_recipient(recipient: str) -> None:
-    """Raise `Invalid` for what cannot be sealed to."""
-    sound = recipient.isascii() and recipient.isprintable() and len(recipient) <= RECIPIENT_CHARACTERS_MAX
-    if not sound or recipient != recipient.strip():
-        raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
-    age_keys.recipient(recipient)
 
 
 def _checked_email(email: str) -> str:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 SLOTS_FORMAT = "slots-1"
 """Segments of AES-256-GCM slots (docs/formats/segment.md)."""
+AGE_FORMAT = "age-1"
+"""Segments of age chunks, whose key is destroyed."""
+SENT_SEALED_FORMAT = "sent-age-1"
+"""Segments of slots that hold an age file which its sender made."""
+_FORMATS = frozenset({SLOTS_FORMAT, AGE_FORMAT, SENT_SEALED_FORMAT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,9 @@ class Composition:
 
     def places(self) -> tuple[SegmentPlace, ...]:
         """Return where the segments' ciphertext is, for whoever reads."""
-        return tuple(SegmentPlace(row.id, row.key_id, row.length, row.inline) for row in self.segments.values())
+        return tuple(
+            SegmentPlace(row.id, row.key_id, row.length, row.inline, row.first_chunk) for row in self.segments.values()
+        )
 
 
 def authenticated_segments(composition: Composition) -> list[AuthenticatedSegment]:
@@ -51,7 +58,7 @@ def authenticated_segments(composition: Composition) -> list[AuthenticatedSegmen
 
 def composition_of(work: Work, version: VersionRow) -> Composition:
     """Return what a version is made of. Raises `Integrity` unless all of it is what was written at its end."""
-    if version.damaged is not None or version.format != SLOTS_FORMAT:
+    if version.damaged is not None or version.format not in _FORMATS:
         raise Integrity
     extents = upload_map.unpacked(work, version.extents)
     rows: dict[str, SegmentRow] = {
@@ -76,6 +83,8 @@ def drop_version(work: Work, version: VersionId) -> None:
     """Delete a version and whatever nothing else needs."""
     dying = work.transaction.all(queries.DYING_WITH_VERSION, version=version)
     work.transaction.run(queries.DELETE_VERSION_SEGMENTS, version=version)
+    work.transaction.run(queries.DELETE_FORMER_HEADERS, version=version)
+    work.transaction.run(queries.DELETE_AGE_FILE, version=version)
     work.transaction.run(queries.DELETE_VERSION, version=version)
     _bury(work, dying)
 

@@ -72,6 +72,9 @@ class Work:
     arrivals: bool = False
     """Something now owes inspection; the keeper tells the inspector once the transaction is durable."""
 
+    destroyed: bool = False
+    """A key was destroyed; the keeper sees to it that the database's log forgets it too."""
+
     views: Views = field(default_factory=Views)
     """Where users' grants lead. The keeper keeps one for good and calls its `forget` after every rollback."""
     tree: Tree = field(default_factory=lambda: Tree(1000))

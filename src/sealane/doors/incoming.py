@@ -9,23 +9,23 @@ acknowledged; records go out in order; memory is bounded whatever the client doe
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sealane.doors.age_headers import read_sent_sealed
+from sealane.doors.allowed import check_write
+from sealane.doors.buffers import Buffers
+from sealane.doors.chunking import ChunkedSegment, Chunks
 from sealane.doors.recording import Recorder
 from sealane.doors.sealing import OpenSegment, RunningDigest
-from sealane.errors import LengthMismatch, NotAllowed, QuotaExceeded, TooLarge
-from sealane.operations.uploads import (
-    CopyInto,
-    Finished,
-    FinishUpload,
-    UploadOpened,
-)
+from sealane.doors.stored import Stored
+from sealane.errors import NotAllowed
+from sealane.ids import SegmentId
+from sealane.operations.uploads import CopyInto, Finished, FinishUpload, UploadOpened
 from sealane.settings import SLOT_BYTES
-from sealane.vault.extents import HOLE, ExtentMap
-from sealane.vault.segments import SegmentReader
+from sealane.vault.age.payload import CHUNK_BYTES
+from sealane.vault.extents import ExtentMap
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sealane.doors.plane import Plane
     from sealane.errors import SealaneError
     from sealane.operations.envelope import Answer, Operation
+    from sealane.operations.uploads import SentSealed
     from sealane.vault.blobs import Buffer
     from sealane.vault.extents import Extent
 
@@ -62,18 +63,17 @@ class Incoming:
         self._settings = plane.settings
         self._held = held
         self._cipher = AESGCM(opened.key)
+        self._chunks = None if opened.age is None else Chunks(opened.age, None if opened.extents else b"")
+        """Of a sealed upload, as long as its bytes come in order."""
         self._digest = RunningDigest(plane.lane(), in_order=not (opened.extents or opened.partial))
         self._open: OpenSegment | None = None
-        self._slots = 0
-        """Buffers held."""
+        self._buffers = Buffers(plane, self._raise_failure)
         self._failure: BaseException | None = None
-        self._moved = asyncio.Event()
-        """Set whenever a buffer went back or a segment was recorded: who waits for room looks again."""
-        self._base: Outgoing | None = None
+        self._stored = Stored(plane, opened, None)
         self._ended = False
         self._stand(opened)
         self._records = Recorder(
-            opened, handle, ask, acknowledged=self._map.contiguous, moved=self._moved.set, failed=self._fail
+            opened, handle, ask, acknowledged=self._map.contiguous, moved=self._buffers.moved, failed=self._fail
         )
 
     @property
@@ -100,13 +100,12 @@ class Incoming:
         """
         block = memoryview(view).cast("B")
         self._check(offset, len(block))
-        if not self._has_room(len(block)):
+        if not self._has_room(len(block)) or (self._chunks is not None and self._chunks.tail is None):
             return False
         while block:
             taken = self._take(offset, block)
             assert taken, "there was room"
-            block = block[taken:]
-            offset += taken
+            block, offset = block[taken:], offset + taken
         return True
 
     async def write(self, offset: int, view: Buffer) -> None:
@@ -117,20 +116,23 @@ class Incoming:
         """
         block = memoryview(view).cast("B")
         self._check(offset, len(block))
+        if self._chunks is not None and self._chunks.tail is None:
+            await self._read_tail(self._chunks)
         while block:
             taken = self._take(offset, block)
             block = block[taken:]
             offset += taken
             if not taken:
-                await self._wait_for_room()
+                await self._buffers.wait()
 
     async def resize(self, size: int) -> None:
         """Cut the file, or make it longer with zeros."""
         self._check(size, 0)
         if size == self._map.size:
             return
+        self._stage()
         while (segment := self._segment()) is None:
-            await self._wait_for_room()
+            await self._buffers.wait()
         self._map.resize(size)
         self._digest.in_order = False
         segment.note_resize(size)
@@ -146,6 +148,7 @@ class Incoming:
         if not isinstance(answer, UploadOpened):
             raise TypeError(type(answer).__name__)
         self._digest.in_order = False
+        self._chunks = None
         self._stand(answer)
         self._records.stand(answer, acknowledged=self._map.contiguous)
 
@@ -158,7 +161,7 @@ class Incoming:
 
     def read_base_from(self, base: Outgoing) -> None:
         """Read the bytes that the upload shares with an earlier version through that version's download."""
-        self._base = base
+        self._stored.base = base
 
     async def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes as they stand now, none at the end.
@@ -192,13 +195,26 @@ class Incoming:
         return await self._digest.of(self._map.size, self._open.tail if self._open else b"")
 
     async def finish(
-        self, *, modified: datetime | None = None, exclusive: bool = False, expected_version: str = ""
+        self,
+        *,
+        modified: datetime | None = None,
+        exclusive: bool = False,
+        expected_version: str = "",
+        settles: bool = False,
+        sent: SentSealed | None = None,
     ) -> Finished:
-        """End the upload: it is whole, durable and a version when this returns."""
+        """End the upload: it is whole, durable and a version when this returns.
+
+        In a sealed folder it is durable and will be a version once it is sealed; `settles`: not before its client had
+        time to go on. `sent`: what the client says of a file that it has sealed itself; its header is read here.
+        """
         self._raise_failure()
+        if self._opened.sent_sealed:
+            sent = await read_sent_sealed(lambda wanted: self.read(0, wanted), self._map.size, sent)
         await self._record_all()
         last, self._open = self._open, None
         if last is not None:
+            self._split(last)
             self._records.closed.append(last)  # if this fails it is still to be recorded
             last.begin_finish(self._settled)
             await last.finish()
@@ -215,6 +231,8 @@ class Incoming:
                 exclusive=exclusive,
                 expected_version=expected_version,
                 begin=self._records.begin,
+                settles=settles,
+                sent_sealed=sent if self._opened.sent_sealed else None,
             )
         )
         if not isinstance(answer, Finished):
@@ -234,8 +252,9 @@ class Incoming:
             if keep:
                 await self.flush()
         finally:
+            clean = not any(one.unrecorded_chunks for one in (*self._records.closed, self._open) if one is not None)
             self._let_go()
-            await self._records.suspend(keep=True)
+            await self._records.suspend(keep=True, clean=clean)
 
     async def abandon(self) -> None:
         """Throw the upload away, also after the session has ended; not if somebody else took it up meanwhile."""
@@ -254,7 +273,7 @@ class Incoming:
         """Stand where the keeper says that the upload stands."""
         self._opened = opened
         self._map = ExtentMap(opened.extents, extents_max=self._settings.extents_max)
-        self._reader = SegmentReader(self._plane.store, opened.segments, {opened.key_id: opened.key})
+        self._stored = Stored(self._plane, opened, self._stored.base)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -264,68 +283,87 @@ class Incoming:
     def _check(self, offset: int, length: int) -> None:
         """Raise for a write that may not be, before any of it is taken."""
         self._raise_failure()
-        end = offset + length
-        if offset < 0 or end > self._settings.file_bytes_max:
-            raise TooLarge
-        if end > self._map.size:
-            if self._opened.declared is not None and end > self._opened.declared:
-                raise LengthMismatch
-            if end > self._opened.room:
-                raise QuotaExceeded
+        check_write(self._opened, self._settings, self._map.size, offset, length)
 
     def _is_ahead(self) -> bool:
         """Whether so many segments are on their way to be durable and recorded that no other may begin."""
-        closed = self._records.closed
-        waiting = sum(not segment.is_durable for segment in closed) if self._held else len(closed)
-        return waiting >= self._settings.upload_segments_ahead_max
+        return self._records.waiting(held=self._held) >= self._settings.upload_segments_ahead_max
 
     def _has_room(self, length: int) -> bool:
         """Whether all of a block could be taken without waiting."""
         segment = self._open
         if segment is None and self._is_ahead():
             return False
-        taken, room = (segment.length, segment.room) if segment else (0, 0)
+        tail = 0 if self._chunks is None else len(self._chunks.tail or b"")
+        taken, room = (segment.length, segment.room) if segment else (0, -tail)
         if taken + length > self._settings.segment_bytes_max:
             return False
         more = -(-max(0, length - room) // SLOT_BYTES)
-        return not more or (self._slots + more <= self._settings.upload_slots_max and self._plane.can_lend(more))
-
-    def _lend(self) -> bytearray | None:
-        if self._slots >= self._settings.upload_slots_max:
-            return None
-        slot = self._plane.lend(at_any_rate=not self._slots)
-        if slot is not None:
-            self._slots += 1
-        return slot
-
-    def _freed(self) -> None:
-        self._slots -= 1
-        self._moved.set()
-
-    async def _wait_for_room(self) -> None:
-        """Wait until half of the buffers are back: then many blocks are taken without waiting, not each for itself."""
-        while True:
-            self._moved.clear()
-            await self._moved.wait()
-            self._raise_failure()
-            if self._slots <= max(1, self._settings.upload_slots_max // 2):
-                return
+        return not more or self._buffers.can_lend(more)
 
     def _segment(self) -> OpenSegment | None:
         """Return the segment that takes bytes, or None while no other may begin."""
         if self._open is None and not self._is_ahead():
-            self._open = OpenSegment(self._plane, self._cipher, self._digest, self._freed)
+            if self._chunks is None:
+                self._open = OpenSegment(self._plane, self._cipher, self._digest, self._buffers.freed)
+            else:
+                self._open = self._begin_chunks(self._chunks)
         return self._open
+
+    # --- sealed uploads ---------------------------------------------------------------------------------------------
+
+    def _begin_chunks(self, chunks: Chunks) -> ChunkedSegment | None:
+        """Begin a segment of chunks with the tail of the one before; None while there is no buffer for it."""
+        slot = self._buffers.lend() if chunks.tail else None
+        if chunks.tail and slot is None:
+            return None
+        segment = chunks.begin(self._plane, self._cipher, self._digest, self._buffers.freed, slot)
+        if segment.length:
+            self._map.place(self._map.size - segment.length, segment.length, segment.segment, 0)
+        return segment
+
+    async def _read_tail(self, chunks: Chunks) -> None:
+        """Read back what no chunk holds yet of an upload that is gone on with; if that is too much, stage the rest."""
+        begin = chunks.next_chunk * CHUNK_BYTES
+        left = self._map.size - begin
+        if not 0 <= left <= CHUNK_BYTES or self._map.contiguous != self._map.size:
+            self._stage()
+            return
+        try:
+            chunks.tail = await self.read(begin, left)
+        except NotAllowed:  # it lies in a segment of an earlier key
+            self._stage()
+
+    def _stage(self) -> None:
+        """Write to slots from now on: the client does not write in order, and the file is sealed when it is whole."""
+        if self._chunks is not None:
+            if isinstance(self._open, ChunkedSegment):
+                self._close_segment()
+            self._chunks = None
+
+    def _split(self, segment: OpenSegment, *, followed: bool = False) -> None:
+        """Let the map say where the tail of a segment of chunks is."""
+        if isinstance(segment, ChunkedSegment) and self._chunks is not None:
+            tail = self._chunks.end(segment, followed=followed)
+            if tail is not None:
+                self._map.place(tail.offset, tail.length, SegmentId(tail.segment), tail.start)
+
+    # --- taking -----------------------------------------------------------------------------------------------------
 
     def _take(self, offset: int, block: memoryview) -> int:
         """Take what can be taken of a block without waiting; return how many bytes that was."""
         if offset < self._map.size and self._overwrite(offset, block):
             return len(block)
+        if offset != self._map.size:
+            self._stage()
+        if self._open is not None and self._open.length >= self._settings.segment_bytes_max:
+            self._close_segment(followed=True)  # of chunks: it was kept open until something followed
         segment = self._segment()
         if segment is None:
             return 0
         if not segment.room:
-            slot = self._lend()
+            segment.make_way()
+            slot = self._buffers.lend()
             if slot is None:
                 return 0
             segment.give(slot)
@@ -348,14 +386,16 @@ class Incoming:
 
     def _close_if_full(self, segment: OpenSegment) -> None:
         settings = self._settings
-        if segment.length >= settings.segment_bytes_max or segment.edit_count >= settings.edits_per_record_max:
+        is_full = segment.length >= settings.segment_bytes_max and not isinstance(segment, ChunkedSegment)
+        if is_full or segment.edit_count >= settings.edits_per_record_max:
             self._close_segment()
 
-    def _close_segment(self) -> None:
+    def _close_segment(self, *, followed: bool = False) -> None:
         """Send the open segment, if any, on its way to be durable, and (unless held) recorded."""
         segment, self._open = self._open, None
         if segment is None:
             return
+        self._split(segment, followed=followed)
         self._records.closed.append(segment)
         segment.begin_finish(self._settled)
         if not self._held and self._failure is None:
@@ -365,14 +405,14 @@ class Incoming:
         """Go on after a closed segment became durable, or could not be made so."""
         if failure is not None:
             self._fail(failure)
-        elif segment.written is not None:
-            self._reader.know(segment.place(self._opened.key_id))
-        self._moved.set()
+        elif segment.length:
+            self._stored.know(segment.places(self._opened.key_id))
+        self._buffers.moved()
 
     def _fail(self, failure: BaseException) -> None:
         if self._failure is None:
             self._failure = failure
-        self._moved.set()
+        self._buffers.moved()
 
     # --- recording --------------------------------------------------------------------------------------------------
 
@@ -397,19 +437,11 @@ class Incoming:
         """Whether the bytes of a run lie in a segment that cannot be read from yet."""
         if self._open is not None and run.segment == self._open.segment:
             return self._open.peek(run.start, run.length) is None
-        return any(run.segment == segment.segment and not segment.is_durable for segment in self._records.closed)
+        return any(segment.holds(run.segment) and not segment.is_durable for segment in self._records.closed)
 
     async def _read_run(self, run: Extent, offset: int) -> bytes:
         if self._open is not None and run.segment == self._open.segment:
             at_hand = self._open.peek(run.start, run.length)
             assert at_hand is not None, "what is under way was settled before"
             return at_hand
-        if run.segment == HOLE:
-            return bytes(run.length)
-        if self._reader.can_open(run.segment):
-            target = bytearray(run.length)
-            await self._plane.run(lambda: self._reader.read_into(run, target))
-            return bytes(target)
-        if self._base is None:
-            raise NotAllowed("The earlier content of this file was not opened for reading.")
-        return await self._base.read_run(run, offset)
+        return await self._stored.read(run, offset)

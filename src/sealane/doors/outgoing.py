@@ -11,6 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sealane.errors import SessionEnded
+from sealane.operations.contents import content_of
+from sealane.operations.failures import SealedContent
 from sealane.operations.files import EndDownload
 from sealane.settings import SLOT_BYTES
 from sealane.vault.content import Content
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sealane.doors.plane import Plane
+    from sealane.operations.contents import AnyContent
     from sealane.operations.envelope import Answer, Operation
     from sealane.operations.files import VersionOpened
     from sealane.vault.extents import Extent
@@ -36,7 +39,7 @@ class Outgoing:
         self._handle = handle
         self._ask = ask
         self._plane = plane
-        self._content = Content(plane.store, opened.extents, opened.segments, opened.keys)
+        self._content = content_of(opened, plane.store)
         self._in_memory = all(segment.inline is not None for segment in opened.segments)
         self._windows: list[_Window] = []
         self._turn = asyncio.Lock()
@@ -48,7 +51,7 @@ class Outgoing:
 
     @property
     def size(self) -> int:
-        """Plaintext bytes of the version."""
+        """Bytes that are delivered: of the version's plaintext, or of the age file."""
         return self._content.size
 
     @property
@@ -141,7 +144,10 @@ class Outgoing:
     async def read_run(self, run: Extent, offset: int) -> bytes:
         """Return bytes of a segment of this version which now belong at `offset` of a file that shares them."""
         target = bytearray(run.length)
-        await self._plane.run(lambda: self._content.reader.read_into(run, target))
+        content = self._content
+        if not isinstance(content, Content):
+            raise SealedContent
+        await self._plane.run(lambda: content.reader.read_into(run, target))
         return self._give(offset, bytes(target))
 
     async def close(self) -> None:
@@ -229,7 +235,7 @@ class _Window:
 
     __slots__ = ("_buffer", "_dropped", "_given_back", "_plane", "_reading", "begin", "end")
 
-    def __init__(self, plane: Plane, content: Content, begin: int, end: int, buffer: bytearray) -> None:
+    def __init__(self, plane: Plane, content: AnyContent, begin: int, end: int, buffer: bytearray) -> None:
         self.begin = begin
         self.end = end
         self._plane = plane

@@ -56,6 +56,10 @@ class Recorder:
             self.generation, self._number = opened.generation, 0
         self.acknowledged = acknowledged
 
+    def waiting(self, *, held: bool) -> int:
+        """Return how many segments are on their way to be recorded; of what is `held` back, to be durable."""
+        return sum(not segment.is_durable for segment in self.closed) if held else len(self.closed)
+
     def start(self) -> None:
         """Record what is closed, beside whatever else is done."""
         if self._task is None and self.closed:
@@ -71,13 +75,13 @@ class Recorder:
         if self.begin:
             await self._record((), ())
 
-    async def suspend(self, *, keep: bool) -> None:
-        """Tell the keeper that nobody writes the upload any more, and whether to keep it.
+    async def suspend(self, *, keep: bool, clean: bool = False) -> None:
+        """Tell the keeper that nobody writes the upload any more, whether to keep it, and whether it is `clean`.
 
         Not where it cannot know the upload: a first record whose answer nobody waited for may have been done.
         """
         if self._is_known:
-            await self._ask(SuspendUpload(self._handle, self.upload, self.generation, keep=keep))
+            await self._ask(SuspendUpload(self._handle, self.upload, self.generation, keep=keep, clean=clean))
 
     def let_go(self) -> None:
         """End without waiting; what is not recorded is thrown away."""

@@ -70,6 +70,7 @@ class OpenSegment:
         "_failure",
         "_fill",
         "_freed",
+        "_hashed_before",
         "_lane",
         "_plane",
         "_sealed",
@@ -77,6 +78,7 @@ class OpenSegment:
         "_slot",
         "_writer",
         "length",
+        "unrecorded_chunks",
         "written",
     )
 
@@ -94,8 +96,12 @@ class OpenSegment:
         """A place as [offset, length, start], a resize as its size."""
         self.length = 0
         """Bytes taken so far."""
+        self.unrecorded_chunks = False
+        """Some age chunk was sealed of it; it counts until the segment is recorded."""
         self.written: SegmentWritten | None = None
         """What it became, once it is durable; None also of a segment that took no bytes."""
+        self._hashed_before = 0
+        """Bytes at its start that the digest has had already."""
         self._begun = False
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
@@ -121,6 +127,9 @@ class OpenSegment:
         """Bytes that fit without another buffer."""
         return 0 if self._slot is None else SLOT_BYTES - self._fill
 
+    def make_way(self) -> None:
+        """Let the slot at hand be encrypted, if it is not yet: more bytes follow, and need another buffer."""
+
     def give(self, buffer: bytearray) -> None:
         """Go on in this buffer; the one before is full."""
         assert self._slot is None
@@ -136,7 +145,7 @@ class OpenSegment:
         self._fill += len(view)
         self.length += len(view)
         if self._fill == SLOT_BYTES:
-            self._seal()
+            self._filled()
 
     def overwrite(self, start: int, view: memoryview) -> bool:
         """Replace bytes from `start` of the segment on if they all lie in the slot that is still in the clear."""
@@ -173,10 +182,14 @@ class OpenSegment:
             return ()
         return (NewSegment(*self.written),)
 
-    def place(self, key_id: int) -> SegmentPlace:
-        """Return where it is, once it is durable."""
+    def holds(self, segment: str) -> bool:
+        """Whether bytes that the map says are in this segment are here."""
+        return segment == self.segment
+
+    def places(self, key_id: int) -> tuple[SegmentPlace, ...]:
+        """Return where its bytes are, once they are durable; `key_id` is the upload's own key."""
         assert self.written is not None
-        return SegmentPlace(self.segment, key_id, self.length, self.written.inline)
+        return (SegmentPlace(self.segment, key_id, self.length, self.written.inline),)
 
     def begin_finish(self, settled: Callable[[OpenSegment, BaseException | None], None]) -> None:
         """Take no more bytes; make it durable, or ready to be kept inline, and call `settled` then (on the loop)."""
@@ -230,6 +243,10 @@ class OpenSegment:
         if self._settled is not None:
             self._settled(self, failure)
 
+    def _filled(self) -> None:
+        """Go on after the slot at hand was filled."""
+        self._seal()
+
     def _note(self, offset: int, length: int, start: int) -> None:
         last = self._edits[-1] if self._edits else None
         if isinstance(last, list) and last[0] + last[1] == offset and last[2] + last[1] == start:
@@ -252,8 +269,14 @@ class OpenSegment:
                 self._return(slot)
 
         if self._digest.in_order:
-            self._digest.add(view, used)
-        self._lane.add(lambda: self._writer.append(view), lambda _: used())
+            known = min(self._hashed_before, len(view))
+            self._hashed_before -= known
+            self._digest.add(view[known:], used)
+        self._lane.add(lambda: self._write(view), lambda _: used())
+
+    def _write(self, view: memoryview) -> None:
+        """Encrypt a slot, in a thread."""
+        self._writer.append(view)
 
     def _return(self, slot: bytearray) -> None:
         self._plane.give_back(slot)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from sealane.operations.contents import content_of
 from sealane.settings import SLOT_BYTES
-from sealane.vault.content import Content
 from sealane.vault.segments import SLOTS_PER_READ_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealane.operations.contents import AnyContent
     from sealane.operations.inspection import ArrivalOpened
     from sealane.vault.blobs import BlobStore
 
@@ -24,14 +25,18 @@ class Stopped(Exception):
 
 
 def digest_of(arrival: ArrivalOpened, store: BlobStore, *, stopped: Callable[[], bool]) -> bytes:
-    """Return the SHA-256 of a whole arrival.
+    """Return the SHA-256 of a whole arrival: of its plaintext, or of a sealed file's payload.
 
     Raises `Integrity` where the stored bytes are not those that were written, `Unavailable` where the store is away,
     `Stopped` soon after `stopped` says so.
     """
-    content = Content(store, arrival.extents, arrival.segments, arrival.keys)
+    return digest_of_content(content_of(arrival, store), stopped=stopped)
+
+
+def digest_of_content(content: AnyContent, *, stopped: Callable[[], bool]) -> bytes:
+    """Return the SHA-256 of a whole content."""
     digest = hashlib.sha256()
-    for block in content.blocks(bytearray(min(BUFFER_BYTES, max(arrival.size, 1)))):
+    for block in content.blocks(bytearray(min(BUFFER_BYTES, max(content.size, 1)))):
         if stopped():
             raise Stopped
         digest.update(block)

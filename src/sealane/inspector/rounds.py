@@ -1,4 +1,4 @@
-"""The inspector's rounds: lease what owes something, read each arrival back, answer; wait until something new is owed.
+"""The inspector's rounds: seal what has settled, read back what owes a digest, answer; wait for something new.
 
 Must stay true: every step may be cut off anywhere and repeated; an arrival that cannot be read because the store is
 away is left to a later round, and only bytes that fail their tags are reported as damage.
@@ -11,8 +11,9 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sealane.errors import Integrity, Missing, SealaneError
+from sealane.errors import Integrity, Missing, SealaneError, UploadTakenOver
 from sealane.inspector.reading import Stopped, digest_of
+from sealane.inspector.sealing import seal
 from sealane.operations.inspection import (
     ArrivalOpened,
     ArrivalsAre,
@@ -22,8 +23,20 @@ from sealane.operations.inspection import (
     RecordDigest,
     ReportDamage,
 )
+from sealane.operations.sealing import (
+    FinishSealing,
+    LeaseSealings,
+    OpenSealing,
+    RecordSealing,
+    ReportSealingDamage,
+    SealingOpened,
+    SealingsAre,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from sealane.inspector.sealing import Sealed
     from sealane.operations.envelope import Answer, Operation
     from sealane.settings import Settings
     from sealane.vault.blobs import BlobStore
@@ -63,17 +76,57 @@ class Rounds:
         self._waiting.set()
 
     async def run(self) -> None:
-        """Inspect what is owed, then wait for a notice or for `inspector_poll_seconds`, until stopped."""
+        """Do what is owed, then wait for a notice, for the next upload that settles, or for the poll, until stopped."""
         while not self._stopping:
             self._waiting.clear()
+            wait: float = self._settings.inspector_poll_seconds
             try:
-                inspected = await self.one_round()
+                sealed, settles = await self.seal_some()
+                done = sealed + await self.one_round()
+                if settles is not None:
+                    wait = min(wait, settles)
             except SealaneError as failure:
                 log.warning("a round was cut short and is tried again: %s", failure.code)
-                inspected = 0
-            if inspected == 0 and not self._stopping:
+                done = 0
+            if done == 0 and not self._stopping:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._waiting.wait(), self._settings.inspector_poll_seconds)
+                    await asyncio.wait_for(self._waiting.wait(), wait)
+
+    async def seal_some(self) -> tuple[int, float | None]:
+        """Lease uploads that have settled and seal them; return how many, and when the next one will have settled."""
+        leased = _expect(await self._ask(LeaseSealings(limit=self._settings.inspector_batch)), SealingsAre)
+        sealed = 0
+        for upload in leased.uploads:
+            if self._stopping:
+                break
+            sealed += await self._seal(upload)
+        return sealed, leased.wait_seconds
+
+    async def _seal(self, upload: str) -> bool:
+        """Seal one upload and answer; return whether it was answered."""
+        loop = asyncio.get_running_loop()
+        try:
+            opened = _expect(await self._ask(OpenSealing(upload=upload)), SealingOpened)
+
+            def record(piece: Sealed) -> None:
+                asked = self._ask(RecordSealing(upload, opened.generation, piece.segments, piece.edits))
+                asyncio.run_coroutine_threadsafe(_done(asked), loop).result()
+
+            last, digest = await asyncio.to_thread(
+                seal, opened, self._store, self._settings, record, stopped=lambda: self._stopping
+            )
+            await self._ask(FinishSealing(upload, opened.generation, last.segments, last.edits, digest))
+        except Integrity as damage:
+            log.error("upload %s cannot be read back", upload)  # noqa: TRY400  # its place is said to the keeper
+            await self._ask(ReportSealingDamage(upload=upload, sentence=damage.sentence))
+        except (Missing, UploadTakenOver):
+            return False  # its sender went on with it, or the lease ran out
+        except Stopped:
+            return False
+        except SealaneError as failure:
+            log.warning("upload %s is left to be sealed later: %s", upload, failure.code)
+            return False
+        return True
 
     async def one_round(self) -> int:
         """Lease a batch and inspect it; return how many arrivals were answered."""
@@ -102,6 +155,10 @@ class Rounds:
             log.warning("version %s is left for a later round: %s", version, failure.code)
             return False
         return True
+
+
+async def _done(asked: Awaitable[Answer]) -> None:
+    await asked
 
 
 def _expect(answer: Answer, kind: type[AnswerT]) -> AnswerT:

@@ -217,6 +217,49 @@ class AddFolder(AdminOperation, frozen=True):
     settle_seconds: int | None = None
     quota_bytes: int | None = None
     quota_files: int | None = None
+    plain_names: bool = False
+
+
+class SealFolder(AdminOperation, frozen=True):
+    """Seal a folder with all below it, or change how it is sealed. What is not said stays."""
+
+    answer: ClassVar[type[Answer]] = Done
+    folder: str
+    recovery: tuple[str, ...] = ()
+    settle_seconds: int | None = None
+    plain_names: bool | None = None
+
+
+class ListSealed(AdminOperation, frozen=True):
+    """Sealed folders, of one organization or of all: who can open them, and what is still on its way to be sealed."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    organization: str = ""
+
+
+class SetRecovery(AdminOperation, frozen=True):
+    """Add the public half of an off-line recovery key to an organization, or take it away."""
+
+    answer: ClassVar[type[Answer]] = Done
+    organization: str
+    recipient: str
+    present: bool
+
+
+class SetRecipient(AdminOperation, frozen=True):
+    """Add an age recipient (public key) to a user, or take it away."""
+
+    answer: ClassVar[type[Answer]] = Done
+    user: str
+    recipient: str
+    present: bool
+
+
+class ListRecipients(AdminOperation, frozen=True):
+    """A user's age recipients."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    user: str
 
 
 class SetFolderQuota(AdminOperation, frozen=True):

@@ -6,7 +6,7 @@ operation may meet (`errors.py`), nor those that never cross a socket (each door
 
 from __future__ import annotations
 
-from sealane.errors import Invalid, Missing
+from sealane.errors import Conflict, Invalid, Missing, Unsupported
 
 
 class OrganizationMissing(Missing):
@@ -80,3 +80,58 @@ class AlgorithmUnknown(Invalid):
 
     code = "host-key-algorithm-unknown"
     default = "No host key signs with this algorithm."
+
+
+class NoRecipients(Conflict):
+    """Nobody has a key that a sealed folder's files could be sealed to."""
+
+    code = "no-recipients"
+    default = (
+        "This folder is sealed, and none of those who may read it has a key yet. Its administrator can add one "
+        "(sealane user recipient add NAME@ORG age1…)."
+    )
+
+
+class RecipientsDiffer(Conflict):
+    """Some recipients have post-quantum keys only and others classic ones only."""
+
+    code = "recipients-mixed"
+    default = "This folder's recipients have no kind of key in common. Give everybody a key of one kind."
+
+
+class SealedName(Conflict):
+    """A sealed file was to be opened by the name of its plaintext."""
+
+    code = "sealed-name"
+    default = "This file is sealed. Open it by its name with .age at the end."
+
+
+class SealedContent(Conflict):
+    """A sealed file was to be changed in place."""
+
+    code = "sealed-content"
+    default = "This file is sealed: nobody here can read it, so it cannot be changed. Send it anew, whole."
+
+
+class SealedMove(Unsupported):
+    """Something was to be moved into or out of a sealed folder."""
+
+    code = "sealed-move"
+    default = "Nothing is moved into a sealed folder or out of it. Send it there anew."
+
+
+class NotSealed(Invalid):
+    """What came as sealed by its sender is no age file."""
+
+    code = "not-sealed"
+    default = (
+        "In a sealed folder a name that ends in .age is for a file that you have sealed yourself, and this is none. "
+        "Send it without .age; it is sealed here."
+    )
+
+
+class HeaderUnfit(Invalid):
+    """A header that was to replace another is no header, or not one for those it is said to be for."""
+
+    code = "header-unfit"
+    default = "This is not an age header for these recipients."

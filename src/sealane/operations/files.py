@@ -31,6 +31,15 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """SHA-256 of record, once it exists."""
     unfinished: bool = False
     """The caller's own interrupted upload, shown to nobody else."""
+    sealed: bool = False
+    """In a sealed folder. Then `digest` is that of the plaintext, and `size` is that of what the name stands for: the
+    age file for `NAME.age`, the plaintext for `NAME`."""
+    plain_size: int | None = None
+    """Plaintext bytes of a sealed file."""
+    age_size: int | None = None
+    """Bytes of the age file that can be had of a sealed one."""
+    payload_digest: bytes | None = None
+    """SHA-256 of a sealed file's payload, the bytes after the header, once it exists."""
 
 
 class Look(Operation, frozen=True):
@@ -122,6 +131,18 @@ class SetModified(Operation, frozen=True):
     modified: datetime
 
 
+class SealedForm(msgspec.Struct, frozen=True, array_like=True):
+    """How the age file of a sealed version is put together."""
+
+    prefix: bytes
+    """What stands before the stored bytes: header and nonce."""
+    skip: int | None
+    """Of a file that its sender sealed: bytes of the stored content that the prefix replaces. None: the extents are
+    age chunks, handed out as they are stored."""
+    plain_size: int
+    payload_digest: bytes | None
+
+
 class VersionOpened(Answer, frozen=True):
     """A version to deliver, its keys included. The record that the session receives it is already durable."""
 
@@ -134,6 +155,8 @@ class VersionOpened(Answer, frozen=True):
     segments: tuple[SegmentPlace, ...]
     keys: dict[int, bytes]
     """Upload key by key id."""
+    sealed: SealedForm | None = None
+    """What is delivered is an age file; then `size` is its length and `digest` the plaintext's."""
 
 
 class OpenVersion(Operation, frozen=True):
@@ -143,6 +166,8 @@ class OpenVersion(Operation, frozen=True):
     handle: str
     path: str
     version: str = ""
+    as_age: bool = False
+    """The door says by other means that a sealed file comes as age (HTTP): then its plain name opens it too."""
 
 
 class EndDownload(Operation, frozen=True):

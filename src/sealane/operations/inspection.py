@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sealane.operations.envelope import Answer, Asker, Done, Operation
-from sealane.operations.files import Extent, SegmentPlace
+from sealane.operations.files import Extent, SealedForm, SegmentPlace
 
 
 class InspectorOperation(Operation, frozen=True):
@@ -35,6 +35,9 @@ class ArrivalOpened(Answer, frozen=True):
     extents: tuple[Extent, ...]
     segments: tuple[SegmentPlace, ...]
     keys: dict[int, bytes]
+    sealed: SealedForm | None = None
+    """It is a sealed file, and owes the digest of its payload: of the prefix given here, which is what follows the
+    header, and the stored bytes. No key opens it."""
 
 
 class OpenArrival(InspectorOperation, frozen=True):

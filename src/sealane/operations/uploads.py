@@ -26,6 +26,8 @@ class NewSegment(msgspec.Struct, frozen=True, array_like=True):
     """SHA-256 over the slots' authentication tags in order (docs/formats/segment.md)."""
     inline: bytes | None = None
     """Small contents: the ciphertext, which then is in no blob store."""
+    first_chunk: int | None = None
+    """Of a sealed upload: whole age chunks under its age key, the first of this number. None: slots."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -44,6 +46,28 @@ class Resize(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 Edit = Place | Resize
+
+
+class AgeKey(msgspec.Struct, frozen=True, array_like=True):
+    """The key under which a sealed upload's chunks are written as they come. It opens and writes this payload only."""
+
+    key_id: int
+    key: bytes
+    next_chunk: int
+    """No chunk below this number may be sealed under the key: it may have been, with other bytes."""
+
+
+class SentSealed(msgspec.Struct, frozen=True, array_like=True):
+    """A file that its sender sealed: what the door read of it, and what the sender says."""
+
+    header: bytes
+    """The age header as it stands at the begin of what was sent."""
+    length: int
+    """Plaintext bytes."""
+    digest: bytes | None = None
+    """SHA-256 of the plaintext, as the sender says."""
+    sealed_to: bytes | None = None
+    """SHA-256 of the recipients that it is sealed to, one a line as `Recipients` gave them: they are then on record."""
 
 
 class UploadOpened(Answer, frozen=True):
@@ -65,6 +89,10 @@ class UploadOpened(Answer, frozen=True):
     """A part of a later whole: nobody asks for its digest."""
     begin: bytes = b""
     """Where nothing of the upload is kept yet: a sealed note, to be handed back with the first record or the end."""
+    age: AgeKey | None = None
+    """In a sealed folder, what comes in order is written as age chunks under this key."""
+    sent_sealed: bool = False
+    """Its name says that its sender has sealed it (`NAME.age` in a sealed folder): `FinishUpload` tells its header."""
 
 
 class BeginUpload(Operation, frozen=True):
@@ -183,6 +211,10 @@ class FinishUpload(Operation, frozen=True):
     """The version that must still be the present one (`If-Match`)."""
     begin: bytes = b""
     """Of an upload of which nothing was kept until now."""
+    settles: bool = False
+    """The client cannot say that this is the end (SFTP): in a sealed folder it stays open for the settle time."""
+    sent_sealed: SentSealed | None = None
+    """The sender has sealed it."""
 
 
 class SuspendUpload(Operation, frozen=True):
@@ -195,6 +227,8 @@ class SuspendUpload(Operation, frozen=True):
     generation: int
     keep: bool = True
     """False: its client was promised nothing, so it is thrown away, unless somebody else took it up meanwhile."""
+    clean: bool = False
+    """Every age chunk that was sealed is recorded: whoever goes on may use the same key for what follows."""
 
 
 class AbandonUpload(Operation, frozen=True):
@@ -215,6 +249,25 @@ class JoinUploads(Operation, frozen=True):
     uploads: tuple[str, ...]
     metadata: str = ""
     modified: datetime | None = None
+    sent_sealed: SentSealed | None = None
+    """The sender has sealed what the parts make together."""
+
+
+class PartOpened(Answer, frozen=True):
+    """A finished part, to be read back by the door for its own user."""
+
+    size: int
+    extents: tuple[Extent, ...]
+    segments: tuple[SegmentPlace, ...]
+    keys: dict[int, bytes]
+
+
+class OpenPart(Operation, frozen=True):
+    """Read a finished part of the caller's own: the header of a file that is sealed stands in the first. On record."""
+
+    answer: ClassVar[type[Answer]] = PartOpened
+    handle: str
+    upload: str
 
 
 class CopyInto(Operation, frozen=True):

@@ -5,7 +5,7 @@ Synchronous; safe to use from several threads at once. Nothing of a slot is give
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sealane.settings import SLOT_BYTES
 from sealane.vault.extents import ExtentMap
@@ -17,6 +17,57 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import BlobStore, Buffer
     from sealane.vault.extents import Extent
     from sealane.vault.segments import SegmentPlace
+
+
+class ReplacedBegin:
+    """A content of which the first `skip` bytes are replaced by others: an age file with a header made anew."""
+
+    __slots__ = ("_content", "_prefix", "_skip", "size")
+
+    def __init__(self, content: Content, prefix: bytes, skip: int) -> None:
+        """Hold both; nothing is read yet."""
+        self._content = content
+        self._prefix = prefix
+        self._skip = skip
+        self.size = len(prefix) + content.size - skip
+        """Bytes of the whole."""
+
+    def read_into(self, offset: int, target: Buffer) -> int:
+        """Fill `target` with the bytes from `offset` on, up to the end; return how many those are."""
+        view = memoryview(target).cast("B")
+        before = self._prefix[offset : offset + len(view)]
+        view[: len(before)] = before
+        rest = view[len(before) :]
+        if not rest:
+            return len(before)
+        at = offset + len(before) - len(self._prefix) + self._skip
+        return len(before) + self._content.read_into(at, rest)
+
+    def slot_end(self, offset: int) -> int:
+        """Return the offset at which the stored slot of the byte at `offset` ends."""
+        at = max(0, offset - len(self._prefix)) + self._skip
+        return self._content.slot_end(at) - self._skip + len(self._prefix)
+
+    def blocks(self, buffer: bytearray) -> Iterator[memoryview]:
+        """Yield the whole in order, in pieces as large as `buffer`, each valid until the next is asked for."""
+        return blocks_of(self, buffer)
+
+
+class _Readable(Protocol):
+    @property
+    def size(self) -> int: ...
+
+    def read_into(self, offset: int, target: Buffer, /) -> int: ...
+
+
+def blocks_of(content: _Readable, buffer: bytearray) -> Iterator[memoryview]:
+    """Yield a whole content in order, in pieces as large as `buffer`, each valid until the next is asked for."""
+    view = memoryview(buffer)
+    offset = 0
+    while offset < content.size:
+        length = content.read_into(offset, view)
+        yield view[:length]
+        offset += length
 
 
 class Content:
@@ -64,9 +115,4 @@ class Content:
 
     def blocks(self, buffer: bytearray) -> Iterator[memoryview]:
         """Yield the whole content in order, in pieces as large as `buffer`, each valid until the next is asked for."""
-        view = memoryview(buffer)
-        offset = 0
-        while offset < self.size:
-            length = self.read_into(offset, view)
-            yield view[:length]
-            offset += length
+        return blocks_of(self, buffer)

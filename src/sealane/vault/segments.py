@@ -1,7 +1,8 @@
 """The stored format of ordinary folders: slots of AES-256-GCM in immutable segments (docs/formats/segment.md).
 
-Lives here: encrypting into a segment (`SegmentWriter`), reading from segments (`SegmentReader`). Not here: which bytes
-of a file lie where (`extents.py`), keys of keys (`keys.py`).
+Lives here: encrypting into a segment of slots (`SegmentWriter`), reading plaintext from segments of both forms
+(`SegmentReader`). Not here: segments of age chunks (`chunks.py`), which bytes of a file lie where (`extents.py`), keys
+of keys (`keys.py`).
 Must stay true: each slot of each segment is encrypted exactly once, with a fresh nonce, under a key that is the
 upload's own; nothing of a slot is given out before its tag is verified.
 """
@@ -22,6 +23,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sealane.errors import Integrity
 from sealane.ids import KeyId, SegmentId, new_segment_id
 from sealane.settings import SLOT_BYTES
+from sealane.vault.age import payload
+from sealane.vault.age.failures import PayloadDamaged
+from sealane.vault.age.payload import PayloadKey
 from sealane.vault.extents import HOLE
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ class SegmentPlace(msgspec.Struct, frozen=True, array_like=True):
     """Plaintext bytes."""
     inline: bytes | None = None
     """The ciphertext itself, where it is kept in the catalogue instead of the blob store."""
+    first_chunk: int | None = None
+    """A segment of age chunks: the number of its first chunk in the age file. None: a segment of slots."""
 
 
 class SegmentWritten(NamedTuple):
@@ -58,10 +64,14 @@ class SegmentWritten(NamedTuple):
     length: int
     tags_digest: bytes
     inline: bytes | None
+    first_chunk: int | None = None
+    """As in `SegmentPlace`."""
 
 
-def stored_length(length: int) -> int:
-    """Return the stored bytes of a segment of `length` plaintext bytes."""
+def stored_length(length: int, *, chunks: bool = False) -> int:
+    """Return the stored bytes of a segment of `length` plaintext bytes, in slots or in age chunks."""
+    if chunks:
+        return length + payload.TAG_BYTES * -(-length // payload.CHUNK_BYTES)
     return length + OVERHEAD_BYTES * -(-length // SLOT_BYTES)
 
 
@@ -158,21 +168,47 @@ class SegmentWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Slots:
+    """A segment of slots, and the key that opens it."""
+
     place: SegmentPlace
     aead: AESGCM
+    unit = SLOT_BYTES
+    """Plaintext bytes that are opened at once, all of them or none."""
+    overhead = OVERHEAD_BYTES
+
+    def open_into(self, number: int, sealed: memoryview, clear: memoryview) -> None:
+        """Open one slot. Raises `InvalidTag`."""
+        bound = associated_data(SegmentId(self.place.segment), number)
+        self.aead.decrypt_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound, clear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunks:
+    """A segment of age chunks, none of them the file's last, and the key that opens it."""
+
+    place: SegmentPlace
+    key: PayloadKey
+    unit = payload.CHUNK_BYTES
+    overhead = payload.TAG_BYTES
+
+    def open_into(self, number: int, sealed: memoryview, clear: memoryview) -> None:
+        """Open one chunk. Raises `PayloadDamaged`."""
+        assert self.place.first_chunk is not None
+        self.key.open_into(self.place.first_chunk + number, sealed, clear, last=False)
 
 
 class SegmentReader:
     """Reads plaintext ranges of the segments it was told of. Safe to use from several threads at once."""
 
-    __slots__ = ("_ciphers", "_known", "_lock", "_recent", "_store")
+    __slots__ = ("_ciphers", "_keys", "_known", "_lock", "_recent", "_store")
 
     def __init__(self, store: BlobStore, places: Iterable[SegmentPlace], keys: Mapping[int, bytes]) -> None:
         """Know these segments; one whose key is not among `keys` stays closed (`can_open` says so)."""
         self._store = store
-        self._ciphers = {KeyId(key_id): AESGCM(key) for key_id, key in keys.items()}
-        self._known: dict[str, _Known] = {}
+        self._keys = {KeyId(key_id): key for key_id, key in keys.items()}
+        self._ciphers: dict[KeyId, AESGCM | PayloadKey] = {}
+        self._known: dict[str, _Slots | _Chunks] = {}
         self._recent: OrderedDict[tuple[str, int], bytearray] = OrderedDict()
         self._lock = threading.Lock()
         for place in places:
@@ -180,9 +216,17 @@ class SegmentReader:
 
     def know(self, place: SegmentPlace) -> None:
         """Learn of a further segment."""
-        cipher = self._ciphers.get(KeyId(place.key_id))
-        if cipher is not None:
-            self._known[place.segment] = _Known(place, cipher)
+        key_id = KeyId(place.key_id)
+        key = self._keys.get(key_id)
+        if key is None:
+            return
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            cipher = self._ciphers[key_id] = AESGCM(key) if place.first_chunk is None else PayloadKey.derived(key)
+        if isinstance(cipher, AESGCM) and place.first_chunk is None:
+            self._known[place.segment] = _Slots(place, cipher)
+        elif isinstance(cipher, PayloadKey) and place.first_chunk is not None:
+            self._known[place.segment] = _Chunks(place, cipher)
 
     def can_open(self, segment: str) -> bool:
         """Whether the segment is known here with its key. A hole is always known."""
@@ -202,60 +246,59 @@ class SegmentReader:
         known = self._known.get(extent.segment)
         if known is None or extent.start + extent.length > known.place.length:
             raise Integrity
+        unit = known.unit
         at, end = extent.start, extent.start + extent.length
-        if extent.length < SLOT_BYTES and at // SLOT_BYTES == (end - 1) // SLOT_BYTES:
+        if extent.length < unit and at // unit == (end - 1) // unit:
             self._read_part(known, at, view)
             return
+        at_once = SLOTS_PER_READ_MAX * SLOT_BYTES // unit
         while at < end:
-            first = at // SLOT_BYTES
-            after = min(-(-end // SLOT_BYTES), first + SLOTS_PER_READ_MAX)
-            stop = min(end, after * SLOT_BYTES)
-            self._read_slots(known, first, after, at - first * SLOT_BYTES, view[: stop - at])
+            first = at // unit
+            after = min(-(-end // unit), first + at_once)
+            stop = min(end, after * unit)
+            self._read_units(known, first, after, at - first * unit, view[: stop - at])
             view = view[stop - at :]
             at = stop
 
-    def _read_part(self, known: _Known, at: int, target: memoryview) -> None:
+    def _read_part(self, known: _Slots | _Chunks, at: int, target: memoryview) -> None:
         """Fill `target` from within one slot. The last few such slots are kept: small runs lie in few slots."""
-        slot = at // SLOT_BYTES
-        begin = slot * SLOT_BYTES
-        place = (known.place.segment, slot)
+        number = at // known.unit
+        begin = number * known.unit
+        place = (known.place.segment, number)
         with self._lock:
             plain = self._recent.get(place)
         if plain is None:
-            plain = bytearray(min(SLOT_BYTES, known.place.length - begin))
-            self._read_slots(known, slot, slot + 1, 0, memoryview(plain))
+            plain = bytearray(min(known.unit, known.place.length - begin))
+            self._read_units(known, number, number + 1, 0, memoryview(plain))
             with self._lock:
                 self._recent[place] = plain
                 if len(self._recent) > _RECENT_SLOTS_MAX:
                     self._recent.popitem(last=False)
         target[:] = memoryview(plain)[at - begin : at - begin + len(target)]
 
-    def _read_slots(self, known: _Known, first: int, after: int, skip: int, target: memoryview) -> None:
-        """Fill `target` from the slots `first` to `after`, beginning `skip` bytes into the first."""
-        place = known.place
-        segment = SegmentId(place.segment)
-        stored_end = stored_length(min(after * SLOT_BYTES, place.length))
-        stored = self._stored(place, first * STORED_SLOT_BYTES, stored_end)
-        for slot in range(first, after):
-            plain = min(SLOT_BYTES, place.length - slot * SLOT_BYTES)
-            sealed, stored = stored[: plain + OVERHEAD_BYTES], stored[plain + OVERHEAD_BYTES :]
+    def _read_units(self, known: _Slots | _Chunks, first: int, after: int, skip: int, target: memoryview) -> None:
+        """Fill `target` from the slots (or chunks) `first` to `after`, beginning `skip` bytes into the first."""
+        length, unit, overhead = known.place.length, known.unit, known.overhead
+        stored = self._stored(known, first * (unit + overhead), min(after * unit, length) + overhead * after)
+        for number in range(first, after):
+            plain = min(unit, length - number * unit)
+            sealed, stored = stored[: plain + overhead], stored[plain + overhead :]
             wanted = min(plain - skip, len(target))
             whole = wanted == plain
             clear = target[:wanted] if whole else memoryview(bytearray(plain))
             try:
-                known.aead.decrypt_into(
-                    sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated_data(segment, slot), clear
-                )
-            except InvalidTag:
+                known.open_into(number, sealed, clear)
+            except (InvalidTag, PayloadDamaged, ValueError):
                 raise Integrity from None
             if not whole:
                 target[:wanted] = clear[skip : skip + wanted]
             target = target[wanted:]
             skip = 0
 
-    def _stored(self, place: SegmentPlace, begin: int, end: int) -> memoryview:
+    def _stored(self, known: _Slots | _Chunks, begin: int, end: int) -> memoryview:
+        place = known.place
         if place.inline is None:
             return memoryview(self._store.read(SegmentId(place.segment), begin, end - begin)).cast("B")
-        if len(place.inline) != stored_length(place.length):
+        if len(place.inline) != stored_length(place.length, chunks=place.first_chunk is not None):
             raise Integrity
         return memoryview(place.inline)[begin:end]

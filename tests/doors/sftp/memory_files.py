@@ -88,7 +88,8 @@ class MemoryIncoming:
     async def copy_from(self, source, start, length, offset):
         raise CopyNotShared
 
-    async def finish(self, *, modified, exclusive):
+    async def finish(self, *, modified, exclusive, settles):
+        del settles  # it is of sealed folders, and this is none
         if exclusive and self.path in self.files.stored:
             raise AlreadyExists
         self.files.stored[self.path] = Stored(bytes(self.content), modified or NOW)

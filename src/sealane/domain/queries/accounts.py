@@ -156,7 +156,11 @@ SET_ORGANIZATION_QUOTA = Statement(
 UPLOAD_KEYS_OF = Statement(
     "accounts.upload_keys_of",
     sa.select(upload_keys.c.id, upload_keys.c.wrapped_key)
-    .where(upload_keys.c.organization_id == sa.bindparam("organization_id"), upload_keys.c.id > sa.bindparam("after"))
+    .where(
+        upload_keys.c.organization_id == sa.bindparam("organization_id"),
+        upload_keys.c.id > sa.bindparam("after"),
+        upload_keys.c.wrapped_key != sa.literal(b""),
+    )
     .order_by(upload_keys.c.id)
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     UploadKeyRow,

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from sealane.database.columns import Moment
+from sealane.database.sealed_tables import age_files, seals
 from sealane.database.statements import Statement
 from sealane.database.tables import files, uploads, versions
 from sealane.ids import FileId, FolderId, UploadId, VersionId
@@ -22,6 +24,12 @@ class FileRow(NamedTuple):
     size: int
     modified: datetime
     digest: bytes | None
+    plain_size: int | None = None
+    """Of a sealed file; None for any other."""
+    before_chunks: int = 0
+    """Bytes of a sealed file that come before its chunks, or before the bytes that its sender sealed."""
+    skip: int | None = None
+    payload_digest: bytes | None = None
 
 
 class UnfinishedRow(NamedTuple):
@@ -31,6 +39,10 @@ class UnfinishedRow(NamedTuple):
     name: str
     size: int
     began: datetime
+    closed: datetime | None = None
+    """It goes to a sealed folder, and its sender has said that it is whole."""
+    modified: datetime | None = None
+    digest: bytes | None = None
 
 
 _COLUMNS = (
@@ -43,7 +55,30 @@ _COLUMNS = (
     versions.c.digest,
 )
 _SEEN = files.join(versions, versions.c.id == files.c.version_id)
+_PLAIN_COLUMNS = (
+    *_COLUMNS,
+    sa.literal(None, sa.BigInteger).label("plain_size"),
+    sa.literal(0, sa.BigInteger).label("before_chunks"),
+    sa.literal(None, sa.BigInteger).label("skip"),
+    sa.literal(None, sa.LargeBinary).label("payload_digest"),
+)
+_SEALED_COLUMNS = (
+    *_COLUMNS,
+    age_files.c.plain_size,
+    (sa.func.length(age_files.c.header) + sa.func.length(age_files.c.start)).label("before_chunks"),
+    age_files.c.skip,
+    age_files.c.payload_digest,
+)
+_SEALED_SEEN = _SEEN.outerjoin(age_files, age_files.c.version_id == files.c.version_id)
 _UNFINISHED = (uploads.c.id, uploads.c.name, uploads.c.contiguous.label("size"), uploads.c.began)
+_NEVER_CLOSED = (
+    *_UNFINISHED,
+    sa.literal(None, Moment).label("closed"),
+    sa.literal(None, Moment).label("modified"),
+    sa.literal(None, sa.LargeBinary).label("digest"),
+)
+_CLOSABLE = (*_UNFINISHED, seals.c.closed, seals.c.modified, seals.c.digest)
+_CLOSABLE_SEEN = uploads.outerjoin(seals, seals.c.upload_id == uploads.c.id)
 _newer = uploads.alias("newer")
 _OWN_OPEN = (
     uploads.c.user_id == sa.bindparam("user_id"),
@@ -66,14 +101,14 @@ _OWN_OPEN = (
 
 BY_NAME = Statement(
     "files.by_name",
-    sa.select(*_COLUMNS)
+    sa.select(*_PLAIN_COLUMNS)
     .select_from(_SEEN)
     .where(files.c.folder_id == sa.bindparam("folder_id"), files.c.name == sa.bindparam("name")),
     FileRow,
 )
 PAGE = Statement(
     "files.page",
-    sa.select(*_COLUMNS)
+    sa.select(*_PLAIN_COLUMNS)
     .select_from(_SEEN)
     .where(files.c.folder_id == sa.bindparam("folder_id"), files.c.name > sa.bindparam("after"))
     .order_by(files.c.name)
@@ -82,12 +117,42 @@ PAGE = Statement(
 )
 UNFINISHED_BY_NAME = Statement(
     "files.unfinished_by_name",
-    sa.select(*_UNFINISHED).where(*_OWN_OPEN, uploads.c.name == sa.bindparam("name")),
+    sa.select(*_NEVER_CLOSED).where(*_OWN_OPEN, uploads.c.name == sa.bindparam("name")),
     UnfinishedRow,
 )
 UNFINISHED_PAGE = Statement(
     "files.unfinished_page",
-    sa.select(*_UNFINISHED)
+    sa.select(*_NEVER_CLOSED)
+    .where(*_OWN_OPEN, uploads.c.name > sa.bindparam("after"))
+    .order_by(uploads.c.name)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    UnfinishedRow,
+)
+SEALED_BY_NAME = Statement(
+    "files.sealed_by_name",
+    sa.select(*_SEALED_COLUMNS)
+    .select_from(_SEALED_SEEN)
+    .where(files.c.folder_id == sa.bindparam("folder_id"), files.c.name == sa.bindparam("name")),
+    FileRow,
+)
+SEALED_PAGE = Statement(
+    "files.sealed_page",
+    sa.select(*_SEALED_COLUMNS)
+    .select_from(_SEALED_SEEN)
+    .where(files.c.folder_id == sa.bindparam("folder_id"), files.c.name > sa.bindparam("after"))
+    .order_by(files.c.name)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    FileRow,
+)
+CLOSABLE_BY_NAME = Statement(
+    "files.closable_by_name",
+    sa.select(*_CLOSABLE).select_from(_CLOSABLE_SEEN).where(*_OWN_OPEN, uploads.c.name == sa.bindparam("name")),
+    UnfinishedRow,
+)
+CLOSABLE_PAGE = Statement(
+    "files.closable_page",
+    sa.select(*_CLOSABLE)
+    .select_from(_CLOSABLE_SEEN)
     .where(*_OWN_OPEN, uploads.c.name > sa.bindparam("after"))
     .order_by(uploads.c.name)
     .limit(sa.bindparam("limit", type_=sa.Integer)),

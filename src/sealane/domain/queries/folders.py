@@ -24,6 +24,8 @@ class FolderRow(NamedTuple):
     used_bytes: int
     used_files: int
     modified: datetime
+    sealed_by: FolderId | None
+    """The folder that is sealed with all below it: this one or one above."""
 
 
 class LinkRow(NamedTuple):
@@ -47,6 +49,12 @@ class TreeRow(NamedTuple):
     grants: int
 
 
+class NameRow(NamedTuple):
+    """One name."""
+
+    name: str
+
+
 class CountRow(NamedTuple):
     """One number."""
 
@@ -63,6 +71,7 @@ _COLUMNS = (
     folders.c.used_bytes,
     folders.c.used_files,
     folders.c.modified,
+    folders.c.sealed_by,
 )
 
 
@@ -103,6 +112,11 @@ ROOT_OF = Statement(
         folders.c.organization_id == sa.bindparam("organization_id"), folders.c.parent_id.is_(None)
     ),
     FolderRow,
+)
+ORGANIZATION_NAME = Statement(
+    "folders.organization_name",
+    sa.select(organizations.c.name).where(organizations.c.id == sa.bindparam("organization")),
+    NameRow,
 )
 CHAIN = Statement(
     "folders.chain",
@@ -175,6 +189,7 @@ INSERT = Statement(
         quota_files=sa.bindparam("quota_files"),
         made=sa.bindparam("made"),
         modified=sa.bindparam("modified"),
+        sealed_by=sa.bindparam("sealed_by"),
     )
     .returning(folders.c.id),
 )

@@ -46,6 +46,11 @@ SET_DIGEST = Statement(
     .values(digest=bindparam("digest"), owes=sa.null(), leased_until=sa.null()),
 )
 
+PAID = Statement(
+    "inspection.paid",
+    sa.update(versions).where(versions.c.id == bindparam("version")).values(owes=sa.null(), leased_until=sa.null()),
+)
+
 SET_DAMAGED = Statement(
     "inspection.set_damaged",
     sa.update(versions)

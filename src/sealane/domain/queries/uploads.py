@@ -83,6 +83,7 @@ class SegmentRow(NamedTuple):
     length: int
     tags_digest: bytes
     inline: bytes | None
+    first_chunk: int | None = None
 
 
 class TakenRow(NamedTuple):

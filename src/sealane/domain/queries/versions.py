@@ -8,6 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from sealane.database.sealed_tables import age_files, former_headers, seals
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import (
     dead_blobs,
@@ -65,6 +66,7 @@ class KeyChainRow(NamedTuple):
     """An upload's key as wrapped by its organization's key, and that one as wrapped by the node's."""
 
     key_id: KeyId
+    kind: str
     wrapped_key: bytes
     organization_id: OrganizationId
     organization_wrapped_key: bytes
@@ -213,12 +215,30 @@ DELETE_UNUSED_KEY = Statement(
         upload_keys.c.id == bindparam("key"),
         ~sa.exists().where(segments.c.key_id == upload_keys.c.id),
         ~sa.exists().where(uploads.c.key_id == upload_keys.c.id),
+        ~sa.exists().where(seals.c.age_key_id == upload_keys.c.id),
     ),
+)
+
+DESTROY_KEY = Statement(
+    "versions.destroy_key",
+    sa.update(upload_keys).where(upload_keys.c.id == bindparam("key")).values(wrapped_key=sa.literal(b"")),
+)
+"""The row stays: segments and authenticators name it. What it held is gone."""
+
+DELETE_AGE_FILE = Statement(
+    "versions.delete_age_file", sa.delete(age_files).where(age_files.c.version_id == bindparam("version"))
+)
+
+DELETE_FORMER_HEADERS = Statement(
+    "versions.delete_former_headers",
+    sa.delete(former_headers).where(former_headers.c.version_id == bindparam("version")),
 )
 
 INSERT_KEY = Statement(
     "versions.add_key",
-    sa.insert(upload_keys).values(**parameters("organization_id", "wrapped_key", "made")).returning(upload_keys.c.id),
+    sa.insert(upload_keys)
+    .values(**parameters("organization_id", "wrapped_key", "made", "kind"))
+    .returning(upload_keys.c.id),
 )
 
 REWRAP_KEY = Statement(
@@ -232,6 +252,7 @@ KEY_CHAIN = Statement(
     "versions.key_chain",
     sa.select(
         upload_keys.c.id.label("key_id"),
+        upload_keys.c.kind,
         upload_keys.c.wrapped_key,
         organizations.c.id.label("organization_id"),
         organizations.c.wrapped_key.label("organization_wrapped_key"),

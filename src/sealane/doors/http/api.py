@@ -59,6 +59,8 @@ def _entry(entry: Entry) -> EntryIs:
         rights=entry.rights,
         version=entry.version,
         sha256=None if entry.digest is None else entry.digest.hex(),
+        sealed=entry.sealed,
+        plaintext_length=entry.plain_size,
     )
 
 

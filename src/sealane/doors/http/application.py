@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match, Mount, Route, Router
 
 from sealane import __version__
-from sealane.doors.http import api, delivery, health, openapi, receiving, removing, uploads
+from sealane.doors.http import api, delivery, health, openapi, receiving, removing, sealed_api, uploads
 from sealane.doors.http.gate import Gate
 from sealane.doors.http.problems import MethodNotAllowed, RouteMissing
 from sealane.doors.http.resource import Resource
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from sealane.doors.http.exchange import Exchange, HttpDoor
     from sealane.doors.http.metrics import Metrics
+
+
+_PARTS = (api, sealed_api)
 
 
 class RestApi(FastAPI):
@@ -53,7 +56,7 @@ class RestApi(FastAPI):
 def _allowed(scope: Scope) -> str:
     """Return every method that the address takes: several routes share one."""
     methods: set[str] = set()
-    for route in api.router.routes:
+    for route in (route for part in _PARTS for route in part.router.routes):
         match, _ = route.matches(scope)
         if match is not Match.NONE and isinstance(route, Route):
             methods |= route.methods or set()
@@ -81,7 +84,8 @@ def build(door: HttpDoor, metrics: Metrics) -> Gate:
     rest = RestApi(
         title="Sealane", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    rest.include_router(api.router)
+    for part in _PARTS:
+        rest.include_router(part.router)
     described = functools.cache(lambda: openapi.describe(rest))
 
     async def description(exchange: Exchange) -> Response:

@@ -19,6 +19,7 @@ from sealane.doors.http import conditions, digests, ranges
 from sealane.doors.http.bodies import ClientGone
 from sealane.doors.http.problems import PreconditionFailed
 from sealane.doors.http.receiving import let_go
+from sealane.doors.http.sealed import AGE_SUFFIX
 from sealane.doors.outgoing import Outgoing
 from sealane.errors import IsAFolder
 from sealane.operations.files import Look, OpenVersion, Seen, VersionOpened
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sealane.doors.http.ranges import Layout, Span
 
 MEDIA_TYPE = "application/octet-stream"
+AGE_MEDIA_TYPE = "application/age"
 _CONDITIONS = ("range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 
 
@@ -41,6 +43,10 @@ class Shown(NamedTuple):
     size: int
     modified: datetime
     digest: bytes | None
+    """SHA-256 of the plaintext."""
+    plain_size: int | None = None
+    """Of a sealed file, whose age bytes are what is delivered; None for any other."""
+    payload_digest: bytes | None = None
 
 
 async def head(exchange: Exchange) -> Response:
@@ -65,8 +71,10 @@ async def get(exchange: Exchange) -> Response | None:
             limit = exchange.door.settings.ranges_max
             spans = ranges.parse(exchange.headers["range"], shown.size, ranges_max=limit)
         pinned = shown.version
-    opened = await exchange.ask(OpenVersion(handle="", path=path, version=pinned), VersionOpened)
+    opened = await exchange.ask(OpenVersion(handle="", path=path, version=pinned, as_age=True), VersionOpened)
     shown = Shown(_name(path), opened.version, opened.size, opened.modified, opened.digest)
+    if opened.sealed is not None:
+        shown = _as_age(shown, opened.size, opened.sealed.plain_size, opened.sealed.payload_digest)
     session = await exchange.sign_in()
     outgoing = Outgoing(opened, "", session.ask, exchange.door.plane)  # the session fills in its handle
     try:
@@ -80,7 +88,16 @@ async def _look(exchange: Exchange, path: str) -> Shown:
     seen = await exchange.ask(Look(handle="", path=path), Seen)
     if seen.entry.kind == "folder":
         raise IsAFolder
-    return Shown(_name(path), seen.entry.version, seen.entry.size, seen.entry.modified, seen.entry.digest)
+    entry = seen.entry
+    shown = Shown(_name(path), entry.version, entry.size, entry.modified, entry.digest)
+    if entry.age_size is None or entry.plain_size is None:
+        return shown
+    return _as_age(shown, entry.age_size, entry.plain_size, entry.payload_digest)
+
+
+def _as_age(shown: Shown, size: int, plain_size: int, payload_digest: bytes | None) -> Shown:
+    name = shown.name if shown.name.endswith(AGE_SUFFIX) else shown.name + AGE_SUFFIX
+    return shown._replace(name=name, size=size, plain_size=plain_size, payload_digest=payload_digest)
 
 
 def _name(path: str) -> str:
@@ -101,15 +118,25 @@ def _not_modified(shown: Shown) -> Response:
 
 def _headers(shown: Shown) -> dict[str, str]:
     headers = {
-        "Content-Type": MEDIA_TYPE,
+        "Content-Type": _media_type(shown),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(shown.name, safe='')}",
         "ETag": conditions.etag(shown.version),
         "Last-Modified": conditions.http_date(shown.modified),
         "Accept-Ranges": "bytes",
     }
-    if shown.digest is not None:
+    if shown.plain_size is not None:
+        headers["Sealane-Plaintext-Length"] = str(shown.plain_size)
+        if shown.digest is not None:
+            headers["Sealane-Plaintext-Digest"] = digests.show(shown.digest)
+        if shown.payload_digest is not None:
+            headers["Sealane-Payload-Digest"] = digests.show(shown.payload_digest)
+    elif shown.digest is not None:
         headers["Repr-Digest"] = digests.show(shown.digest)
     return headers
+
+
+def _media_type(shown: Shown) -> str:
+    return MEDIA_TYPE if shown.plain_size is None else AGE_MEDIA_TYPE
 
 
 async def _deliver(exchange: Exchange, outgoing: Outgoing, shown: Shown, spans: tuple[Span, ...] | None) -> None:
@@ -122,7 +149,7 @@ async def _deliver(exchange: Exchange, outgoing: Outgoing, shown: Shown, spans: 
         headers["Content-Range"] = ranges.content_range(spans[0], shown.size)
     else:
         boundary = secrets.token_hex(16)
-        status, layout = 206, ranges.multipart(spans, shown.size, MEDIA_TYPE, boundary)
+        status, layout = 206, ranges.multipart(spans, shown.size, _media_type(shown), boundary)
         headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
     headers["Content-Length"] = str(layout.length)
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

@@ -130,10 +130,10 @@ class Exchange:
         """Return the body, unread."""
         return Body(self.receive, self.door.settings, self.door.clock, declared=self.content_length)
 
-    async def small_body(self) -> bytes:
-        """Return the whole body of a request that carries a few words, at most `json_body_bytes_max`."""
+    async def small_body(self, bytes_max: int | None = None) -> bytes:
+        """Return the whole body of a request that carries a few words, at most `json_body_bytes_max` of them."""
         whole = bytearray()
-        async for piece in self.body().pieces(self.door.settings.json_body_bytes_max):
+        async for piece in self.body().pieces(bytes_max or self.door.settings.json_body_bytes_max):
             whole += piece
         return bytes(whole)
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sealane.doors.http import tus
 from sealane.doors.http.problems import MEDIA_TYPE as PROBLEM
-from sealane.doors.http.schemas import MoveTo, Problem
+from sealane.doors.http.schemas import MoveTo, NewHeaderIs, NewHeadersAre, Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
 JsonObject = dict[str, Any]
 
@@ -152,6 +153,12 @@ _ONE_UPLOAD: JsonObject = {
 }
 
 
+def _schema(said: type[BaseModel]) -> JsonObject:
+    schema: JsonObject = said.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return schema
+
+
 def describe(rest: FastAPI) -> JsonObject:
     """Return the description of everything at `/api/v1`."""
     described: JsonObject = rest.openapi()
@@ -169,7 +176,7 @@ def describe(rest: FastAPI) -> JsonObject:
     schemas: JsonObject = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= {"Problem": Problem.model_json_schema(), "MoveTo": MoveTo.model_json_schema()}
+    schemas |= {said.__name__: _schema(said) for said in (Problem, MoveTo, NewHeaderIs, NewHeadersAre)}
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     scopes: list[str] = []
     described["security"] = [{"token": scopes}]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from sealane.doors.http import conditions, digests
+from sealane.doors.http import conditions, digests, sealed
 from sealane.doors.http.problems import HeaderInvalid, PreconditionFailed
 from sealane.doors.incoming import Incoming
 from sealane.errors import AlreadyExists, Conflict, DigestMismatch, Missing, SealaneError
@@ -90,6 +90,9 @@ async def incoming_for(exchange: Exchange, opened: UploadOpened, *, held: bool =
 async def put(exchange: Exchange) -> Response:
     """Answer PUT: the body is the file."""
     path = exchange.path()
+    sent = sealed.sent_by_headers(exchange)
+    if sent is not None:
+        path = sealed.age_path(path)
     if "content-range" in exchange.headers:
         raise HeaderInvalid("PUT takes whole files only (RFC 9110, 14.5). Resumable uploads go to /api/v1/uploads.")
     wanted = _declared_digest(exchange)
@@ -107,7 +110,9 @@ async def put(exchange: Exchange) -> Response:
             await pour(exchange.body(), incoming, 0, length_max=exchange.door.settings.file_bytes_max)
             if wanted is not None and await incoming.digest() != wanted:
                 raise DigestMismatch  # noqa: TRY301  # ends as every failure of this upload does
-            finished = await incoming.finish(modified=modified, exclusive=exclusive, expected_version=expected_version)
+            finished = await incoming.finish(
+                modified=modified, exclusive=exclusive, expected_version=expected_version, sent=sent
+            )
         except BaseException:
             await let_go(incoming.abandon())
             raise

@@ -31,7 +31,71 @@ class EntryIs(_Said):
     modified: datetime
     rights: tuple[str, ...] = Field(description="What you may do here: of list, read, write, delete, admin.")
     version: str = Field("", description="The file's ETag, without quotes; empty for a folder.")
-    sha256: str | None = Field(None, description="Hexadecimal; absent while it is still being computed.")
+    sha256: str | None = Field(None, description="Hexadecimal, of the plaintext; absent while it is still computed.")
+    sealed: bool = Field(False, description="It opens with its recipients' keys only.")  # noqa: FBT003  # pydantic
+    plaintext_length: int | None = Field(None, description="Of a sealed file; `size` is what the name stands for.")
+
+
+class RecipientIs(_Said):
+    """One public key that files are sealed to."""
+
+    recipient: str
+    user: str | None = Field(description="Whose it is.")
+    recovery: bool = Field(description="It is an off-line recovery key of the organization.")
+
+
+class RecipientsOf(_Said):
+    """To whom files of a folder are sealed."""
+
+    sealed: bool
+    recipients: tuple[RecipientIs, ...]
+    without_key: tuple[str, ...] = Field(description="Readers who could not open what arrives now.")
+
+
+class HeaderOf(_Said):
+    """A sealed file's header and whom it is for."""
+
+    version: str
+    path: str
+    header: str = Field(description="Base64, without the nonce that follows it.")
+    recipients: tuple[str, ...]
+    lacking: tuple[str, ...] = Field(description="Present recipients of the folder whom it does not name.")
+    extra: tuple[str, ...] = Field(description="Whom it names and who is no recipient any more.")
+
+
+class HeadersPage(_Said):
+    """A page of headers."""
+
+    files: tuple[HeaderOf, ...]
+    after: str = Field(description="Ask for the next page with this; empty at the end.")
+
+
+class NewHeaderIs(_Said):
+    """A header made anew."""
+
+    version: str
+    header: str = Field(description="Base64.")
+    recipients: tuple[str, ...] = Field(description="One for each stanza, in any order.")
+
+
+class NewHeadersAre(_Said):
+    """Headers made anew."""
+
+    headers: tuple[NewHeaderIs, ...] = Field(max_length=500)
+
+
+class RefusedHeader(_Said):
+    """A header that was not replaced, and why."""
+
+    version: str
+    code: str
+
+
+class ReplacedHeaders(_Said):
+    """What became of headers that were sent."""
+
+    replaced: int
+    refused: tuple[RefusedHeader, ...]
 
 
 class Listing(_Said):

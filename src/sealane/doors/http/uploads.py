@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.responses import Response
 
 from sealane import paths
-from sealane.doors.http import conditions, digests, tus
+from sealane.doors.age_headers import header_of
+from sealane.doors.http import conditions, digests, sealed, tus
 from sealane.doors.http.exchange import exchange_of
 from sealane.doors.http.problems import (
     BodyTooSlow,
@@ -33,10 +35,13 @@ from sealane.operations.uploads import (
     Finished,
     JoinUploads,
     LookUpload,
+    OpenPart,
+    PartOpened,
     TakeUpload,
     UploadIs,
     UploadOpened,
 )
+from sealane.vault.content import Content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from sealane.doors.http.digests import Checksum
     from sealane.doors.http.exchange import Exchange
     from sealane.doors.incoming import Incoming
+    from sealane.operations.uploads import SentSealed
 
 BASE = "/api/v1/uploads"
 
@@ -106,7 +112,7 @@ async def create(exchange: Exchange) -> Response:
         UploadOpened,
     )
     try:
-        stands = await _receive(exchange, opened, 0, wanted=wanted, modified=_modified_of(metadata))
+        stands = await _receive(exchange, opened, 0, wanted=wanted, metadata=metadata)
     except BodyTooSlow:
         exchange.stalled = True
         # The client does not know the upload's address yet: it is told, and how much was kept, and goes on from there.
@@ -162,8 +168,8 @@ async def patch(exchange: Exchange) -> Response:
         stands = _Stands(upload.size, None)
     else:
         opened = await exchange.ask(TakeUpload(handle="", upload=upload.upload, declared=length), UploadOpened)
-        modified = _modified_of(tus.parse_metadata(upload.metadata))
-        stands = await _receive(exchange, opened, offset, wanted=wanted, modified=modified)
+        metadata = _metadata_of(upload)
+        stands = await _receive(exchange, opened, offset, wanted=wanted, metadata=metadata)
     return Response(status_code=204, headers=await _told(exchange, upload.upload, stands))
 
 
@@ -189,7 +195,7 @@ class _Stands:
 
 
 async def _receive(
-    exchange: Exchange, opened: UploadOpened, offset: int, *, wanted: Checksum | None, modified: datetime | None
+    exchange: Exchange, opened: UploadOpened, offset: int, *, wanted: Checksum | None, metadata: Mapping[str, bytes]
 ) -> _Stands:
     """Write the request's body at `offset`; publish the file where that makes it whole.
 
@@ -208,7 +214,7 @@ async def _receive(
             raise ChecksumMismatch  # noqa: TRY301
         keep = True
         if incoming.contiguous == opened.declared:
-            finished = await incoming.finish(modified=modified)
+            finished = await _published(incoming, metadata)
             return _Stands(finished.size, finished)
         durable = await incoming.flush()
     except (TooLarge, LengthMismatch):
@@ -226,10 +232,20 @@ async def _finish(exchange: Exchange, upload: UploadIs) -> Finished:
     opened = await exchange.ask(TakeUpload(handle="", upload=upload.upload), UploadOpened)
     incoming: Incoming = await incoming_for(exchange, opened)
     try:
-        return await incoming.finish(modified=_modified_of(tus.parse_metadata(upload.metadata)))
+        return await _published(incoming, _metadata_of(upload))
     except BaseException:
         await let_go(incoming.suspend())
         raise
+
+
+async def _published(incoming: Incoming, metadata: Mapping[str, bytes]) -> Finished:
+    """End an upload of which every byte is here, as its metadata says."""
+    return await incoming.finish(modified=_modified_of(metadata), sent=sealed.sent_by_metadata(metadata))
+
+
+def _metadata_of(upload: UploadIs) -> dict[str, bytes]:
+    words, _ = tus.words_of(upload.metadata)
+    return tus.parse_metadata(words)
 
 
 async def _join(exchange: Exchange, parts: tuple[str, ...], metadata: Mapping[str, bytes], words: str) -> Response:
@@ -238,6 +254,9 @@ async def _join(exchange: Exchange, parts: tuple[str, ...], metadata: Mapping[st
         raise UploadJoined
     if "upload-length" in exchange.headers or "upload-defer-length" in exchange.headers:
         raise HeaderInvalid("The whole of several parts is as long as they are: send no length.")
+    sent = sealed.sent_by_metadata(metadata)
+    if sent is not None:
+        sent = await _with_header(exchange, parts, sent)
     finished = await exchange.ask(
         JoinUploads(
             handle="",
@@ -245,11 +264,26 @@ async def _join(exchange: Exchange, parts: tuple[str, ...], metadata: Mapping[st
             uploads=parts,
             metadata=tus.keep_words(words, exchange.headers["upload-concat"]),
             modified=_modified_of(metadata),
+            sent_sealed=sent,
         ),
         Finished,
     )
     location = exchange.door.settings.public_url + f"{BASE}/{finished.upload}"
     return Response(status_code=201, headers={"Location": location, **headers_of(finished)})
+
+
+async def _with_header(exchange: Exchange, parts: tuple[str, ...], sent: SentSealed) -> SentSealed:
+    """Read the header of a file that its sender has sealed from its first part."""
+    part = await exchange.ask(OpenPart(handle="", upload=parts[0]), PartOpened)
+    plane = exchange.door.plane
+    content = Content(plane.store, part.extents, part.segments, part.keys)
+
+    async def read(wanted: int) -> bytes:
+        begin = bytearray(min(wanted, content.size))
+        await plane.run(lambda: content.read_into(0, begin))
+        return bytes(begin)
+
+    return msgspec.structs.replace(sent, header=await header_of(read))
 
 
 async def _told(exchange: Exchange, upload: str, stands: _Stands) -> dict[str, str]:
@@ -307,7 +341,8 @@ def _path_of(metadata: Mapping[str, bytes]) -> str:
     text = paths.decode(metadata["path"])
     if text.endswith("/") and "filename" in metadata:
         text += paths.check_name(paths.decode(metadata["filename"]))
-    return paths.show(paths.parse(text))
+    path = paths.show(paths.parse(text))
+    return sealed.age_path(path) if "sealed" in metadata else path
 
 
 def _modified_of(metadata: Mapping[str, bytes]) -> datetime | None:

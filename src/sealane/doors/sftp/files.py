@@ -142,7 +142,13 @@ class Files:
         if truncate or exclusive:
             incoming = await self.begin(path, "create", may_create=may_create, exclusive=exclusive, declared=declared)
             return WritingFile(
-                path, incoming, modified=now, exclusive=exclusive, readable=readable, appending=appending
+                path,
+                incoming,
+                modified=now,
+                exclusive=exclusive,
+                readable=readable,
+                appending=appending,
+                settles=declared is None,
             )
         before = await self.look_or_none(path)
         interrupted = before is not None and before.unfinished

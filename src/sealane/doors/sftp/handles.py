@@ -69,11 +69,13 @@ class WritingFile:
         base: Callable[[], Awaitable[ReadingFile]] | None = None,
         readable: bool = False,
         unchanged_if_untouched: bool = False,
+        settles: bool = True,
     ) -> None:
         """Write to `incoming`.
 
         `base` opens the content that was there before, for a client that also reads; it is asked at the first read.
-        `unchanged_if_untouched`: closing without a change makes no new version.
+        `unchanged_if_untouched`: closing without a change makes no new version. `settles`: closing does not say that
+        the file is whole, since a client that is interrupted closes too.
         """
         self.path = path
         self.incoming = incoming
@@ -85,6 +87,7 @@ class WritingFile:
         self._base_opened: ReadingFile | None = None
         self._readable = readable
         self._touched = not unchanged_if_untouched
+        self._settles = settles
 
     @property
     def size(self) -> int:
@@ -138,7 +141,9 @@ class WritingFile:
         """Publish the file, durably; False if nothing was changed and no version was made. A failure suspends it."""
         try:
             if self._touched:
-                await self.incoming.finish(modified=self._modified_set, exclusive=self._exclusive)
+                await self.incoming.finish(
+                    modified=self._modified_set, exclusive=self._exclusive, settles=self._settles
+                )
             else:
                 await self.incoming.abandon()
         except SealaneError:

@@ -61,6 +61,14 @@ class Kind(enum.Enum):
     MEMBERSHIP_SET = "membership_set"
     NODE_KEY_ROTATED = "node_key_rotated"
     ORGANIZATION_KEY_ROTATED = "organization_key_rotated"
+    FOLDER_SEALED = "folder_sealed"
+    RECOVERY_SET = "recovery_set"
+    RECIPIENT_REMOVED = "recipient_removed"
+    UPLOAD_CLOSED = "upload_closed"
+    SEALING_OPENED = "sealing_opened"
+    FILE_SEALED = "file_sealed"
+    PAYLOAD_DIGEST_RECORDED = "payload_digest_recorded"
+    HEADER_REPLACED = "header_replaced"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ decides whether it was the last, so a writer holds the last chunk back until byt
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -41,6 +41,12 @@ def plain_length(sealed: int) -> int:
     return plain
 
 
+def derive(file_key: bytes, nonce: bytes) -> bytes:
+    """Return the 32 bytes that the chunks of one payload are under (C2SP age.md, "Payload")."""
+    assert len(nonce) == NONCE_BYTES
+    return HKDF(SHA256(), 32, salt=nonce, info=b"payload").derive(file_key)
+
+
 class PayloadKey:
     """The key of one payload. Chunks go in and out of the caller's buffers; the GIL is released while they do."""
 
@@ -48,8 +54,14 @@ class PayloadKey:
 
     def __init__(self, file_key: bytes, nonce: bytes) -> None:
         """Derive it from the file key and the payload's nonce."""
-        assert len(nonce) == NONCE_BYTES
-        self._cipher = ChaCha20Poly1305(HKDF(SHA256(), 32, salt=nonce, info=b"payload").derive(file_key))
+        self._cipher = ChaCha20Poly1305(derive(file_key, nonce))
+
+    @classmethod
+    def derived(cls, key: bytes) -> Self:
+        """Take a key that `derive` made elsewhere: whoever has it can read and write this payload, and no other."""
+        made = cls.__new__(cls)
+        made._cipher = ChaCha20Poly1305(key)  # noqa: SLF001  # its own class
+        return made
 
     def seal_into(self, number: int, plain: Buffer, sealed: Buffer, *, last: bool) -> None:
         """Seal one chunk; `sealed` is 16 bytes longer than `plain`."""

@@ -292,7 +292,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("made", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_recipients_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipients")),
-        comment="age recipients (public keys) of users; sealing comes with sealed folders.",
+        comment="age recipients (public keys) of users: what a sealed folder holds is sealed to its readers'.",
         sqlite_autoincrement=True,
     )
     op.create_table(

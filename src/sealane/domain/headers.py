@@ -1,0 +1,151 @@
+"""Headers of sealed files made anew by a recipient's client, when readers come or go. The payload is never touched.
+
+The server cannot tell a good header from a spoilt one, since only a recipient can open it; so what is replaced is kept,
+and who replaced it is on record.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.domain import places, recipients, rights
+from sealane.domain.queries import sealing as statements
+from sealane.domain.rights import Act
+from sealane.errors import Conflict, Invalid, Missing, SealaneError, TooMany
+from sealane.ledger import events
+from sealane.operations.failures import HeaderUnfit
+from sealane.operations.sealing import HeadersAre, HeadersReplaced, SealedFile
+from sealane.vault.age import header as age_header
+
+if TYPE_CHECKING:
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.sealing import SealedFileRow
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import FolderId
+    from sealane.operations.sealing import ListHeaders, NewHeader, ReadHeader, ReplaceHeaders
+
+HEADERS_MAX: Final = 500
+_ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+_texts = msgspec.msgpack.Decoder(tuple[str, ...])
+
+
+class _Seen:
+    """What the caller may read, and to whom it is sealed now; each folder is looked at once."""
+
+    def __init__(self, work: Work, caller: Caller) -> None:
+        self._work = work
+        self._caller = caller
+        self._folders: dict[FolderId, tuple[Folder, tuple[str, ...]] | None] = {}
+
+    def readable(self, row: SealedFileRow) -> tuple[Folder, tuple[str, ...]] | None:
+        """Return the folder of a file and its present recipients, or None if the caller may not read there."""
+        if row.folder_id not in self._folders:
+            self._folders[row.folder_id] = self._look(row.folder_id)
+        return self._folders[row.folder_id]
+
+    def _look(self, folder_id: FolderId) -> tuple[Folder, tuple[str, ...]] | None:
+        try:
+            folder = places.find_again(self._work, self._caller, folder_id)
+            if not rights.may(self._caller, Act.READ_FILE, folder.rights):
+                return None
+            return folder, recipients.of_folder(self._work, folder.id, folder.organization_id).texts()
+        except (Missing, Conflict):
+            return None
+
+    def file(self, row: SealedFileRow) -> SealedFile | None:
+        """Return a file as it is told, or None."""
+        found = self.readable(row)
+        if found is None:
+            return None
+        folder, present = found
+        named = _texts.decode(row.recipients)
+        return SealedFile(
+            version=row.version_id,
+            path=folder.path_of(row.name),
+            header=row.header,
+            recipients=named,
+            lacking=tuple(text for text in present if text not in named),
+            extra=tuple(text for text in named if text not in present),
+        )
+
+
+def list_headers(work: Work, caller: Caller, op: ListHeaders) -> HeadersAre:
+    """List sealed files in a folder and below it whose header is not that of its present recipients."""
+    folder = places.find_folder(work, caller, op.path)
+    folder.demand(caller, Act.READ_FILE)
+    limit = max(1, min(op.limit, HEADERS_MAX))
+    try:
+        after = int(op.after or "0")
+    except ValueError:
+        raise Invalid("This is not where a page of headers begins.") from None
+    seen = _Seen(work, caller)
+    found: list[SealedFile] = []
+    size = 0
+    rows = work.transaction.all(statements.SEALED_FILES, folder=folder.id, after=after, limit=HEADERS_MAX)
+    for row in rows:
+        if len(found) >= limit or size > _ANSWER_BYTES_MAX:
+            return HeadersAre(tuple(found), str(after))
+        file = seen.file(row)
+        if file is not None and (file.lacking or file.extra):
+            found.append(file)
+            size += len(file.header) + len(row.recipients)
+        after = row.file_id
+    return HeadersAre(tuple(found), str(after) if len(rows) == HEADERS_MAX else "")
+
+
+def read_header(work: Work, caller: Caller, op: ReadHeader) -> HeadersAre:
+    """Return the header of a file's present version."""
+    row = work.transaction.first(statements.SEALED_FILE, version=op.version)
+    file = None if row is None else _Seen(work, caller).file(row)
+    if file is None:
+        raise Missing
+    return HeadersAre((file,), "")
+
+
+def replace_headers(work: Work, caller: Caller, op: ReplaceHeaders) -> HeadersReplaced:
+    """Replace headers, each for itself: what cannot be is told with its code, and takes no other with it."""
+    if len(op.headers) > HEADERS_MAX:
+        raise TooMany
+    seen = _Seen(work, caller)
+    refused: list[tuple[str, str]] = []
+    for new in op.headers:
+        try:
+            _replace(work, caller, seen, new)
+        except SealaneError as failure:
+            refused.append((new.version, failure.code))
+    return HeadersReplaced(len(op.headers) - len(refused), tuple(refused))
+
+
+def _replace(work: Work, caller: Caller, seen: _Seen, new: NewHeader) -> None:
+    row = work.transaction.first(statements.SEALED_FILE, version=new.version)
+    found = None if row is None else seen.readable(row)
+    if row is None or found is None:
+        raise Missing
+    folder, _ = found
+    named = tuple(recipients.checked(text) for text in new.recipients)
+    try:
+        parsed, length = age_header.parse(new.header)
+    except SealaneError:
+        raise HeaderUnfit from None
+    if length != len(new.header) or len(parsed.stanzas) != len(named) or len(set(named)) != len(named):
+        raise HeaderUnfit
+    if new.header == row.header:
+        return
+    work.transaction.run(
+        statements.KEEP_HEADER, version_id=row.version_id, header=row.header, user_id=caller.user_id, replaced=work.now
+    )
+    work.transaction.run(
+        statements.SET_HEADER, version=row.version_id, header=new.header, recipients=msgspec.msgpack.encode(named)
+    )
+    work.record(
+        events.HeaderReplaced(
+            who=caller.who,
+            version_id=row.version_id,
+            file_id=row.file_id,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            recipients="\n".join(named),
+        )
+    )

@@ -1,0 +1,242 @@
+"""Statements of sealed folders: which they are, whom they are sealed to, uploads on their way to be sealed, headers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from sealane.database.sealed_tables import age_files, former_headers, seals
+from sealane.database.statements import Statement, parameters
+from sealane.database.tables import (
+    files,
+    organizations,
+    sessions,
+    upload_segments,
+    uploads,
+    users,
+)
+from sealane.domain.queries.sealed_folders import below
+from sealane.domain.queries.uploads import UploadRow
+from sealane.ids import FileId, FolderId, KeyId, OrganizationId, UploadId, UserId, VersionId
+
+
+class SealRow(NamedTuple):
+    """An upload into a sealed folder, and how far it is on its way."""
+
+    upload_id: UploadId
+    age_key_id: KeyId
+    first_chunk: int
+    next_chunk: int
+    clean: bool
+    begun: bool
+    closed: datetime | None
+    settles: datetime | None
+    digest: bytes | None
+    modified: datetime | None
+    converts: VersionId | None
+    leased_until: datetime | None
+
+
+class SettledRow(NamedTuple):
+    """An upload that may be sealed."""
+
+    upload_id: UploadId
+    leased_until: datetime | None
+
+
+class MomentRow(NamedTuple):
+    """A time, or none."""
+
+    at: datetime | None
+
+
+class AgeFileRow(NamedTuple):
+    """What makes a version an age file."""
+
+    version_id: VersionId
+    header: bytes
+    start: bytes
+    skip: int | None
+    plain_size: int
+    payload_digest: bytes | None
+    recipients: bytes
+
+
+class SealedFileRow(NamedTuple):
+    """A sealed file that is visible, and its header."""
+
+    file_id: FileId
+    folder_id: FolderId
+    name: str
+    version_id: VersionId
+    header: bytes
+    recipients: bytes
+
+
+class SessionRow(NamedTuple):
+    """From where a session was."""
+
+    door: str
+    address: str
+    user_id: UserId
+    name: str
+    organization_id: OrganizationId
+    organization: str
+
+
+# --- Uploads on their way --------------------------------------------------------------------------------------------
+
+SEAL = Statement(
+    "sealing.one",
+    sa.select(*[seals.c[name] for name in SealRow._fields]).where(seals.c.upload_id == bindparam("upload")),
+    SealRow,
+)
+ADD_SEAL = Statement("sealing.add", sa.insert(seals).values(**parameters(*seals.c.keys())))
+DELETE_SEAL = Statement("sealing.delete", sa.delete(seals).where(seals.c.upload_id == bindparam("upload")))
+REACHED = Statement(
+    "sealing.reached",
+    sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(next_chunk=bindparam("next")),
+)
+SUSPENDED = Statement(
+    "sealing.suspended",
+    sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(clean=bindparam("is_clean")),
+)
+TAKEN_UP = Statement(
+    "sealing.taken_up",
+    sa.update(seals)
+    .where(seals.c.upload_id == bindparam("upload"))
+    .values(
+        clean=sa.false(),
+        begun=sa.false(),
+        settles=sa.null(),
+        leased_until=sa.null(),
+        **parameters("age_key_id", "first_chunk", "next_chunk"),
+    ),
+)
+CLOSED = Statement(
+    "sealing.closed",
+    sa.update(seals)
+    .where(seals.c.upload_id == bindparam("upload"))
+    .values(clean=sa.true(), **parameters("closed", "settles", "digest", "modified")),
+)
+SETTLE = Statement(
+    "sealing.settle",
+    sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(settles=bindparam("at")),
+)
+SET_MODIFIED = Statement(
+    "sealing.set_modified",
+    sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(modified=bindparam("at")),
+)
+SETTLED = Statement(
+    "sealing.settled",
+    sa.select(seals.c.upload_id, seals.c.leased_until)
+    .where(seals.c.settles <= bindparam("now"))
+    .order_by(seals.c.settles, seals.c.upload_id)
+    .limit(bindparam("limit", type_=sa.Integer)),
+    SettledRow,
+)
+NEXT_TO_SETTLE = Statement(
+    "sealing.next_to_settle",
+    sa.select(sa.func.min(seals.c.settles).label("at")).where(seals.c.settles > bindparam("now")),
+    MomentRow,
+)
+LEASE = Statement(
+    "sealing.lease",
+    sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(leased_until=bindparam("until")),
+)
+BEGUN = Statement(
+    "sealing.begun",
+    sa.update(seals)
+    .where(seals.c.upload_id == bindparam("upload"))
+    .values(begun=sa.true(), clean=sa.false(), **parameters("age_key_id", "first_chunk", "next_chunk")),
+)
+_whole = upload_segments.alias("whole")
+PARTS_OF = Statement(
+    "sealing.parts_of",
+    sa.select(*[uploads.c[name] for name in UploadRow._fields]).where(
+        uploads.c.partial.is_(True),
+        uploads.c.id.in_(
+            sa.select(upload_segments.c.upload_id)
+            .join(_whole, _whole.c.segment_id == upload_segments.c.segment_id)
+            .where(_whole.c.upload_id == bindparam("upload"), upload_segments.c.upload_id != bindparam("upload"))
+        ),
+    ),
+    UploadRow,
+)
+"""Parts that an upload was joined from: they keep its plaintext readable."""
+SESSION_OF = Statement(
+    "sealing.session_of",
+    sa.select(
+        sessions.c.door,
+        sessions.c.address,
+        users.c.id.label("user_id"),
+        users.c.name,
+        organizations.c.id.label("organization_id"),
+        organizations.c.name.label("organization"),
+    )
+    .join_from(sessions, users, users.c.id == sessions.c.user_id)
+    .join(organizations, organizations.c.id == users.c.organization_id)
+    .where(sessions.c.id == bindparam("session")),
+    SessionRow,
+)
+
+# --- Sealed files ----------------------------------------------------------------------------------------------------
+
+AGE_FILE = Statement(
+    "sealing.age_file",
+    sa.select(*[age_files.c[name] for name in AgeFileRow._fields]).where(
+        age_files.c.version_id == bindparam("version")
+    ),
+    AgeFileRow,
+)
+ADD_AGE_FILE = Statement("sealing.add_age_file", sa.insert(age_files).values(**parameters(*age_files.c.keys())))
+SET_HEADER = Statement(
+    "sealing.set_header",
+    sa.update(age_files)
+    .where(age_files.c.version_id == bindparam("version"))
+    .values(**parameters("header", "recipients")),
+)
+KEEP_HEADER = Statement(
+    "sealing.keep_header",
+    sa.insert(former_headers).values(**parameters("version_id", "header", "user_id", "replaced")),
+)
+SET_PAYLOAD_DIGEST = Statement(
+    "sealing.set_payload_digest",
+    sa.update(age_files)
+    .where(age_files.c.version_id == bindparam("version"))
+    .values(payload_digest=bindparam("digest")),
+)
+_tree = below("folder")
+SEALED_FILES = Statement(
+    "sealing.files",
+    sa.select(
+        files.c.id.label("file_id"),
+        files.c.folder_id,
+        files.c.name,
+        files.c.version_id,
+        age_files.c.header,
+        age_files.c.recipients,
+    )
+    .join_from(files, age_files, age_files.c.version_id == files.c.version_id)
+    .where(files.c.folder_id.in_(sa.select(_tree.c.id)), files.c.id > bindparam("after"))
+    .order_by(files.c.id)
+    .limit(bindparam("limit", type_=sa.Integer)),
+    SealedFileRow,
+)
+SEALED_FILE = Statement(
+    "sealing.file",
+    sa.select(
+        files.c.id.label("file_id"),
+        files.c.folder_id,
+        files.c.name,
+        files.c.version_id,
+        age_files.c.header,
+        age_files.c.recipients,
+    )
+    .join_from(files, age_files, age_files.c.version_id == files.c.version_id)
+    .where(files.c.version_id == bindparam("version")),
+    SealedFileRow,
+)

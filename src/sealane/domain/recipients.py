@@ -1,0 +1,148 @@
+"""To whom a sealed folder's files are sealed: its readers' public keys and the organization's recovery keys.
+
+A reader is who is granted to read the folder, by themselves or by a group. A header is all post-quantum or all
+classic: the stronger kind is taken where everybody who has any key has one of it, and where neither kind does for all,
+nothing is sealed and whoever asks is told who needs which key. Not here: writing headers (sealing.py, headers.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sealane.domain import places
+from sealane.domain.queries import sealed_folders as sealed_queries
+from sealane.domain.rights import Act, Right, may
+from sealane.errors import Invalid, NotAllowed
+from sealane.operations.failures import NoRecipients, RecipientsDiffer
+from sealane.operations.sealing import RecipientOf, RecipientsAre
+from sealane.vault.age import keys as age_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import FolderId, OrganizationId, UserId
+    from sealane.operations.sealing import Recipients
+    from sealane.vault.age.keys import Recipient
+
+RECIPIENT_CHARACTERS_MAX: Final = 4096
+_ED25519_BLOB: Final = b"\0\0\0\x0bssh-ed25519"
+_KINDS: Final = {"hybrid": "post-quantum (age1pq…)", "classic": "classic (age1…, ssh-ed25519)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Whom a file is sealed to."""
+
+    keys: tuple[RecipientOf, ...]
+    without_key: tuple[str, ...]
+    """Readers who have no key at all."""
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the public keys as text, in order."""
+        return tuple(one.recipient for one in self.keys)
+
+    def parsed(self) -> list[Recipient]:
+        """Return the public keys."""
+        return [age_keys.recipient(one.recipient) for one in self.keys]
+
+    @property
+    def ways(self) -> int:
+        """How many different people or off-line keys can open a file."""
+        return len({one.user for one in self.keys if one.user}) + sum(not one.user for one in self.keys)
+
+
+def checked(text: str) -> str:
+    """Return a public key as it is kept. Raises `Invalid`, `KeyInvalid` for what cannot be sealed to."""
+    sound = text.isascii() and text.isprintable() and len(text) <= RECIPIENT_CHARACTERS_MAX
+    if not sound or text != text.strip():
+        raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
+    return str(age_keys.recipient(text))
+
+
+def of_folder(work: Work, folder_id: FolderId, organization: OrganizationId) -> Recipe:
+    """Return whom files of a folder are sealed to now. Raises `NoRecipients`, `RecipientsDiffer`."""
+    readers = readers_of(work, folder_id)
+    own = _keys_of(work, readers)
+    recoveries = [row.recipient for row in work.transaction.all(sealed_queries.RECOVERIES, organization=organization)]
+    holders = [(name, own[user]) for user, name in readers.items() if own.get(user)]
+    holders += [("", [recovery]) for recovery in recoveries]
+    if not holders:
+        raise NoRecipients
+    for kind in _KINDS:
+        chosen = [(name, _of_kind(texts, kind)) for name, texts in holders]
+        if all(texts for _, texts in chosen):
+            keys = dict.fromkeys((text, name) for name, texts in chosen for text in texts)
+            without = tuple(sorted(name for user, name in readers.items() if not own.get(user)))
+            return Recipe(tuple(RecipientOf(text, name) for text, name in keys), without)
+    raise RecipientsDiffer(_advice(holders))
+
+
+def digest_of(texts: Iterable[str]) -> bytes:
+    """Return what names a list of public keys: SHA-256 of them, one a line."""
+    return hashlib.sha256("\n".join(texts).encode()).digest()
+
+
+def readers_of(work: Work, folder_id: FolderId) -> dict[UserId, str]:
+    """Return who may read a folder: user ids to `NAME@ORG`."""
+    above = [link.id for link in work.tree.chain(work.transaction, folder_id)]
+    granted: dict[UserId, Right] = defaultdict(lambda: Right(0))
+    found: dict[UserId, str] = {}
+    for row in work.transaction.all(sealed_queries.GRANTEES, folders=above):
+        granted[row.user_id] |= Right(row.rights)
+        found[row.user_id] = f"{row.name}@{row.organization}"
+    return {user: name for user, name in found.items() if Right.READ in granted[user]}
+
+
+def recipients(work: Work, caller: Caller, op: Recipients) -> RecipientsAre:
+    """Say whom files at a path are sealed to, to whoever may read or write there."""
+    folder = _folder_at(work, caller, op.path)
+    if not (may(caller, Act.READ_FILE, folder.rights) or may(caller, Act.WRITE_FILE, folder.rights)):
+        raise NotAllowed
+    if folder.row.sealed_by is None:
+        return RecipientsAre(sealed=False)
+    recipe = of_folder(work, folder.id, folder.organization_id)
+    return RecipientsAre(sealed=True, recipients=recipe.keys, without_key=recipe.without_key)
+
+
+def _folder_at(work: Work, caller: Caller, path: str) -> places.Folder:
+    """Return the folder at a path, or the one that a file of this path is in or would be in."""
+    parent = places.root_of(work, caller) if path in {"", "/"} else None
+    if parent is not None:
+        return parent
+    folder, name = places.find_parent(work, caller, path)
+    return places.child_folder(work, caller, folder, name) or folder
+
+
+def _keys_of(work: Work, users: Iterable[UserId]) -> dict[UserId, list[str]]:
+    """Return users' public keys: those given as recipients, else their ssh-ed25519 keys."""
+    wanted = list(users)
+    keys: dict[UserId, list[str]] = defaultdict(list)
+    for row in work.transaction.all(sealed_queries.KEYS_OF, users=wanted):
+        keys[row.user_id].append(row.recipient)
+    rest = [user for user in wanted if user not in keys]
+    for row in work.transaction.all(sealed_queries.SSH_KEYS_OF, users=rest):
+        if row.blob.startswith(_ED25519_BLOB):
+            keys[row.user_id].append(f"ssh-ed25519 {base64.b64encode(row.blob).decode('ascii')}")
+    return keys
+
+
+def _of_kind(texts: list[str], kind: str) -> list[str]:
+    return [text for text in texts if (text.startswith("age1pq1")) == (kind == "hybrid")]
+
+
+def _advice(holders: list[tuple[str, list[str]]]) -> str:
+    """Say who stands in the way of which kind."""
+    lacking = {
+        kind: sorted({name or "the recovery key" for name, texts in holders if not _of_kind(texts, kind)})
+        for kind in _KINDS
+    }
+    said = "; ".join(f"no {_KINDS[kind]} key: {', '.join(names[:5])}" for kind, names in lacking.items())
+    return (
+        "A file is sealed to post-quantum keys only or to classic keys only, and this folder's recipients have no kind"
+        f" in common ({said}). Give everybody a key of one kind (sealane user recipient add NAME@ORG age1…)."
+    )

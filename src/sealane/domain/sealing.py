@@ -1,0 +1,449 @@
+"""Sealing: a closed upload that has settled becomes an age file that only its recipients can open.
+
+The inspector leases such uploads, is given the keys of one at a time, seals what is not yet a chunk in its place (of an
+upload that came in order only the last), and answers; then the header is written here, the keys are destroyed and the
+file is visible, all in one transaction. Every step may be repeated: what is left to do is told from the map.
+Must stay true: chunks are sealed under a key only where that number cannot have been used before, else all of the file
+under a fresh one; while the inspector has an upload open nobody else writes under its key (whoever takes it up gets
+another, and the generation refuses the inspector); the file key does not leave the keeper.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.domain import kept, keyring, places, publish, recipients, resume, seals, upload_map, versions
+from sealane.domain.queries import inspection as inspection_queries
+from sealane.domain.queries import sealed_folders as sealed_queries
+from sealane.domain.queries import sealing as statements
+from sealane.domain.queries import uploads as upload_queries
+from sealane.domain.queries import versions as version_queries
+from sealane.domain.resume import FINISHED, OPEN
+from sealane.domain.versions import Composition
+from sealane.errors import Invalid, Missing, NotASegment, UploadTakenOver
+from sealane.ids import UploadId, VersionId, random_name
+from sealane.ledger import events
+from sealane.operations.envelope import Done
+from sealane.operations.sealing import SealingOpened, SealingsAre
+from sealane.vault.age import files as age_files
+from sealane.vault.age.header import FILE_KEY_BYTES
+from sealane.vault.age.payload import CHUNK_BYTES, NONCE_BYTES, TAG_BYTES, PayloadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.sealing import SealRow, SettledRow
+    from sealane.domain.queries.uploads import FileRow, SegmentRow, UploadRow
+    from sealane.domain.work import Work
+    from sealane.ids import KeyId
+    from sealane.operations.sealing import (
+        FinishSealing,
+        LeaseSealings,
+        OpenSealing,
+        RecordSealing,
+        ReportSealingDamage,
+    )
+    from sealane.vault.extents import ExtentMap
+
+_DIGEST_BYTES: Final = 32
+
+
+# --- What is left to do ----------------------------------------------------------------------------------------------
+
+
+def chunks_left(extents: ExtentMap, segments: Mapping[str, SegmentRow], key_id: KeyId) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of chunks (end exclusive) that are not stored in their places under this key.
+
+    The last chunk of a file is among them until it is: it was not known to be the last.
+    """
+    total = -(-extents.size // CHUNK_BYTES)
+    left: list[tuple[int, int]] = []
+    reached = offset = 0
+    for extent in extents:
+        end = offset + extent.length
+        row = segments.get(extent.segment)
+        if row is not None and row.key_id == key_id and row.first_chunk is not None:
+            in_place = offset - extent.start == row.first_chunk * CHUNK_BYTES
+            first = -(-offset // CHUNK_BYTES)
+            after = total if end == extents.size else end // CHUNK_BYTES
+            if in_place and first < after:
+                if reached < first:
+                    left.append((reached, first))
+                reached = after
+        offset = end
+    if reached < total:
+        left.append((reached, total))
+    return tuple(left)
+
+
+def may_seal(left: Iterable[tuple[int, int]], seal: SealRow) -> bool:
+    """Return whether these chunks may be sealed under the upload's present age key."""
+    if not seal.clean:
+        return False
+    return not any(first < seal.next_chunk and seal.first_chunk < after for first, after in left)
+
+
+# --- The inspector's acts --------------------------------------------------------------------------------------------
+
+
+def lease_sealings(work: Work, op: LeaseSealings) -> SealingsAre:
+    """Lease uploads that have settled and are leased to nobody who is there, oldest first."""
+    limit = max(1, min(op.limit, work.settings.inspector_batch))
+    wanted = limit + work.holds.leased()
+    settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
+    if len(settled) < wanted and convert_some(work):
+        settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
+    free = [row.upload_id for row in settled if not _is_leased(work, row)][:limit]
+    until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
+    for upload in free:
+        work.transaction.run(statements.LEASE, upload=upload, until=until)
+        work.holds.lease(VersionId(upload), work.connection)
+    following = work.transaction.first(statements.NEXT_TO_SETTLE, now=work.now)
+    at = following.at if following else None
+    return SealingsAre(tuple(free), None if at is None else max(0.0, (at - work.now).total_seconds()))
+
+
+def _is_leased(work: Work, row: SettledRow) -> bool:
+    lasts = row.leased_until is not None and row.leased_until > work.now
+    return lasts and work.holds.leaseholder(VersionId(row.upload_id)) not in {None, work.connection}
+
+
+def open_sealing(work: Work, op: OpenSealing) -> SealingOpened:
+    """Give the keys of an upload that is leased to this connection, and say which chunks are to be sealed."""
+    upload, seal = _leased(work, op.upload)
+    given_back = work.holds.open_arrival(work.connection, VersionId(upload.id))
+    if given_back is not None:
+        work.transaction.run(inspection_queries.GIVE_BACK, version=given_back)
+    extents, segments = _made_of(work, upload)
+    key_id = seal.age_key_id
+    left = chunks_left(extents, segments, key_id)
+    if not seal.begun:
+        first, reached = seal.first_chunk, seal.next_chunk
+        if not may_seal(left, seal):
+            secret = keyring.new_age_secret()
+            key_id = keyring.add_upload_key(work, upload.organization_id, secret, kind=keyring.AGE)
+            first = reached = 0
+            left = chunks_left(extents, segments, key_id)
+        work.transaction.run(
+            statements.BEGUN, upload=upload.id, age_key_id=key_id, first_chunk=first, next_chunk=reached
+        )
+    upload_map.fold(work, upload, extents, recorded=upload.recorded)
+    keys = keyring.open_upload_keys(work, [*(row.key_id for row in segments.values()), key_id])
+    work.record(
+        events.SealingOpened(
+            upload_id=upload.id, owner_organization_id=upload.organization_id, key_ids=tuple(sorted(keys))
+        )
+    )
+    return SealingOpened(
+        upload=upload.id,
+        generation=upload.generation,
+        size=extents.size,
+        extents=tuple(extents),
+        segments=Composition(extents, segments).places(),
+        keys=keys,
+        age_key=keys[key_id],
+        chunks=left,
+        digest=seal.digest if extents.size else publish.DIGEST_OF_NOTHING,
+    )
+
+
+def record_sealing(work: Work, op: RecordSealing) -> Done:
+    """Take note of chunks that were sealed, so that they need not be sealed again."""
+    upload, seal = _open(work, op.upload, op.generation)
+    extents, _ = _with_sealed(work, upload, seal, op)
+    upload_map.fold(work, upload, extents, recorded=upload.recorded)
+    return Done()
+
+
+def finish_sealing(work: Work, op: FinishSealing) -> Done:
+    """Write the header, destroy the keys, make the file visible. Repeated, it changes nothing."""
+    if len(op.digest) != _DIGEST_BYTES:
+        raise Invalid("A SHA-256 digest has 32 bytes.")
+    row = work.transaction.first(upload_queries.UPLOAD, upload=op.upload)
+    if row is not None and row.state == FINISHED:
+        return Done()
+    upload, seal = _open(work, op.upload, op.generation)
+    extents, segments = _with_sealed(work, upload, seal, op)
+    if chunks_left(extents, segments, seal.age_key_id) or extents.size != upload.size:
+        raise NotASegment("Not every chunk of the file is sealed.")
+    assert upload.folder_id is not None, "a folder with open uploads is not removed"
+    folder = places.of_organization(work, upload.folder_id)
+    file = publish.present_file(work, folder, upload.name)
+    if seal.converts is not None and (file is None or file.version_id != seal.converts):
+        resume.drop(work, upload, who=events.KEEPER, reason="superseded")  # a newer version came, or it was removed
+        work.holds.end_lease(VersionId(upload.id))
+        return Done()
+    composition = Composition(extents, {name: segments[name] for name in extents.segments()})
+    _seal(work, upload, seal, folder, file, composition, digest=seal.digest or op.digest)
+    work.holds.end_lease(VersionId(upload.id))
+    return Done()
+
+
+def report_damage(work: Work, op: ReportSealingDamage) -> Done:
+    """Take note that an upload cannot be read back: it stays as it is and is not tried again."""
+    upload = work.transaction.first(upload_queries.UPLOAD, upload=op.upload)
+    if upload is None or upload.state != OPEN:
+        return Done()
+    work.transaction.run(statements.SETTLE, upload=upload.id, at=None)
+    work.holds.end_lease(VersionId(upload.id))
+    work.record(
+        events.DamageFound(
+            who=events.INSPECTOR,
+            version_id=upload.id,
+            owner_organization_id=upload.organization_id,
+            sentence=op.sentence,
+        )
+    )
+    return Done()
+
+
+# --- Sealing ---------------------------------------------------------------------------------------------------------
+
+
+def _seal(
+    work: Work,
+    upload: UploadRow,
+    seal: SealRow,
+    folder: Folder,
+    file: FileRow | None,
+    composition: Composition,
+    *,
+    digest: bytes,
+) -> None:
+    recipe = recipients.of_folder(work, folder.id, folder.organization_id)
+    secret = keyring.open_age_secret(work, seal.age_key_id)
+    file_key, nonce = secret[:FILE_KEY_BYTES], secret[FILE_KEY_BYTES:]
+    begun = age_files.begin(recipe.parsed(), file_key=file_key, nonce=nonce)
+    start = nonce
+    if not composition.extents.size:
+        empty = bytearray(TAG_BYTES)
+        PayloadKey(file_key, nonce).seal_into(0, b"", empty, last=True)
+        start += bytes(empty)
+    published = publish.publish(
+        work,
+        upload.user_id,
+        folder,
+        upload.name,
+        file=file,
+        composition=composition,
+        digest=digest,
+        modified=seal.modified or upload.began,
+        form=versions.AGE_FORMAT,
+        acknowledged=True,
+    )
+    add_age_file(
+        work,
+        published.version,
+        header=begun.prefix[:-NONCE_BYTES],
+        start=start,
+        skip=None,
+        plain_size=composition.extents.size,
+        recipients_=recipe.texts(),
+    )
+    destroyed = (upload.key_id, seal.age_key_id)
+    _end(work, upload, published.version, composition.extents)
+    keyring.destroy(work, destroyed)
+    if seal.converts is not None:
+        for older in work.transaction.all(sealed_queries.OTHER_PLAIN_VERSIONS, file=published.file):
+            kept.expire(work, older)
+    work.record(
+        events.UploadFinished(
+            who=_sender(work, upload),
+            upload_id=upload.id,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            file_id=published.file,
+            version_id=published.version,
+            replaced_version_id=file.version_id if file else "",
+            path=folder.path_of(upload.name),
+            size=composition.extents.size,
+            digest=digest.hex(),
+        )
+    )
+    record_sealed(work, upload.id, published, folder, recipe.texts(), destroyed)
+
+
+def add_age_file(
+    work: Work,
+    version: VersionId,
+    *,
+    header: bytes,
+    start: bytes,
+    skip: int | None,
+    plain_size: int,
+    recipients_: tuple[str, ...],
+) -> None:
+    """Keep what makes a version an age file."""
+    work.transaction.run(
+        statements.ADD_AGE_FILE,
+        version_id=version,
+        header=header,
+        start=start,
+        skip=skip,
+        plain_size=plain_size,
+        payload_digest=None,
+        recipients=msgspec.msgpack.encode(recipients_),
+    )
+
+
+def record_sealed(
+    work: Work,
+    upload: UploadId,
+    published: publish.Published,
+    folder: Folder,
+    texts: tuple[str, ...],
+    destroyed: tuple[KeyId, ...],
+) -> None:
+    """Write down that a file is sealed."""
+    work.record(
+        events.FileSealed(
+            who=events.KEEPER,
+            upload_id=upload,
+            version_id=published.version,
+            file_id=published.file,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            recipients="\n".join(texts),
+            destroyed_key_ids=destroyed,
+        )
+    )
+
+
+def _end(work: Work, upload: UploadRow, version: VersionId, extents: ExtentMap) -> None:
+    """End the upload: what it needs besides the sealed chunks dies, also where parts of it were kept apart."""
+    for part in work.transaction.all(statements.PARTS_OF, upload=upload.id):
+        resume.drop(work, part, who=events.KEEPER, reason="superseded")
+    versions.let_segments_go(work, upload.id)
+    work.transaction.run(upload_queries.DELETE_EDITS, upload=upload.id)
+    work.transaction.run(statements.DELETE_SEAL, upload=upload.id)
+    work.transaction.run(
+        upload_queries.END_UPLOAD,
+        upload=upload.id,
+        state=FINISHED,
+        version_id=version,
+        extents=upload_map.empty(work).pack(),
+        size=extents.size,
+        contiguous=extents.size,
+        pieces=0,
+        expires=upload_map.finished_expiry(work),
+    )
+    work.holds.let_go(upload.id)
+
+
+def convert_some(work: Work) -> int:
+    """Begin to seal files of sealed folders that are there from before; return how many, a batch of them.
+
+    Each becomes an upload of its own that is closed already, so that it goes the way of every other.
+    """
+    converting = work.transaction.first(sealed_queries.CONVERTING)
+    if converting is None:
+        return 0
+    limit = work.settings.inspector_batch
+    rows = work.transaction.all(
+        sealed_queries.PLAIN_FILES, folder=converting.folder_id, after=converting.converted_to, limit=limit
+    )
+    reached = rows[-1].file_id if len(rows) == limit else None
+    work.transaction.run(sealed_queries.CONVERTED_TO, folder=converting.folder_id, reached=reached)
+    for row in rows:
+        version = work.transaction.first(version_queries.VERSION, version=row.version_id)
+        assert version is not None, "its file was read in this transaction"
+        composition = versions.composition_of(work, version)
+        key_id, _ = keyring.new_upload_key(work, row.organization_id)
+        upload = UploadId(random_name())
+        resume.add_upload(
+            work,
+            id=upload,
+            user_id=row.user_id,
+            organization_id=row.organization_id,
+            folder_id=row.folder_id,
+            name=row.name,
+            shown_path="",
+            key_id=key_id,
+            session_id="",
+            size=composition.extents.size,
+            contiguous=composition.extents.contiguous,
+            pieces=len(composition.extents),
+            declared=None,
+            metadata="",
+            partial=False,
+            base_version_id=row.version_id,
+            extents=version.extents,
+        )
+        work.transaction.run(upload_queries.UPLOAD_NEEDS_VERSION, upload=upload, version=row.version_id)
+        age_key = keyring.add_upload_key(work, row.organization_id, keyring.new_age_secret(), kind=keyring.AGE)
+        seals.add(
+            work,
+            upload,
+            age_key,
+            clean=True,
+            settles=work.now,
+            digest=version.digest,
+            modified=row.modified,
+            converts=row.version_id,
+        )
+        work.arrivals = True
+    return len(rows)
+
+
+# --- Rows ------------------------------------------------------------------------------------------------------------
+
+
+def _leased(work: Work, name: str) -> tuple[UploadRow, SealRow]:
+    upload = work.transaction.first(upload_queries.UPLOAD, upload=name)
+    seal = work.transaction.first(statements.SEAL, upload=name)
+    if upload is None or seal is None or upload.state != OPEN or seal.settles is None or seal.settles > work.now:
+        raise Missing
+    lasts = seal.leased_until is not None and seal.leased_until > work.now
+    if not lasts or work.holds.leaseholder(VersionId(name)) != work.connection:
+        raise Missing
+    return upload, seal
+
+
+def _open(work: Work, name: str, generation: int) -> tuple[UploadRow, SealRow]:
+    """Return an upload whose keys the inspector has. Raises `UploadTakenOver` where its sender has taken it up."""
+    upload = work.transaction.first(upload_queries.UPLOAD, upload=name)
+    seal = work.transaction.first(statements.SEAL, upload=name)
+    if upload is None or seal is None or upload.state != OPEN:
+        raise Missing
+    if upload.generation != generation or not seal.begun:
+        raise UploadTakenOver
+    return upload, seal
+
+
+def _made_of(work: Work, upload: UploadRow) -> tuple[ExtentMap, dict[str, SegmentRow]]:
+    extents = upload_map.current(work, upload)
+    rows = upload_map.segments_of(work, upload.id)
+    return extents, {name: rows[name] for name in extents.segments()}
+
+
+def _with_sealed(
+    work: Work, upload: UploadRow, seal: SealRow, op: RecordSealing | FinishSealing
+) -> tuple[ExtentMap, dict[str, SegmentRow]]:
+    """Take the segments that the inspector has sealed, and return what the upload is made of with them."""
+    upload_map.check(work, upload.id, op.segments, op.edits)
+    if any(segment.first_chunk is None for segment in op.segments):
+        raise NotASegment
+    extents = upload_map.current(work, upload)
+    upload_map.apply(extents, op.edits)
+    upload_map.add_segments(work, seal.age_key_id, op.segments)
+    upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
+    return extents, upload_map.segments_of(work, upload.id)
+
+
+def _sender(work: Work, upload: UploadRow) -> events.Who:
+    """Return who sent an upload, from where: as their last session with it was."""
+    row = work.transaction.first(statements.SESSION_OF, session=upload.session_id)
+    if row is None:
+        return events.KEEPER
+    return events.Who(
+        door=row.door,
+        organization_id=row.organization_id,
+        user_id=row.user_id,
+        session_id=upload.session_id,
+        user_name=f"{row.name}@{row.organization}",
+        address=row.address,
+    )

@@ -1,0 +1,216 @@
+"""Uploads into sealed folders, from their begin until they are left to be sealed.
+
+What comes in order is written as chunks of one age file at once, under the upload's age key; what does not is staged in
+slots. The seal of an upload (one row) says which chunk numbers that key may have been used for.
+Must stay true: no chunk number is used for two plaintexts under one key. A door may use a number at or above
+`next_chunk` only, each record raises it, and whoever takes an upload up of which chunks may be missing from the records
+(`clean` is not said) gets another key. A closed upload was acknowledged and is never dropped but by its sender.
+Not here: sealing (sealing.py), whom to (recipients.py).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sealane.domain import keyring, places, recipients, upload_map
+from sealane.domain.queries import sealed_folders as sealed_queries
+from sealane.domain.queries import sealing as statements
+from sealane.domain.queries import versions as version_queries
+from sealane.errors import NotASegment
+from sealane.ledger import events
+from sealane.operations.uploads import AgeKey
+from sealane.vault.age.payload import CHUNK_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.sealed_folders import SealedFolderRow
+    from sealane.domain.queries.sealing import SealRow
+    from sealane.domain.queries.uploads import SegmentRow, UploadRow
+    from sealane.domain.work import Work
+    from sealane.ids import FolderId, KeyId, OrganizationId, UploadId, VersionId
+    from sealane.operations.uploads import NewSegment
+
+_UNFINISHED_NAMES: Final = (".part", ".filepart", ".partial", ".tmp", ".crdownload")
+"""How clients name a file that they are still writing; renaming it to another name says that it is whole."""
+
+
+def folder_of(work: Work, folder_id: FolderId | None) -> SealedFolderRow | None:
+    """Return how a folder is sealed, None if it is not."""
+    row = None if folder_id is None else work.tree.folder(work.transaction, folder_id)
+    if row is None or row.sealed_by is None:
+        return None
+    return work.transaction.first(sealed_queries.SEALED_FOLDER, folder=row.sealed_by)
+
+
+def of(work: Work, upload: UploadRow) -> SealRow | None:
+    """Return the seal of an upload, None for one that goes to an ordinary folder."""
+    if upload.partial or folder_of(work, upload.folder_id) is None:
+        return None
+    return work.transaction.first(statements.SEAL, upload=upload.id)
+
+
+def is_sent_sealed(work: Work, upload: UploadRow) -> bool:
+    """Return whether an upload's name says that its sender has sealed it."""
+    return upload.shown_path.endswith(places.AGE_SUFFIX) and folder_of(work, upload.folder_id) is not None
+
+
+def check_can_be_sealed(work: Work, folder: Folder) -> None:
+    """Raise `NoRecipients` or `RecipientsDiffer` where nothing could be sealed: before a byte has come."""
+    recipients.of_folder(work, folder.id, folder.organization_id)
+
+
+def begin(work: Work, upload: UploadId, organization: OrganizationId, secret: bytes | None = None) -> AgeKey:
+    """Give an upload that has just begun its age key."""
+    secret = secret or keyring.new_age_secret()
+    key_id = keyring.add_upload_key(work, organization, secret, kind=keyring.AGE)
+    add(work, upload, key_id, clean=False)
+    return AgeKey(key_id, keyring.payload_key_of(secret), 0)
+
+
+def add(
+    work: Work,
+    upload: UploadId,
+    key_id: KeyId,
+    *,
+    clean: bool,
+    settles: datetime | None = None,
+    digest: bytes | None = None,
+    modified: datetime | None = None,
+    converts: VersionId | None = None,
+) -> None:
+    """Add the seal of an upload; with `settles` it is closed already."""
+    work.transaction.run(
+        statements.ADD_SEAL,
+        upload_id=upload,
+        age_key_id=key_id,
+        first_chunk=0,
+        next_chunk=0,
+        clean=clean,
+        begun=False,
+        closed=None if settles is None else work.now,
+        settles=settles,
+        digest=digest,
+        modified=modified,
+        converts=converts,
+        leased_until=None,
+    )
+
+
+def add_segments(work: Work, upload: UploadRow, new: Sequence[NewSegment]) -> dict[str, SegmentRow]:
+    """Add a record's segments, each under its key; return their rows.
+
+    Raises `NotASegment` for a chunk number that may not be used.
+    """
+    chunks = [segment for segment in new if segment.first_chunk is not None]
+    if not chunks:
+        upload_map.add_segments(work, upload.key_id, new)
+        return upload_map.rows_of(upload.key_id, new)
+    seal = of(work, upload)
+    if seal is None:
+        raise NotASegment
+    reached = seal.next_chunk
+    for segment in chunks:
+        if segment.first_chunk is None or segment.first_chunk < reached or segment.length % CHUNK_BYTES:
+            raise NotASegment
+        reached = segment.first_chunk + segment.length // CHUNK_BYTES
+    slots = [segment for segment in new if segment.first_chunk is None]
+    upload_map.add_segments(work, seal.age_key_id, chunks)
+    upload_map.add_segments(work, upload.key_id, slots)
+    work.transaction.run(statements.REACHED, upload=upload.id, next=reached)
+    return upload_map.rows_of(seal.age_key_id, chunks) | upload_map.rows_of(upload.key_id, slots)
+
+
+def take_up(work: Work, upload: UploadRow) -> AgeKey | None:
+    """Let a writer go on with an upload: under the same key only if every chunk that was sealed is recorded."""
+    seal = of(work, upload)
+    if seal is None:
+        return None
+    key_id, first, reached = seal.age_key_id, seal.first_chunk, seal.next_chunk
+    if not seal.clean or seal.begun:
+        secret = keyring.new_age_secret()
+        key_id = keyring.add_upload_key(work, upload.organization_id, secret, kind=keyring.AGE)
+        first = reached = upload.contiguous // CHUNK_BYTES
+    work.transaction.run(
+        statements.TAKEN_UP, upload=upload.id, age_key_id=key_id, first_chunk=first, next_chunk=reached
+    )
+    if key_id != seal.age_key_id:
+        work.transaction.run(version_queries.DELETE_UNUSED_KEY, key=seal.age_key_id)
+    return AgeKey(key_id, keyring.open_upload_keys(work, [key_id])[key_id], reached)
+
+
+def suspended(work: Work, upload: UploadRow, *, clean: bool) -> None:
+    """Note whether every chunk that the writer sealed is recorded."""
+    if of(work, upload) is not None:
+        work.transaction.run(statements.SUSPENDED, upload=upload.id, is_clean=clean)
+
+
+def close(
+    work: Work,
+    who: events.Who,
+    upload: UploadRow,
+    folder: Folder,
+    *,
+    size: int,
+    digest: bytes | None,
+    modified: datetime | None,
+    settles: bool,
+) -> datetime:
+    """Note that an upload is whole, on record; return the time that its file will show.
+
+    It stays open to its sender for the folder's settle time where the client could not say that this is the end.
+    """
+    sealed = folder_of(work, folder.id)
+    assert sealed is not None, "only uploads into sealed folders are closed"
+    shown = modified or work.now
+    at = work.now + timedelta(seconds=sealed.settle_seconds if settles else 0)
+    if of(work, upload) is None:  # the folder was sealed while it was on its way
+        begin(work, upload.id, upload.organization_id)
+    work.transaction.run(
+        statements.CLOSED, upload=upload.id, closed=work.now, settles=at, digest=digest, modified=shown
+    )
+    work.arrivals = True
+    work.record(
+        events.UploadClosed(
+            who=who,
+            upload_id=upload.id,
+            owner_organization_id=upload.organization_id,
+            folder_id=folder.id,
+            path=folder.path_of(upload.name),
+            size=size,
+            digest=(digest or b"").hex(),
+            settles=at,
+        )
+    )
+    return shown
+
+
+def settle(work: Work, upload: UploadRow) -> bool:
+    """Let a closed upload be sealed now; False if it was never closed."""
+    seal = of(work, upload)
+    if seal is None or seal.closed is None:
+        return False
+    if seal.settles is None or seal.settles > work.now:
+        work.transaction.run(statements.SETTLE, upload=upload.id, at=work.now)
+        work.arrivals = True
+    return True
+
+
+def renamed(work: Work, upload: UploadRow, name: str) -> None:
+    """Let an upload be sealed at once whose client has given it its final name."""
+    if upload.name.lower().endswith(_UNFINISHED_NAMES) and not name.lower().endswith(_UNFINISHED_NAMES):
+        seal = of(work, upload)
+        if seal is not None and seal.settles is not None:
+            settle(work, upload)
+
+
+def forget(work: Work, upload: UploadRow) -> None:
+    """Delete the seal of an upload that is about to be deleted, and the key with it."""
+    seal = work.transaction.first(statements.SEAL, upload=upload.id) if not upload.partial else None
+    if seal is not None:
+        work.transaction.run(statements.DELETE_SEAL, upload=upload.id)
+        work.transaction.run(version_queries.DELETE_UNUSED_KEY, key=seal.age_key_id)
+        work.destroyed = True
