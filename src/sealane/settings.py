@@ -159,7 +159,7 @@ class Settings:
     http_first_request_seconds: int = 30
     """An HTTP connection that has not brought a whole request head by then is closed."""
     http_idle_seconds: int = 75
-    """Likewise one that was used (HTTP/2; over HTTP/1.1 the next head is whole within `http_first_request_seconds`)."""
+    """Likewise one that was used and has not brought its next one; counted from when its client has the last answer."""
     http2_window_bytes: int = 16 * MIB
     """Bytes of request body that a client may send ahead on one HTTP/2 connection."""
     token_sessions_max: int = 10_000
