@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -308,7 +309,7 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
 
     Raises `SettingInvalid` for an unknown name in any of the three, and for a value of the wrong type or out of bounds.
     """
-    known = get_type_hints(Settings)
+    known = _kinds()
     given = {**_of_file(config), **_of_environment(environ, known)}
     given.update({name: value for name, value in flags.items() if value is not None})
     checked: dict[str, Any] = {}
@@ -318,6 +319,12 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
             raise SettingInvalid(f"There is no setting {name!r}." + (f" Did you mean {like}?" if like else ""))
         checked[name] = _checked(name, value, known[name])
     return dataclasses.replace(Settings(), **checked)
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    """Return the type of every setting."""
+    return get_type_hints(Settings)
 
 
 def _of_file(config: Path | None) -> dict[str, object]:

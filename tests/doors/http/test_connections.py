@@ -20,7 +20,7 @@ from tests.peers import need
 FIRST, IDLE = 30, 75
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PATIENT, HURRIED = 10, 3
-"""Looks of silence after which a stranger's connection may be closed: while there is room, and while there is little."""
+"""Looks of silence after which a stranger's connection may be closed, while there is room and while there is little."""
 SETTINGS = Settings(
     http_first_request_seconds=FIRST,
     http_idle_seconds=IDLE,
@@ -508,7 +508,7 @@ async def test_an_answer_that_is_taken_slowly_is_whole_and_the_connection_waits_
         writer.write(f"GET /api/v1/content/in/small HTTP/1.1\r\n{head}".encode())
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         await asyncio.sleep(2)  # the clock of our looks stands; granian's, which must not matter, cannot be moved
-        got = await asyncio.wait_for(reader.readexactly(len(content)), 20)
+        assert await asyncio.wait_for(reader.readexactly(len(content)), 20) == content
         writer.write(f"GET /api/v1/me HTTP/1.1\r\n{head}".encode())
         assert (await asyncio.wait_for(reader.readline(), 20)) == b"HTTP/1.1 200 OK\r\n"
         writer.close()
