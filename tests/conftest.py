@@ -1,19 +1,25 @@
 """Fixtures for every room: databases in both kinds; and how hard properties are tried."""
 
-import os
+import re
 import shutil
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from sealane.database.engine import Database
+from tests import tries
 from tests.peers.postgres import PostgresServer, name_in
 
-# `make check` tries fewer examples of each property than `make test`, so that the loop stays short.
-hypothesis.settings.register_profile("check", max_examples=25, database=None)
-hypothesis.settings.register_profile("test", database=None)
-hypothesis.settings.load_profile(os.environ.get("SEALANE_HYPOTHESIS", "test"))
+tries.load_profile()
+
+_ALL_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what is slow as a whole where nothing slow is wanted."""
+    if config.option.markexpr == "not slow" and collection_path.name.startswith("test_"):
+        return bool(_ALL_SLOW.search(collection_path.read_text())) or None
+    return None
 
 
 @pytest.fixture(scope="session")

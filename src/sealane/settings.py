@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ class Settings:
     http_first_request_seconds: int = 30
     """An HTTP connection that has not brought a whole request head by then is closed."""
     http_idle_seconds: int = 75
-    """Likewise one that was used (HTTP/2; over HTTP/1.1 the next head is whole within `http_first_request_seconds`)."""
+    """Likewise one that was used and has not brought its next one; counted from when its client has the last answer."""
     http2_window_bytes: int = 16 * MIB
     """Bytes of request body that a client may send ahead on one HTTP/2 connection."""
     token_sessions_max: int = 10_000
@@ -310,7 +311,7 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
 
     Raises `SettingInvalid` for an unknown name in any of the three, and for a value of the wrong type or out of bounds.
     """
-    known = get_type_hints(Settings)
+    known = _kinds()
     given = {**_of_file(config), **_of_environment(environ, known)}
     given.update({name: value for name, value in flags.items() if value is not None})
     checked: dict[str, Any] = {}
@@ -320,6 +321,12 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
             raise SettingInvalid(f"There is no setting {name!r}." + (f" Did you mean {like}?" if like else ""))
         checked[name] = _checked(name, value, known[name])
     return dataclasses.replace(Settings(), **checked)
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    """Return the type of every setting."""
+    return get_type_hints(Settings)
 
 
 def _of_file(config: Path | None) -> dict[str, object]:

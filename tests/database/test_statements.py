@@ -13,9 +13,12 @@ from sealane.database.plans import LIST_PARAMETER_MAX
 from sealane.database.statements import Statement, registered
 from sealane.errors import Invalid
 from tests.database import example
+from tests.tries import tries
 
 QUICK = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=tries(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=1024)
 values = st.fixed_dictionaries(

@@ -11,6 +11,7 @@ from sealane.database.drivers import StatementFailed
 from sealane.database.engine import Database
 from sealane.errors import Invalid, StoreFull, Unavailable
 from tests.database import example
+from tests.tries import tries
 
 
 class Stop(Exception):
@@ -129,7 +130,9 @@ steps = st.recursive(
 
 @given(plan=steps)
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_nested_savepoints_keep_and_undo_as_a_model_says(examples, plan):
     written = iter(range(10_000))

@@ -8,11 +8,12 @@ from sealane.errors import UploadBusy
 from sealane.keeper.core import Request
 from sealane.operations import uploads as operations
 from sealane.operations.envelope import Asker
+from tests.tries import tries
 
 ONE, OTHER = Hold("doors-1", "s1"), Hold("doors-2", "s2")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=tries(50))
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([ONE, OTHER, None]))),
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([ONE, OTHER, None]))),

@@ -17,8 +17,9 @@ from sealane.ledger import bodies, limits
 from sealane.ledger.bodies import commitment, moment, opened, path_digest, sealed
 from sealane.ledger.events import FileMoved, Kind, RequestRefused, StrangersRefused, Who
 from tests.ledger.strategies import events, every_class, fields, moments
+from tests.tries import tries
 
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=tries(120), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AT = datetime(2026, 3, 1, 9, 30, 0, 5, tzinfo=UTC)
 WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")
 

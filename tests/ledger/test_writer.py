@@ -26,6 +26,7 @@ from sealane.ledger.events import (
 from sealane.ledger.verifier import Damage, Verifier, Why
 from sealane.ledger.writer import LedgerWriter
 from tests.ledger.strategies import events
+from tests.tries import tries
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")
@@ -210,7 +211,9 @@ def test_an_entry_is_filed_under_who_did_it_or_whose_account_it_is(database):
 
 @given(made=st.lists(events(), min_size=1, max_size=6))
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=tries(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_whatever_is_written_is_filed_as_its_body_says(database, made):
     """What is too long or has a NUL cannot be a column; none of those that are columns comes from outside."""

@@ -11,6 +11,7 @@ from sealane.operations import frames
 from sealane.operations.envelope import Answer, Asker, Done, Failed, Operation
 from sealane.operations.files import Look
 from sealane.operations.signing import SignInWithToken
+from tests.tries import tries
 
 LIMIT = 1 << 16
 messages = st.lists(
@@ -19,7 +20,7 @@ messages = st.lists(
 
 
 @given(messages, st.data())
-@settings(max_examples=60)
+@settings(max_examples=tries(60))
 def test_a_stream_cut_anywhere_gives_the_same_operations(sent, data):
     stream = b"".join(frames.pack(number + 1, one, bytes_max=LIMIT) for number, one in enumerate(sent))
     splitter = frames.FrameSplitter(LIMIT)

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sealane.errors import Integrity, NotASegment, TooLarge, TooMany
 from sealane.vault.extents import HOLE, SIZE_MAX, ZEROS, Extent, ExtentMap
+from tests.tries import tries
 
 SEGMENTS = [f"{number:032x}" for number in range(1, 5)]
 A, B, C, D = SEGMENTS
@@ -121,12 +122,12 @@ class MapAgainstBytes(RuleBasedStateMachine):
         assert ExtentMap(runs, extents_max=EXTENTS_MAX).pack() == packed
 
 
-MapAgainstBytes.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+MapAgainstBytes.TestCase.settings = settings(max_examples=tries(40), stateful_step_count=25, deadline=None)
 TestMapAgainstBytes = MapAgainstBytes.TestCase
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_a_packed_form_that_was_altered_is_refused_or_is_another_canonical_one(data):
     runs = data.draw(
         st.lists(st.builds(Extent, st.sampled_from(SEGMENTS), st.integers(0, 3), st.integers(1, 9)), max_size=6)
@@ -142,7 +143,7 @@ def test_a_packed_form_that_was_altered_is_refused_or_is_another_canonical_one(d
 
 
 @given(st.binary(max_size=120))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_any_bytes_unpack_or_fail_as_integrity(noise):
     try:
         taken = ExtentMap.unpack(noise, extents_max=100)

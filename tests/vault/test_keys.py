@@ -14,6 +14,7 @@ from sealane.errors import Integrity, KeyFileInvalid, StoreFull
 from sealane.ids import FileId, KeyId, OrganizationId, VersionId, new_segment_id
 from sealane.vault.disk import Disk, make_durably
 from sealane.vault.keys import AuthenticatedSegment, NodeKeys
+from tests.tries import tries
 
 CLINIC, LAB = OrganizationId(1), OrganizationId(2)
 VERSION, FILE = VersionId("v"), FileId(5)
@@ -88,7 +89,7 @@ def test_a_secret_of_the_node_opens_under_its_own_name_only(keys):
 
 
 @given(at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), cut=st.integers(0, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_a_wrapped_key_that_was_altered_or_cut_opens_nothing(tmp_path_factory, at, flip, cut):
     keys = NodeKeys.open(tmp_path_factory.mktemp("keys"))
     for wrapped, opens in (
@@ -103,7 +104,7 @@ def test_a_wrapped_key_that_was_altered_or_cut_opens_nothing(tmp_path_factory, a
 
 
 @given(at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), cut=st.integers(0, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_a_wrapped_upload_key_that_was_altered_or_cut_opens_nothing(tmp_path_factory, at, flip, cut):
     keys = NodeKeys.open(tmp_path_factory.mktemp("keys"))
     clinic = keys.organization(CLINIC, keys.new_organization(CLINIC))

@@ -21,6 +21,7 @@ from sealane.vault.segments import (
     SegmentWriter,
     stored_length,
 )
+from tests.tries import tries
 
 EDGES = [1, SLOT_BYTES - 1, SLOT_BYTES, SLOT_BYTES + 1, 9 * SLOT_BYTES - 1, 9 * SLOT_BYTES, 9 * SLOT_BYTES + 1]
 KEY_ID = 7
@@ -93,7 +94,7 @@ def test_what_was_written_is_read_back(key, size):
     parts=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=4),
     inline=st.booleans(),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=tries(20), deadline=None)
 def test_any_pieces_in_and_any_ranges_out(size, pieces, parts, inline):
     key, store = secrets.token_bytes(32), MemoryStore()
     content = secrets.token_bytes(size)
@@ -153,7 +154,7 @@ def tampered(store, place, change):
 
 
 @given(at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_any_flipped_byte_is_found(at, flip):
     key, store = secrets.token_bytes(32), MemoryStore()
     _, place = write(store, key, bytes(SLOT_BYTES + 50))
@@ -167,7 +168,7 @@ def test_any_flipped_byte_is_found(at, flip):
 
 
 @given(at=st.integers(0, 127), flip=st.integers(1, 255))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 def test_any_flipped_byte_of_inline_content_is_found(at, flip):
     key = secrets.token_bytes(32)
     _, place = write(MemoryStore(), key, bytes(100), inline_bytes_max=1000)
@@ -274,7 +275,7 @@ def test_a_segment_without_its_key_or_of_nobody_is_not_read(key):
     reads=st.lists(st.tuples(st.integers(0, 6 * SLOT_BYTES), st.integers(1, 3 * SLOT_BYTES)), max_size=3),
     buffer=st.integers(1000, 2 * SLOT_BYTES),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=tries(20), deadline=None)
 def test_a_content_is_its_runs_in_order(runs, reads, buffer):
     key, store = secrets.token_bytes(32), MemoryStore()
     clear = [secrets.token_bytes(3 * SLOT_BYTES) for _ in range(3)]

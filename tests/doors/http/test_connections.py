@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -18,20 +19,23 @@ from tests.peers import need
 
 FIRST, IDLE = 30, 75
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+PATIENT, HURRIED = 10, 3
+"""Looks of silence after which a stranger's connection may be closed, while there is room and while there is little."""
 SETTINGS = Settings(
     http_first_request_seconds=FIRST,
     http_idle_seconds=IDLE,
     unauthenticated_connections_max=8,
     unauthenticated_connections_per_range_max=5,
 )
+SCARCE = {"http_connections_max": 10}
 
 
 class Worker:
     """The connections of a worker whose server is this test: it accepts, and answers what the test says."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", **settings) -> None:
         self.clock = ManualClock(datetime(2026, 11, 22, tzinfo=UTC))
-        self.connections = Connections(SETTINGS, self.clock)
+        self.connections = Connections(dataclasses.replace(SETTINGS, **settings), self.clock)
         self._opened = contextlib.ExitStack()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = self._opened.enter_context(socket.create_server((address, 0), family=family))
@@ -62,6 +66,15 @@ class Worker:
         self.clock.advance(timedelta(seconds=seconds))
         self.connections.look(self.ports)
 
+    def end_after(self, seconds: float) -> None:
+        """Look when the time of a connection is over, and once more: what has come by then may be its request."""
+        self.look_after(seconds)
+        self.look_after(1)
+
+    def look_often(self, looks: int) -> None:
+        for _ in range(looks):
+            self.look_after(1)
+
 
 @pytest.fixture
 def worker():
@@ -86,7 +99,7 @@ def test_a_connection_that_brings_no_request_is_closed_in_time(address):
         worker.look_after(0)
         worker.look_after(FIRST - 0.1)
         assert not is_closed(server)
-        worker.look_after(0.1)
+        worker.end_after(0.1)
         assert is_closed(server)
         assert client.recv(1) == b""
         assert worker.connections.closed == 1
@@ -105,7 +118,7 @@ def test_a_request_under_way_keeps_its_connection_for_ever(address):
         worker.connections.left(second, signed_in=False)
         worker.look_after(IDLE - 0.1)
         assert not is_closed(server)
-        worker.look_after(0.1)
+        worker.end_after(0.1)
         assert is_closed(server)
 
 
@@ -138,21 +151,90 @@ def test_an_answer_that_is_still_being_taken_is_not_cut_but_one_that_nobody_take
         worker.look_after(IDLE)
         client.recv(1 << 20, socket.MSG_WAITALL)
         assert not worker.connections.closed
-    for _ in range(2):
+    for _ in range(3):
         worker.look_after(IDLE)
     assert worker.connections.closed == 1
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_what_is_said_at_the_end_of_the_time_may_be_a_request_but_not_for_ever(worker, used):
+    client, server = worker.connect()
+    if used:
+        worker.connections.left(worker.request(client), signed_in=True)
+    worker.look_after(0)
+    worker.look_after(IDLE)
+    for _ in range(HURRIED - 1):
+        assert not is_closed(server)
+        client.sendall(b"G")
+        server.recv(1)
+        worker.look_after(1)
+    assert not is_closed(server)
+    client.sendall(b"E")
+    server.recv(1)
+    worker.look_after(1)
+    assert is_closed(server)
 
 
 def test_strangers_past_the_limit_of_their_range_are_closed_those_that_wait_longest_first(worker):
     held = []
     for _ in range(7):
         held.append(worker.connect()[1])
-        worker.look_after(1)
+        worker.look_after(0.1)
     elsewhere = [worker.connect("127.0.9.1")[1] for _ in range(2)]
-    for _ in range(3):
-        worker.look_after(1)
+    worker.look_often(PATIENT)
     assert [is_closed(server) for server in held] == [True] * 2 + [False] * 5
     assert not any(map(is_closed, elsewhere))
+
+
+@pytest.mark.parametrize(("room", "looks"), [({}, PATIENT), (SCARCE, HURRIED)])
+def test_strangers_have_longer_to_say_something_while_there_is_room(room, looks):
+    with Worker(**room) as worker:
+        held = [worker.connect()[1] for _ in range(6)]
+        worker.look_often(looks - 1)
+        assert not any(map(is_closed, held))
+        worker.look_often(1)
+        assert sum(map(is_closed, held)) == 1
+
+
+def test_whoever_makes_progress_is_not_closed_to_make_room(worker):
+    """An honest client on a machine so busy that every step of its TLS handshake takes seconds."""
+    slow = [worker.connect() for _ in range(7)]
+    for _ in range(FIRST // 2):
+        for client, server in slow:
+            client.sendall(b"x")
+            server.recv(1)
+        worker.look_after(0.5)
+        worker.look_after(0.5)
+    assert not any(is_closed(server) for _, server in slow)
+
+
+def test_whose_words_the_worker_has_not_read_yet_does_not_count_as_silent(worker):
+    slow = [worker.connect() for _ in range(7)]
+    for client, _ in slow:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    worker.look_often(2 * PATIENT)
+    assert worker.connections.closed == 0
+
+
+def test_where_places_are_scarce_trickling_keeps_none_and_the_silent_go_before_those_that_trickle():
+    with Worker(**SCARCE) as worker:
+        trickling = [worker.connect() for _ in range(5)]
+        silent = [worker.connect()[1] for _ in range(5)]
+        for look in range(1, PATIENT + 1):
+            for client, server in trickling:
+                client.sendall(b"x")
+                server.recv(1)
+            worker.look_after(1)
+            if look == PATIENT - 1:
+                assert not any(is_closed(server) for _, server in trickling)
+        assert all(map(is_closed, silent))
+        trickling += [worker.connect() for _ in range(5)]
+        for _ in range(PATIENT):
+            for client, server in trickling:
+                client.send(b"x")
+                server.recv(1)
+            worker.look_after(1)
+        assert [is_closed(server) for _, server in trickling] == [True] * 5 + [False] * 5
 
 
 def test_those_that_brought_a_request_without_signing_in_are_strangers_too_but_go_last(worker):
@@ -161,8 +243,7 @@ def test_those_that_brought_a_request_without_signing_in_are_strangers_too_but_g
         worker.connections.left(worker.request(client), signed_in=False)
     worker.look_after(1)
     silent = [worker.connect() for _ in range(2)]
-    for _ in range(3):
-        worker.look_after(1)
+    worker.look_often(PATIENT)
     assert all(is_closed(server) for _, server in silent)
     assert [is_closed(server) for _, server in used].count(True) == 1
 
@@ -170,8 +251,7 @@ def test_those_that_brought_a_request_without_signing_in_are_strangers_too_but_g
 def test_strangers_past_the_limit_of_all_are_closed_where_most_of_them_are(worker):
     many = [worker.connect("127.0.8.1")[1] for _ in range(5)]
     few = [worker.connect(f"127.0.{place}.1")[1] for place in range(4)]
-    for _ in range(4):
-        worker.look_after(1)
+    worker.look_often(PATIENT)
     assert sum(map(is_closed, many)) == 1
     assert not any(map(is_closed, few))
 
@@ -182,11 +262,9 @@ def test_whoever_has_signed_in_or_brings_a_request_at_once_does_not_count_as_a_s
         worker.connections.left(worker.request(client), signed_in=True)
     asking = [worker.connect() for _ in range(20)]
     requests = [worker.request(client) for client, _ in asking]
-    for _ in range(4):
-        worker.look_after(1)
+    worker.look_often(PATIENT + 1)
     fresh = [worker.connect() for _ in range(20)]
-    worker.look_after(1)
-    worker.look_after(1)
+    worker.look_often(PATIENT - 1)
     assert requests
     assert not any(is_closed(server) for _, server in known + asking + fresh)
 
@@ -406,6 +484,34 @@ async def test_streams_of_one_connection_keep_it_while_any_of_them_runs(house, t
     assert {line[:5] for line in lines} == {"201 2"}
     assert len(lines) == len(transfers)
     assert sum(int(line.split()[2]) for line in lines) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["clear", "tls"])
+async def test_an_answer_that_is_taken_slowly_is_whole_and_the_connection_waits_for_the_next_request(
+    house, tls, clock, layer
+):
+    """Of a small file all is in buffers long before a client on a bad line has read it."""
+    content = bytes(range(256)) * 4096
+    given = tls if layer == "tls" else {}
+    async with house.open(http_first_request_seconds=1, **given) as door, client_of(door) as anna:
+        assert (await anna.put("/api/v1/content/in/small", content=content)).status_code == 201
+        head = f"Host: x\r\nAuthorization: Bearer {door.house.token()}\r\n\r\n"
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", door.port))
+        trust = ssl.create_default_context(cafile=tls["tls_cert"]) if given else None
+        reader, writer = await asyncio.open_connection(
+            sock=line, limit=4096, ssl=trust, server_hostname="127.0.0.1" if given else None
+        )
+        writer.write(f"GET /api/v1/content/in/small HTTP/1.1\r\n{head}".encode())
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        await asyncio.sleep(2)  # the clock of our looks stands; granian's, which must not matter, cannot be moved
+        assert await asyncio.wait_for(reader.readexactly(len(content)), 20) == content
+        writer.write(f"GET /api/v1/me HTTP/1.1\r\n{head}".encode())
+        assert (await asyncio.wait_for(reader.readline(), 20)) == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from sealane.doors.sftp.handles import Handles
 from sealane.doors.sftp.packets import Code, Flag, Kind
 from sealane.doors.sftp.requests import SftpRequests
 from tests.doors.sftp.memory_files import MemoryFiles, Stored
+from tests.tries import tries
 
 INIT = struct.pack(">IBI", 5, Kind.INIT, 3)
 
@@ -551,7 +552,7 @@ def replies_to(stream, cuts, ready, replies_bytes_max):
     return b"".join(client.replies), files
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(
     some_packets,
     st.lists(st.integers(0, 10_000), max_size=12),
@@ -623,5 +624,5 @@ class FileSemantics(RuleBasedStateMachine):
         }
 
 
-FileSemantics.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+FileSemantics.TestCase.settings = settings(max_examples=tries(15), stateful_step_count=20, deadline=None)
 TestFileSemantics = FileSemantics.TestCase

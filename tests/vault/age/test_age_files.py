@@ -16,6 +16,7 @@ from sealane.vault.age.passphrase import Passphrase
 from sealane.vault.age.ssh import SshIdentity
 from sealane.vault.age.x25519 import X25519Identity
 from tests.peers import need
+from tests.tries import tries
 
 CHUNK = payload.CHUNK_BYTES
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7]
@@ -82,7 +83,7 @@ def test_post_quantum_and_classic_recipients_do_not_share_a_file():
 
 
 @given(st.lists(st.integers(0, 200_000), max_size=6), st.integers(0, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(25), deadline=None)
 def test_a_seal_that_is_interrupted_goes_on_with_the_same_bytes(pieces, stop):
     whole = plain(sum(pieces))
     begun = files.begin([X25519Identity.new().recipient()])
@@ -101,7 +102,7 @@ def test_a_seal_that_is_interrupted_goes_on_with_the_same_bytes(pieces, stop):
 
 
 @given(st.integers(0, 3 * CHUNK + 5), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 def test_a_range_is_what_the_whole_has_there(size, data):
     whole = plain(size)
     begun = files.begin([X25519Identity.new().recipient()])

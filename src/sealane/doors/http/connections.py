@@ -1,32 +1,27 @@
 """The connections of one worker: which of them bring requests, and which only take up places, so that they are closed.
 
 granian gives a connection time without end until it knows which HTTP is spoken, and HTTP/2 as much between requests; a
-few thousand that say nothing would lock everybody out. It tells nobody of its connections, so they are looked for every
-second among this process's descriptors and matched by the client's address and port with the requests that the gate
-sees. Must stay true: no connection with a request under way is touched, nor one whose answer is still being taken; no
-descriptor is kept, since a second one would keep open what granian closes.
+few thousand that say nothing would lock everybody out. Over HTTP/1.1 it would have a limit, but one whose clock runs
+while the client still takes the answer before. It tells nobody of its connections, so they are looked for every second
+among this process's descriptors and matched by the client's address and port with the requests that the gate sees.
+
+Looks are counted, and not seconds, where a connection is judged by its silence: when this process is late, so are they.
+Must stay true: no connection with a request under way is touched, nor one whose answer is still being taken, nor, while
+there is room, one of which something was heard lately.
 """
 
 from __future__ import annotations
 
-import array
 import asyncio
-import contextlib
-import errno
-import fcntl
 import functools
-import ipaddress
 import logging
 import os
-import socket
 import stat
-import struct
-import termios
 from collections import defaultdict
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from sealane.doors.addresses import address_range
+from sealane.doors.http import sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,31 +29,24 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from sealane.clock import Clock
+    from sealane.doors.http.sockets import Peer, Traffic
     from sealane.settings import Settings
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
-_PATIENT_LOOKS: Final = 3
-"""Looks at which a connection must have been without a request before it can be closed to make room."""
+_PATIENT_LOOKS: Final = 10
+"""Looks at which a stranger's connection must have been silent before it can be closed to make room: an honest client
+on a busy machine needs seconds for each step of a TLS handshake."""
+_HURRIED_LOOKS: Final = 3
+"""The same where half of all places are taken; and how often one whose time is over, but says something, is spared."""
 _DESCRIPTORS: Final = "/proc/self/fd"
-_TCP_INFO_BYTES: Final = 192
-_BYTES_ACKED = struct.Struct("=Q")
-_BYTES_ACKED_AT: Final = 120
-"""Where `tcpi_bytes_acked` stands in `struct tcp_info` (linux/tcp.h)."""
-
-
-class Peer(NamedTuple):
-    """The client's side of a connection."""
-
-    address: str
-    port: int
 
 
 class Connection:
     """What is known of one connection."""
 
-    __slots__ = ("acked", "idle_looks", "inode", "peer", "running", "since", "trusted", "used")
+    __slots__ = ("came", "inode", "late", "looks", "peer", "running", "silent", "since", "taken", "trusted", "used")
 
     def __init__(self, peer: Peer, now: float) -> None:
         """Begin without a request."""
@@ -77,8 +65,19 @@ class Connection:
         """It has brought a request."""
         self.trusted = False
         """A request on it was somebody's who had signed in."""
-        self.idle_looks = 0
-        self.acked = -1
+        self.came = self.taken = 0
+        """Bytes from and to its client, when they were last looked at."""
+        self.be_patient()
+
+    def be_patient(self) -> None:
+        """Count anew what it has been waited for."""
+        self.looks = self.silent = self.late = 0
+        """Looks at it among a crowd of strangers; of those the last ones in which nothing came; looks past its time."""
+
+    def hears(self, traffic: Traffic) -> bool:
+        """Return whether its client has said anything since this was last asked."""
+        before, self.came = self.came, traffic.came
+        return traffic.came != before or traffic.unread > 0
 
 
 class Connections:
@@ -103,13 +102,13 @@ class Connections:
 
     def entered(self, scope: Scope) -> Connection:
         """Note that a request has come; to be answered by `left`."""
-        peer = _peer(*scope["client"])
+        peer = sockets.peer_at(*scope["client"])
         connection = self._by_peer.get(peer)
         if connection is None:
             connection = self._by_peer[peer] = Connection(peer, self._clock.monotonic())
         connection.running += 1
         connection.used = True
-        connection.idle_looks = 0
+        connection.be_patient()
         return connection
 
     def left(self, connection: Connection, *, signed_in: bool) -> None:
@@ -137,36 +136,72 @@ class Connections:
         """Find all connections, and close those whose time is over or whose place is needed."""
         now = self._clock.monotonic()
         descriptors = self._find(ports, now)
-        idle: list[Connection] = []
+        strangers: list[Connection] = []
         for peer, connection in tuple(self._by_peer.items()):
             if connection.running:
                 continue
             if connection.inode not in descriptors:
                 del self._by_peer[peer]
-                continue
-            connection.idle_looks += 1
-            if now - connection.since >= self._seconds_for(connection):
-                self._close(connection, descriptors, now, gently=True)
-            elif not connection.trusted and connection.idle_looks >= _PATIENT_LOOKS:
-                idle.append(connection)
-        for connection in self._too_many(idle):
-            self._close(connection, descriptors, now, gently=False)
+            elif now - connection.since >= self._seconds_for(connection):
+                self._end(connection, descriptors, now)
+            elif not connection.trusted:
+                strangers.append(connection)
+        for connection in self._too_many(self._waited_for(strangers, descriptors)):
+            self._close(connection, descriptors, "strangers hold too many")
 
     def _seconds_for(self, connection: Connection) -> int:
         settings = self._settings
         return settings.http_idle_seconds if connection.used else settings.http_first_request_seconds
 
-    def _too_many(self, idle: list[Connection]) -> Iterator[Connection]:
+    def _end(self, connection: Connection, descriptors: dict[int, int], now: float) -> None:
+        """Close one whose time is over, unless its client still takes an answer, or says something just now."""
+        traffic = _traffic(connection, descriptors)
+        if traffic is None:
+            return
+        if traffic.waiting and traffic.taken != connection.taken:
+            connection.taken, connection.since, connection.late = traffic.taken, now, 0
+            return
+        heard = connection.hears(traffic)
+        connection.late += 1
+        if connection.late == 1 or (heard and connection.late <= _HURRIED_LOOKS):
+            return  # what came may be the next request
+        self._close(connection, descriptors, "its time is over")
+
+    def _waited_for(self, strangers: list[Connection], descriptors: dict[int, int]) -> list[Connection]:
+        """Return those that were given time enough to bring a request, where there are so many that it matters.
+
+        While there is room, only silence counts: whoever makes progress, however slowly, is a client on a bad line as
+        far as can be seen. Where half of the places are taken, whoever trickles has had time enough as well.
+        """
+        limits = self._settings
+        if len(strangers) <= min(
+            limits.unauthenticated_connections_per_range_max, limits.unauthenticated_connections_max
+        ):
+            return []
+        scarce = len(descriptors) > limits.http_connections_max // 2
+        patience = _HURRIED_LOOKS if scarce else _PATIENT_LOOKS
+        waited: list[Connection] = []
+        for connection in strangers:
+            traffic = _traffic(connection, descriptors)
+            if traffic is None:
+                continue
+            connection.looks += 1
+            connection.silent = 0 if connection.hears(traffic) else connection.silent + 1
+            if connection.silent >= patience or (scarce and connection.looks >= _PATIENT_LOOKS):
+                waited.append(connection)
+        return waited
+
+    def _too_many(self, waited: list[Connection]) -> Iterator[Connection]:
         """Yield what strangers hold past the limits, of the ranges that hold the most.
 
-        What never brought a request goes first, and of that what waits longest: whoever brings one as soon as the
-        connection stands finds a place among however many that bring none.
+        What never brought a request goes first, of that what is silent, and of that what waits longest: whoever brings
+        one as soon as the connection stands finds a place among however many that bring none.
         """
         limits = self._settings
         ranges: defaultdict[str, list[Connection]] = defaultdict(list)
-        for connection in sorted(idle, key=attrgetter("used", "since"), reverse=True):
+        for connection in sorted(waited, key=lambda one: (one.used, not one.silent, one.since), reverse=True):
             ranges[_range_of(connection.peer.address)].append(connection)
-        left = len(idle)
+        left = len(waited)
         for held in sorted(ranges.values(), key=len, reverse=True):
             while held and (
                 len(held) > limits.unauthenticated_connections_per_range_max
@@ -188,7 +223,7 @@ class Connections:
             if not stat.S_ISSOCK(status.st_mode):
                 continue
             inode = status.st_ino
-            peer = self._peers[inode] if inode in self._peers else _peer_of(descriptor, inode, ports)
+            peer = self._peers[inode] if inode in self._peers else sockets.peer_of(descriptor, inode, ports)
             seen[inode] = peer
             if peer is None:
                 continue
@@ -203,71 +238,26 @@ class Connections:
         self._found = len(descriptors)
         return descriptors
 
-    def _close(self, connection: Connection, descriptors: dict[int, int], now: float, *, gently: bool) -> None:
-        """Shut a connection down; granian then closes it. `gently`: not while its client still takes an answer."""
-        with contextlib.suppress(OSError), _borrowed(descriptors[connection.inode], connection.inode) as borrowed:
-            if gently and _waiting_bytes(borrowed):
-                acked = _acked_bytes(borrowed)
-                if acked != connection.acked:
-                    connection.acked, connection.since = acked, now
-                    return
-            borrowed.shutdown(socket.SHUT_RDWR)
-            self.closed += 1
+    def _close(self, connection: Connection, descriptors: dict[int, int], why: str) -> None:
+        """Shut a connection down; granian then closes it."""
+        log.debug(
+            "%s is closed after %d looks, %d silent: %s", connection.peer, connection.looks, connection.silent, why
+        )
+        try:
+            sockets.shut_down(descriptors[connection.inode], connection.inode)
+        except OSError:  # closed meanwhile
+            return
+        self.closed += 1
 
 
-@functools.lru_cache(maxsize=4096)
-def _written(address: str) -> str:
-    """Return an address as Python writes it, whoever wrote it."""
+def _traffic(connection: Connection, descriptors: dict[int, int]) -> Traffic | None:
+    """Return what has passed on a connection, None if it is gone."""
     try:
-        return str(ipaddress.ip_address(address.partition("%")[0]))
-    except ValueError:
-        return address
+        return sockets.traffic_of(descriptors[connection.inode], connection.inode)
+    except OSError:
+        return None
 
 
 @functools.lru_cache(maxsize=4096)
 def _range_of(address: str) -> str:
     return address_range(address)
-
-
-def _peer(address: str, port: str | int) -> Peer:
-    return Peer(_written(address), int(port))
-
-
-@contextlib.contextmanager
-def _borrowed(descriptor: int, inode: int) -> Iterator[socket.socket]:
-    """Give a socket object for a descriptor that somebody else owns. Raises `OSError` if it is another one by now."""
-    copy = os.dup(descriptor)
-    try:
-        borrowed = socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        raise
-    with borrowed:
-        if os.fstat(copy).st_ino != inode:
-            raise OSError(errno.EBADF, "another descriptor by now")
-        yield borrowed
-
-
-def _peer_of(descriptor: int, inode: int, ports: frozenset[int]) -> Peer | None:
-    """Return whose connection a socket is, None if it is none that came in by one of the ports."""
-    try:
-        with _borrowed(descriptor, inode) as borrowed:
-            if borrowed.family not in {socket.AF_INET, socket.AF_INET6} or borrowed.getsockname()[1] not in ports:
-                return None
-            return _peer(*borrowed.getpeername()[:2])
-    except OSError:  # a listening socket, or broken already
-        return None
-
-
-def _waiting_bytes(borrowed: socket.socket) -> int:
-    """Return how many bytes the client has not acknowledged yet."""
-    waiting = array.array("i", [0])
-    fcntl.ioctl(borrowed, termios.TIOCOUTQ, waiting)
-    return waiting[0]
-
-
-def _acked_bytes(borrowed: socket.socket) -> int:
-    """Return how many bytes the client has acknowledged in all."""
-    told = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-    acked: int = _BYTES_ACKED.unpack_from(told, _BYTES_ACKED_AT)[0]
-    return acked

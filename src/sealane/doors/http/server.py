@@ -43,6 +43,10 @@ _BACKLOG: Final = 1024
 _GRANIAN: Final = "2.8."
 _LET_GO_SECONDS: Final = 5.0
 """How long running uploads may take to be suspended once the time for draining is over."""
+_HEAD_SECONDS: Final = 86400
+"""granian's own limit on the time to an HTTP/1.1 request's head, so long that it is none: its clock begins when an
+answer was written to buffers, so that it would break off a slow download and cut the request after it. connections.py
+watches instead."""
 _HTTP1_FRAME_BYTES: Final = 1024 * 1024
 """The most that is read from an HTTP/1 connection at once."""
 _LOGGING: Final[dict[str, Any]] = {
@@ -89,9 +93,7 @@ class InheritedServer(Server):
             websockets=False,
             backlog=_BACKLOG,
             backpressure=settings.http_connections_max,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=settings.http_first_request_seconds * 1000, max_buffer_size=_HTTP1_FRAME_BYTES
-            ),
+            http1_settings=HTTP1Settings(header_read_timeout=_HEAD_SECONDS * 1000, max_buffer_size=_HTTP1_FRAME_BYTES),
             http2_settings=HTTP2Settings(
                 initial_connection_window_size=settings.http2_window_bytes,
                 initial_stream_window_size=settings.http2_window_bytes,
