@@ -261,6 +261,14 @@ class ClientSettings:
     journal_seconds: float = 1.0
     """How often what was fetched is written into the journal."""
     journal_keep_days: int = 30
+    recipients_max: int = 500
+    """To more keys no file is sealed: a header has an end."""
+    header_batch_bytes_max: int = 4 * MIB
+    """Of headers that are sent, or asked for, at once."""
+    identity_file_bytes_max: int = 256 * KIB
+    identities_max: int = 100
+    passphrase_characters_min: int = 12
+    """Of a new identity file's passphrase: whoever copies the file may try as many as they like."""
 
 
 _FROM_NOTHING = frozenset(
@@ -299,7 +307,7 @@ _PREFIX = "SEALANE_"
 _NO_SETTINGS = frozenset(
     {
         *("SEALANE_DATA", "SEALANE_CONFIG"),  # the operator's commands
-        *("SEALANE_URL", "SEALANE_TOKEN", "SEALANE_CA"),  # the user's commands
+        *("SEALANE_URL", "SEALANE_TOKEN", "SEALANE_CA", "SEALANE_IDENTITY"),  # the user's commands
         *("SEALANE_REQUIRE_PEERS", "SEALANE_HYPOTHESIS", "SEALANE_CRASH_SEED", "SEALANE_BENCH_FOLDER"),  # tests, bench
     }
 )

@@ -84,6 +84,8 @@ class Liar(BaseHTTPRequestHandler):
     def honest(self):
         if self.path.startswith("/api/v1/folders/"):
             self.problem(409, "not-a-folder")
+        elif self.path.startswith("/api/v1/recipients/"):
+            self.say({"sealed": False, "recipients": [], "without_key": []})
         else:
             self.file()
 

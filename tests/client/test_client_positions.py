@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import os
 import threading
@@ -7,7 +8,7 @@ import pytest
 from sealane.client.failures import ChangedHere, Interrupted
 from sealane.client.parts import Part
 from sealane.client.patience import Stop
-from sealane.client.positions import FollowingDigest, Positions, hash_file
+from sealane.client.positions import FollowingDigest, Positions, hash_file, read_at
 
 PARTS = (Part(0, 10), Part(10, 10), Part(20, 5))
 
@@ -40,7 +41,7 @@ def opened(tmp_path):
 
 
 def following(descriptor, positions, check=lambda: None, size=25):
-    return FollowingDigest(descriptor, size, positions, block_bytes=4, check=check)
+    return FollowingDigest(functools.partial(read_at, descriptor), size, positions, block_bytes=4, check=check)
 
 
 def test_the_digest_is_of_the_whole_file_whatever_the_order_of_its_parts(opened):

@@ -100,7 +100,12 @@ def keep_login(login: Login, environ: Mapping[str, str] = os.environ) -> Path:
 
 def login_file(environ: Mapping[str, str]) -> Path:
     """Return where the login is kept (XDG Base Directory)."""
-    return _folder(environ, "XDG_CONFIG_HOME", ".config") / "servers.json"
+    return configuration_folder(environ) / "servers.json"
+
+
+def configuration_folder(environ: Mapping[str, str]) -> Path:
+    """Return where the login and the user's keys are kept (XDG Base Directory)."""
+    return _folder(environ, "XDG_CONFIG_HOME", ".config")
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:

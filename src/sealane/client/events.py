@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,17 @@ class Planned:
 
     files: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSeals:
+    """What goes into this folder is sealed on this machine, to these keys."""
+
+    folder: str
+    recipients: tuple[str, ...]
+    """Whose keys they are: a user, or the beginning of the key itself."""
+    without_key: tuple[str, ...]
+    """Readers of the folder who have no key: they will not be able to open it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +60,16 @@ class FileChecked:
     name: str
 
 
+Form = Literal["plain", "sealed", "opened", "kept"]
+"""How a file went: as it is; sealed here before it left; opened here when it came; or kept sealed, as it came."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileDone:
-    """A file is whole where it should be. `verified`: its SHA-256 equals the server's digest of record."""
+    """A file is whole where it should be. `verified`: its SHA-256 equals the server's digest of record.
+
+    Of a sealed file that is the digest of what follows its header; one that was opened is verified chunk by chunk.
+    """
 
     name: str
     size: int
@@ -58,6 +77,7 @@ class FileDone:
     verified: bool
     unchanged: bool
     """It was there already with the same content; nothing was moved."""
+    form: Form = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,6 @@ class FileSkipped:
     sentence: str
 
 
-Event = Planned | FileBegan | FileMoved | FileWaits | FileChecked | FileDone | FileFailed | FileSkipped
+Event = Planned | FolderSeals | FileBegan | FileMoved | FileWaits | FileChecked | FileDone | FileFailed | FileSkipped
 Tell = Callable[[Event], None]
 """Is called from many threads at once."""

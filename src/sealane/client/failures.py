@@ -70,6 +70,33 @@ class NotVerified(Integrity):
     )
 
 
+class NotSealed(Refused):
+    """What was to be sealed would have gone in clear."""
+
+    code = "not-sealed"
+    default = "This folder is not a sealed one; nothing was sent."
+
+
+class IdentityExposed(Refused):
+    """A file of private keys that other accounts can read."""
+
+    code = "identity-exposed"
+
+
+class PassphraseWrong(Refused):
+    """The passphrase does not open the identity file."""
+
+    code = "passphrase-wrong"
+    default = "This passphrase does not open the identity file."
+
+
+class RecoveryWordsInvalid(Invalid):
+    """Words of a recovery key that are mistyped, incomplete, or of different keys."""
+
+    code = "recovery-words-invalid"
+    default = "These are not the words of a recovery key."
+
+
 class LocalFailure(SealaneError):
     """The operating system refused something with a local file."""
 

@@ -1,5 +1,6 @@
 """Fetching one file: parallel ranges of one version into an unfinished file beside its place, verified, then renamed.
 
+A sealed file is opened while it comes where an identity at hand opens it, else it is kept as it is (`arrivals.py`).
 Must stay true: under its own name a file is never there half; what an earlier run fetched is taken only for the very
 same version; ranges of two versions are never mixed (`If-Match`).
 """
@@ -7,19 +8,21 @@ same version; ranges of two versions are never mixed (`If-Match`).
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import stat
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sealane import paths
-from sealane.client import journals, remote
+from sealane.client import arrivals, journals, remote, sealing
+from sealane.client.arrivals import Opened
 from sealane.client.events import FileBegan, FileDone, FileMoved
 from sealane.client.failures import (
-    AnswerInvalid,
     ChangedThere,
     Interrupted,
     LocalFailure,
@@ -28,27 +31,38 @@ from sealane.client.failures import (
 )
 from sealane.client.journals import DownloadJournal, Journal
 from sealane.client.parts import Part, plan_parts
-from sealane.client.positions import FollowingDigest, Positions, hash_file
+from sealane.client.positions import FollowingDigest, Positions, hash_file, read_at
 from sealane.client.server import target_of
 from sealane.client.verifying import verify
 from sealane.errors import SealaneError
 from sealane.settings import MIB
+from sealane.vault.age.failures import NoIdentityMatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from pathlib import Path
 
     import httpx
 
+    from sealane.client.arrivals import Sight
+    from sealane.client.events import Form
     from sealane.client.runs import Run
+    from sealane.client.sealing import TagRecord
+    from sealane.vault.blobs import Buffer
 
 _TRIES = 4
 """How often a file is begun that is replaced while it is fetched."""
 _AHEAD_BYTES = 8 * MIB
 """So close to a part's end the next one is asked for, so that it is on its way when a lane comes to it."""
-_PARTIAL_CONTENT = 206
+
+
+class Place(NamedTuple):
+    """Where a file goes."""
+
+    target: Path
+    unfinished: Path
+    """Where it grows; in the same folder as `target`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,53 +72,96 @@ class WantedFile:
     path: paths.Path
     name: str
     """What to call it to the user."""
-    target: Path
-    unfinished: Path
-    """Where it grows; in the same folder as `target`."""
+    place: Place | None
+    """Where the file itself goes; None where a sealed file shall stay sealed."""
+    kept: Place | None
+    """Where a sealed file goes that no identity opens; None where the file is not sealed, by what was known of it."""
     size: int
+    """Of the file itself."""
     sha256: str | None
-    """As the listing said; hexadecimal."""
+    """Of the file itself, as the listing said; hexadecimal."""
 
 
 def fetch(run: Run, wanted: WantedFile) -> None:
     """Fetch one file and tell of it. Raises the `SealaneError` that it failed with."""
-    if wanted.sha256 is not None and _hash_of(run, wanted.target, wanted.size) == wanted.sha256:
-        run.tell(FileDone(wanted.name, wanted.size, wanted.sha256, verified=True, unchanged=True))
+    if wanted.kept is None and _is_here(run, wanted, wanted.sha256, "plain"):
         return None
-    about = (run.server.url, paths.show(wanted.path), str(wanted.unfinished))
+    sight = _look(run, wanted)
+    place = _place_of(wanted, sight)
+    if (
+        wanted.kept is not None
+        and sight.arrival.form == "opened"
+        and _is_here(run, wanted, sight.file.sha256, "opened")
+    ):
+        return None
+    about = (run.server.url, paths.show(wanted.path), str(place.unfinished))
     with journals.hold(run.journals, DownloadJournal, *about) as journal:
         for _ in range(_TRIES - 1):
             resumed = False
-            with contextlib.suppress(ChangedThere):
-                try:
-                    with _Download(run, wanted, journal) as download:
-                        resumed = download.resumed
-                        return download.fetch()
-                except NotVerified:
-                    _discard(wanted.unfinished, journal)
-                    # What an earlier run left may have been altered on this disk; that is tried anew.
-                    if not resumed:
-                        raise
-        with _Download(run, wanted, journal) as download:
+            try:
+                with _Download(run, wanted.name, place, sight, journal) as download:
+                    resumed = download.resumed
+                    return download.fetch()
+            except ChangedThere:
+                sight = _look(run, wanted)
+                if _place_of(wanted, sight) != place:
+                    raise NoIdentityMatches from None
+            except NotVerified:
+                _discard(place.unfinished, journal)
+                # What an earlier run left may have been altered on this disk; that is tried anew.
+                if not resumed:
+                    raise
+        with _Download(run, wanted.name, place, sight, journal) as download:
             return download.fetch()
 
 
-class _Download:
-    """One try at fetching the present version; what an earlier try wrote of the same version counts."""
+def _look(run: Run, wanted: WantedFile) -> Sight:
+    identities = run.identities() if wanted.kept is not None and wanted.place is not None else ()
+    return run.patiently(wanted.name, lambda: arrivals.look(run.server, wanted.path, identities))
 
-    def __init__(self, run: Run, wanted: WantedFile, journal: Journal[DownloadJournal]) -> None:
+
+def _place_of(wanted: WantedFile, sight: Sight) -> Place:
+    """Return where the file goes as it will arrive; one that was sealed just now is not what was asked for."""
+    place = wanted.kept if sight.arrival.form == "kept" else wanted.place
+    if place is None:
+        raise ChangedThere
+    return place
+
+
+def _is_here(run: Run, wanted: WantedFile, sha256: str | None, form: Form) -> bool:
+    """Say whether the file is here already, by its SHA-256, and tell of it."""
+    if sha256 is None or wanted.place is None or _hash_of(run, wanted.place.target, wanted.size) != sha256:
+        return False
+    run.tell(FileDone(wanted.name, wanted.size, sha256, verified=True, unchanged=True, form=form))
+    return True
+
+
+class _Download:
+    """One try at fetching a version as it was seen; what an earlier try wrote of the same version counts."""
+
+    def __init__(self, run: Run, name: str, place: Place, sight: Sight, journal: Journal[DownloadJournal]) -> None:
         self._run = run
-        self._wanted = wanted
+        self._name = name
+        self._place = place
         self._journal = journal
-        self._file = run.patiently(wanted.name, lambda: remote.look(run.server, wanted.path))
+        self._file = sight.file
+        self._arrival = sight.arrival
         self._failed = threading.Event()
-        self._descriptor, self._inode, kept = _open_unfinished(wanted.unfinished, journal, self._file)
+        size = self._arrival.size
+        self._descriptor, self._inode, kept = _open_unfinished(place.unfinished, journal, self._file.version, size)
+        self._record: TagRecord | None = None
         if kept is None:
-            self._parts: Sequence[Part] = plan_parts(self._file.size, run.settings)
+            self._parts: Sequence[Part] = plan_parts(size, run.settings, step=self._arrival.step)
             moved = [0] * len(self._parts)
         else:
             self._parts = [Part(start, length) for start, length, _ in kept.parts]
             moved = [written for _, _, written in kept.parts]
+        if isinstance(self._arrival, Opened):
+            self._record = self._arrival.record = sealing.record_of(journal.beside, sight.nonce)
+            moved = [
+                self._arrival.still_there(self._descriptor, part, written)
+                for part, written in zip(self._parts, moved, strict=True)
+            ]
         self.resumed = any(moved)
         self._positions = Positions(self._parts, moved)
         self._coming = _Coming(run, self._ask_for)
@@ -114,17 +171,24 @@ class _Download:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
+        if self._record is not None:
+            self._record.close()
 
     def fetch(self) -> None:
         """Fetch what is missing, verify all of it, and give it its name."""
-        run, wanted, file = self._run, self._wanted, self._file
+        run, name, size = self._run, self._name, self._arrival.size
         self._must_fit()
         self._write_journal()
-        run.tell(FileBegan(wanted.name, file.size))
+        run.tell(FileBegan(name, size))
         if self._positions.total():
-            run.tell(FileMoved(wanted.name, self._positions.total(), resumed=True))
+            run.tell(FileMoved(name, self._positions.total(), resumed=True))
         digest = FollowingDigest(
-            self._descriptor, file.size, self._positions, block_bytes=run.settings.block_bytes, check=run.stop.check
+            functools.partial(read_at, self._descriptor),
+            size,
+            self._positions,
+            block_bytes=run.settings.block_bytes,
+            check=run.stop.check,
+            start=self._arrival.hashed_from,
         )
         try:
             self._fetch_parts()
@@ -134,26 +198,42 @@ class _Download:
             self._coming.close()
             digest.close()
             self._write_journal()
-        theirs = None if file.sha256 is None else bytes.fromhex(file.sha256)
-        verified = verify(run, wanted.name, wanted.path, version=file.version, size=file.size, ours=ours, theirs=theirs)
-        _give_name(self._descriptor, wanted, file.modified)
+        verified = self._verified(ours)
+        _give_name(self._descriptor, self._place, self._file.modified)
+        sealing.forget(self._journal.beside)
         self._journal.forget()
-        run.tell(FileDone(wanted.name, file.size, ours.hex(), verified=verified, unchanged=False))
+        run.tell(FileDone(name, size, ours.hex(), verified=verified, unchanged=False, form=self._arrival.form))
+
+    def _verified(self, ours: bytes) -> bool:
+        """Say whether the file is what the server has on record; one that was opened is proved whole by its chunks."""
+        file, form = self._file, self._arrival.form
+        if form == "opened":
+            if file.sha256 is not None and file.sha256 != ours.hex():
+                raise NotVerified
+            return True
+        known = file.payload_sha256 if form == "kept" else file.sha256
+        return verify(
+            self._run,
+            self._name,
+            file.path,
+            version=file.version,
+            size=file.size,
+            ours=ours,
+            theirs=None if known is None else bytes.fromhex(known),
+            of="payload" if form == "kept" else "file",
+        )
 
     def _must_fit(self) -> None:
-        missing = self._file.size - self._positions.total()
-        if shutil.disk_usage(self._wanted.unfinished.parent).free < missing:
-            raise LocalFailure(f"There is not enough room for {self._wanted.name} on this disk.")
+        missing = self._arrival.size - self._positions.total()
+        if shutil.disk_usage(self._place.unfinished.parent).free < missing:
+            raise LocalFailure(f"There is not enough room for {self._name} on this disk.")
 
     def _fetch_parts(self) -> None:
         """Fetch all parts, small files in this thread; the journal is kept up meanwhile."""
         if not self._parts:
-            # An empty file is fetched too: the server's record says so.
-            self._run.patiently(
-                self._wanted.name, lambda: self._run.server.ask("GET", target_of("content", self._wanted.path))
-            )
+            self._run.patiently(self._name, self._fetch_nothing)
             return
-        if len(self._parts) == 1 and self._file.size <= self._run.settings.whole_file_bytes_max:
+        if len(self._parts) == 1 and self._arrival.size <= self._run.settings.whole_file_bytes_max:
             self._fetch_part(0)
             return
         moving = {self._run.lanes.submit(_call(self._fetch_part, number)) for number in range(len(self._parts))}
@@ -167,9 +247,19 @@ class _Download:
         for future in sorted(finished, key=lambda one: isinstance(one.exception(), Interrupted)):
             future.result()
 
+    def _fetch_nothing(self) -> None:
+        """Fetch an empty file too: the server's record says so; a sealed one must prove that it is empty."""
+        first, past = self._arrival.span(0, 0)
+        if first == past:
+            self._run.server.ask("GET", target_of("content", self._file.path))
+            return
+        sealed = remote.range_of(self._run.server, self._file, first, past)
+        for piece in self._arrival.pieces([sealed], 0, 0):
+            assert not piece
+
     def _fetch_part(self, number: int) -> None:
         """Bring one part to its end, through every break on the way."""
-        patience = self._run.patience(self._wanted.name)
+        patience = self._run.patience(self._name)
         part = self._parts[number]
         while (reached := self._positions.of(number)) < part.length:
             try:
@@ -181,15 +271,15 @@ class _Download:
 
     def _fetch_range(self, number: int, reached: int) -> None:
         part = self._parts[number]
+        first, past = self._arrival.span(part.start + reached, part.end)
         with self._coming.take(number, reached) as response:
-            _must_be_the_range(response, first=part.start + reached, last=part.end - 1, size=self._file.size)
-            for block in response.iter_raw(self._run.settings.block_bytes):
+            remote.must_be_range(response, first=first, past=past, size=self._file.size)
+            blocks = response.iter_raw(self._run.settings.block_bytes)
+            for piece in self._arrival.pieces(blocks, part.start + reached, part.end):
                 self._check()
-                if reached + len(block) > part.length:
-                    raise AnswerInvalid
-                _write_at(self._descriptor, block, part.start + reached)
-                reached += len(block)
-                self._run.tell(FileMoved(self._wanted.name, self._positions.set(number, reached)))
+                _write_at(self._descriptor, piece, part.start + reached)
+                reached += len(piece)
+                self._run.tell(FileMoved(self._name, self._positions.set(number, reached)))
                 if part.length - reached <= _AHEAD_BYTES:
                     self._ask_ahead(number + self._run.settings.parallel)
         if reached < part.length:
@@ -198,11 +288,9 @@ class _Download:
     def _ask_for(self, number: int, reached: int) -> AbstractContextManager[httpx.Response]:
         """Ask for what is missing of a part."""
         part = self._parts[number]
-        headers = {
-            "Range": f"bytes={part.start + reached}-{part.end - 1}",
-            "If-Match": f'"{self._file.version}"',
-        }
-        return self._run.server.stream("GET", target_of("content", self._wanted.path), headers=headers)
+        first, past = self._arrival.span(part.start + reached, part.end)
+        headers = {"Range": f"bytes={first}-{past - 1}", "If-Match": self._file.etag}
+        return self._run.server.stream("GET", target_of("content", self._file.path), headers=headers)
 
     def _ask_ahead(self, number: int) -> None:
         """Ask for a part that a lane will come to."""
@@ -212,7 +300,7 @@ class _Download:
     def _write_journal(self) -> None:
         moved = self._positions.snapshot()
         parts = [(part.start, part.length, written) for part, written in zip(self._parts, moved, strict=True)]
-        self._journal.write(DownloadJournal(self._file.version, self._file.size, self._inode, parts))
+        self._journal.write(DownloadJournal(self._file.version, self._arrival.size, self._inode, parts))
 
     def _check(self) -> None:
         """End a part because the run was stopped, or because another part of the file has failed."""
@@ -272,21 +360,8 @@ def _call(act: Callable[[int], None], number: int) -> Callable[[], None]:
     return lambda: act(number)
 
 
-def _must_be_the_range(response: httpx.Response, *, first: int, last: int, size: int) -> None:
-    """Refuse an answer that is not exactly the range asked for."""
-    expected = f"bytes {first}-{last}/{size}"
-    whole = first == 0 and last == size - 1
-    if response.status_code == _PARTIAL_CONTENT:
-        if response.headers.get("content-range") != expected:
-            raise AnswerInvalid
-    elif not whole:
-        raise AnswerInvalid
-    if "content-encoding" in response.headers:
-        raise AnswerInvalid
-
-
 def _open_unfinished(
-    path: Path, journal: Journal[DownloadJournal], file: remote.RemoteFile
+    path: Path, journal: Journal[DownloadJournal], version: str, size: int
 ) -> tuple[int, int, DownloadJournal | None]:
     """Open the unfinished file; return its descriptor and inode, and the journal where it can be gone on from.
 
@@ -300,7 +375,7 @@ def _open_unfinished(
         if not stat.S_ISREG(status.st_mode) or (status.st_size > 0 and not ours):
             os.close(descriptor)
             raise LocalFailure(f"{path} is in the way and was not made by this command. Move or remove it.")
-        if kept is not None and ours and _adds_up(kept, file):
+        if kept is not None and ours and _adds_up(kept, version, size):
             return descriptor, status.st_ino, kept
         os.ftruncate(descriptor, 0)
     except OSError as problem:
@@ -308,9 +383,9 @@ def _open_unfinished(
     return descriptor, status.st_ino, None
 
 
-def _adds_up(kept: DownloadJournal, file: remote.RemoteFile) -> bool:
+def _adds_up(kept: DownloadJournal, version: str, size: int) -> bool:
     """Say whether a journal is of this very version, and its parts make it up in order, without gap or overlap."""
-    if (kept.version, kept.size) != (file.version, file.size):
+    if (kept.version, kept.size) != (version, size):
         return False
     reached = 0
     for start, length, written in kept.parts:
@@ -320,7 +395,7 @@ def _adds_up(kept: DownloadJournal, file: remote.RemoteFile) -> bool:
     return reached == kept.size
 
 
-def _write_at(descriptor: int, block: bytes, offset: int) -> None:
+def _write_at(descriptor: int, block: Buffer, offset: int) -> None:
     view = memoryview(block)
     try:
         while view:
@@ -330,26 +405,27 @@ def _write_at(descriptor: int, block: bytes, offset: int) -> None:
         raise LocalFailure(f"The file cannot be written: {problem.strerror}.") from None
 
 
-def _give_name(descriptor: int, wanted: WantedFile, modified: datetime | None) -> None:
+def _give_name(descriptor: int, place: Place, modified: datetime | None) -> None:
     """Make the file durable, give it its time and then its name, in one step."""
     try:
         if modified is not None:
             nanoseconds = int(modified.timestamp()) * 10**9 + modified.microsecond * 1000
             os.utime(descriptor, ns=(nanoseconds, nanoseconds))
         os.fsync(descriptor)
-        wanted.unfinished.replace(wanted.target)
-        folder = os.open(wanted.target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        place.unfinished.replace(place.target)
+        folder = os.open(place.target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
     except OSError as problem:
-        raise LocalFailure(f"{wanted.target} cannot be written: {problem.strerror}.") from None
+        raise LocalFailure(f"{place.target} cannot be written: {problem.strerror}.") from None
 
 
 def _discard(unfinished: Path, journal: Journal[DownloadJournal]) -> None:
     with contextlib.suppress(OSError):
         unfinished.unlink()
+    sealing.forget(journal.beside)
     journal.forget()
 
 

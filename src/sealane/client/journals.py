@@ -1,8 +1,9 @@
 """Journals: what a run needs to know to go on where an earlier one was killed. One small JSON file a file under way.
 
 A journal is named by what it is about (server, remote path, local file with size, time and inode), so that a changed
-local file has another journal. It holds no content and no token. Must stay true: at most one process uses a journal;
-what it says was acknowledged is asked of the server, or checked by the digest at the end, never believed.
+local file has another journal. It holds no content and no token; of a file that is being sealed its key lies beside the
+journal (`sealing.py`). Must stay true: at most one process uses a journal; what it says was acknowledged is asked of
+the server, or checked by the digest at the end, never believed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
@@ -20,17 +23,20 @@ from sealane.client.failures import BeingMoved, LocalFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sealane.clock import Clock
 
 _FILE_BYTES_MAX = 1 << 20
+KEY_SUFFIX: Final = ".key"
+TAGS_SUFFIX: Final = ".tags"
 
 
 class UploadJournal(msgspec.Struct, forbid_unknown_fields=True):
     """Parts of an upload, in order: where each begins, how long it is, and its address once the server made it."""
 
     parts: list[tuple[int, int, str]]
+    sealing: str = ""
+    """The id of the age file whose parts these are, empty where they are the file's own bytes."""
 
 
 class DownloadJournal(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,6 +49,8 @@ class DownloadJournal(msgspec.Struct, forbid_unknown_fields=True):
     parts: list[tuple[int, int, int]]
 
 
+Beside = Callable[[str], Path]
+"""Returns the path of a file that belongs to a journal, by its suffix."""
 JournalT = TypeVar("JournalT", UploadJournal, DownloadJournal)
 
 
@@ -53,6 +61,10 @@ class Journal(Generic[JournalT]):
         """Use `hold`, which also locks it."""
         self._path = path
         self._kind = kind
+
+    def beside(self, suffix: str) -> Path:
+        """Return the path of a file that belongs to this journal; whoever makes one removes it."""
+        return self._path.with_suffix(suffix)
 
     def read(self) -> JournalT | None:
         """Return what stands in it; None where there is nothing, or nothing that can be used."""
@@ -120,9 +132,29 @@ def _lock(path: Path) -> int:
 
 
 def clear_old(folder: Path, *, keep_days: int, clock: Clock) -> None:
-    """Remove journals that nobody has touched for `keep_days`; what they were about has expired on the server."""
+    """Remove journals that nobody has touched for `keep_days`; what they were about has expired on the server.
+
+    A key is overwritten first. What lies beside a journal lives as long as it does.
+    """
     oldest = clock.now().timestamp() - keep_days * 86400
     with contextlib.suppress(OSError):
-        for path in folder.glob("*.json"):
-            if path.stat().st_mtime < oldest:
+        for path in sorted(folder.iterdir(), key=lambda one: one.suffix != ".json"):
+            if path.suffix not in {".json", KEY_SUFFIX, TAGS_SUFFIX} or path.stat().st_mtime >= oldest:
+                continue
+            if path.suffix == KEY_SUFFIX and not path.with_suffix(".json").exists():
+                wipe(path)
+            elif path.suffix == ".json" or not path.with_suffix(".json").exists():
                 path.unlink()
+
+
+def wipe(path: Path) -> None:
+    """Overwrite a small file in its place, have that written, and remove it. Nothing happens where it is not there."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealane.vault.age.payload import CHUNK_BYTES, sealed_length
+from sealane.vault.age.stretches import stored_at
+
 if TYPE_CHECKING:
     from sealane.settings import ClientSettings
 
@@ -24,8 +27,8 @@ class Part(NamedTuple):
         return self.start + self.length
 
 
-def plan_parts(size: int, settings: ClientSettings) -> tuple[Part, ...]:
-    """Return parts that cover `size` bytes without gap or overlap, each but the last equally long.
+def plan_parts(size: int, settings: ClientSettings, *, step: int = 1) -> tuple[Part, ...]:
+    """Return parts that cover `size` bytes without gap or overlap, each but the last equally long and full `step`s.
 
     Long parts keep a long line full and cost few requests (and few ledger entries); short ones even out connections
     of unequal speed. Never more than `parts_max`.
@@ -35,6 +38,17 @@ def plan_parts(size: int, settings: ClientSettings) -> tuple[Part, ...]:
     wished = -(-size // (settings.parallel * _PARTS_A_CONNECTION))
     length = min(max(wished, settings.part_bytes_min), settings.part_bytes_max)
     length = max(length, -(-size // settings.parts_max))
-    blocks = -(-length // settings.block_bytes)
-    length = blocks * settings.block_bytes
+    block = -(-settings.block_bytes // step) * step
+    length = -(-length // block) * block
     return tuple(Part(start, min(length, size - start)) for start in range(0, size, length))
+
+
+def plan_sealed_parts(size: int, settings: ClientSettings, *, prefix: int) -> tuple[Part, ...]:
+    """Return parts of the age file of a file of `size` bytes: each begins with a chunk, the first with all before it.
+
+    So no chunk is ever sealed for two parts.
+    """
+    parts = plan_parts(size, settings, step=CHUNK_BYTES) or (Part(0, 0),)
+    starts = [0, *(prefix + stored_at(part.start) for part in parts[1:])]
+    ends = [*starts[1:], prefix + sealed_length(size)]
+    return tuple(Part(start, end - start) for start, end in zip(starts, ends, strict=True))

@@ -70,13 +70,26 @@ class Positions:
 
 
 class FollowingDigest:
-    """Hashes a file in order, in a thread of its own, right behind its front, where the bytes are still in memory."""
+    """Hashes in order, in a thread of its own, right behind the front, where the bytes are still in memory."""
 
     def __init__(
-        self, descriptor: int, size: int, positions: Positions, *, block_bytes: int, check: Callable[[], None]
+        self,
+        read: Callable[[int, int], bytes],
+        size: int,
+        positions: Positions,
+        *,
+        block_bytes: int,
+        check: Callable[[], None],
+        start: int = 0,
+        before: bytes = b"",
     ) -> None:
-        """Begin at once. The descriptor must stay open until `result` or `close`; `check` may raise to end it."""
-        self._descriptor = descriptor
+        """Begin at once. `read(wanted, offset)` must work until `result` or `close`; `check` may raise to end it.
+
+        Hashes `before`, and then what lies from `start` on.
+        """
+        self._read = read
+        self._start = start
+        self._before = before
         self._size = size
         self._positions = positions
         self._block_bytes = block_bytes
@@ -113,13 +126,13 @@ class FollowingDigest:
             self._failure = problem
 
     def _hash(self) -> bytes:
-        digest = hashlib.sha256()
-        done = 0
+        digest = hashlib.sha256(self._before)
+        done = self._start
         while done < self._size:
             front = self._positions.wait_front(done, self._check)
             while done < front:
                 self._check()
-                block = read_at(self._descriptor, min(self._block_bytes, front - done), done)
+                block = self._read(min(self._block_bytes, front - done), done)
                 digest.update(block)
                 done += len(block)
         return digest.digest()

@@ -1,4 +1,7 @@
-"""What is at the server: looking, listing, making, removing, receipts. Names from there are checked again here."""
+"""What is at the server: looking, listing, making, removing, receipts. Names from there are checked again here.
+
+What concerns keys (to whom a folder seals, headers) is in `sealed_remote.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,33 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 
 from sealane import paths
-from sealane.client.failures import AnswerInvalid
-from sealane.client.server import API, digest_of, modified_of, target_of, version_of
+from sealane.client.failures import AnswerInvalid, Unreachable
+from sealane.client.server import (
+    AGE_TYPE,
+    API,
+    PAYLOAD_DIGEST,
+    PLAINTEXT_DIGEST,
+    PLAINTEXT_LENGTH,
+    digest_of,
+    etag_of,
+    modified_of,
+    target_of,
+    version_of,
+)
 from sealane.errors import Conflict, IsAFolder, Missing, NotAFolder, NotAllowed, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from sealane.client.server import Server
     from sealane.settings import ClientSettings
 
 
 ThingT = TypeVar("ThingT")
+_DIGITS_MAX = 18
+_PARTIAL_CONTENT = 206
 
 
 class RemoteEntry(msgspec.Struct, frozen=True):
@@ -33,7 +51,16 @@ class RemoteEntry(msgspec.Struct, frozen=True):
     rights: tuple[str, ...] = ()
     version: str = ""
     sha256: str | None = None
-    """Hexadecimal; None while it is owed."""
+    """Hexadecimal, of the file itself; None while it is owed, or is not known of a sealed one."""
+    sealed: bool = False
+    """`size` is that of the age file."""
+    plaintext_length: int | None = None
+    """Of a sealed file, where it is known."""
+
+    @property
+    def plain_size(self) -> int:
+        """The bytes of the file itself, sealed or not, as far as that is known."""
+        return self.size if self.plaintext_length is None else self.plaintext_length
 
 
 class RemoteTransfer(msgspec.Struct, frozen=True):
@@ -56,6 +83,8 @@ class RemoteReceipt(msgspec.Struct, frozen=True):
     size: int
     sha256: str | None
     transfers: tuple[RemoteTransfer, ...]
+    payload_sha256: str | None = None
+    """Of a sealed file: of the bytes after its header, which are the same whoever may open it."""
 
 
 class _Me(msgspec.Struct, frozen=True):
@@ -73,10 +102,18 @@ class RemoteFile:
 
     path: paths.Path
     version: str
+    etag: str
+    """Of the bytes that are handed out: of a sealed file it changes with the header, and the version does not."""
     size: int
+    """Of the bytes that are handed out."""
     modified: datetime | None
     sha256: str | None
-    """Hexadecimal; None while it is owed."""
+    """Of the file itself, hexadecimal; None while it is owed, or is not known of a sealed one."""
+    sealed: bool
+    plain_size: int
+    """The bytes of the file itself, as the server says."""
+    payload_sha256: str | None
+    """Of a sealed file, of the bytes after its header; hexadecimal."""
 
 
 def look(server: Server, path: paths.Path) -> RemoteFile:
@@ -88,18 +125,57 @@ def look(server: Server, path: paths.Path) -> RemoteFile:
     except Conflict:
         # The answer to HEAD has no body that names the failure; a folder is the only conflict there is.
         raise IsAFolder from None
-    digest = digest_of(reply.headers)
-    try:
-        size = int(reply.headers["content-length"])
-    except (KeyError, ValueError):
-        raise AnswerInvalid from None
+    sealed = reply.headers.get("content-type", "").partition(";")[0].strip() == AGE_TYPE
+    sealed = sealed and PLAINTEXT_LENGTH in reply.headers
+    digest = digest_of(reply.headers, PLAINTEXT_DIGEST if sealed else "Repr-Digest")
+    payload = digest_of(reply.headers, PAYLOAD_DIGEST) if sealed else None
+    size = _number(reply.headers.get("content-length", ""))
     return RemoteFile(
         path=path,
         version=version_of(reply.headers),
+        etag=etag_of(reply.headers),
         size=size,
         modified=modified_of(reply.headers),
         sha256=None if digest is None else digest.hex(),
+        sealed=sealed,
+        plain_size=_number(reply.headers[PLAINTEXT_LENGTH]) if sealed else size,
+        payload_sha256=None if payload is None else payload.hex(),
     )
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS_MAX:
+        raise AnswerInvalid
+    return int(text)
+
+
+def range_of(server: Server, file: RemoteFile, first: int, past: int) -> bytes:
+    """Return bytes of this very file, whole. Raises `ChangedThere` where another stands there now."""
+    if first >= past:
+        return b""
+    headers = {"Range": f"bytes={first}-{past - 1}", "If-Match": file.etag}
+    with server.stream("GET", target_of("content", file.path), headers=headers) as response:
+        must_be_range(response, first=first, past=past, size=file.size)
+        content = bytearray()
+        for block in response.iter_raw():
+            content += block
+            if len(content) > past - first:
+                raise AnswerInvalid
+    if len(content) < past - first:
+        raise Unreachable
+    return bytes(content)
+
+
+def must_be_range(response: httpx.Response, *, first: int, past: int, size: int) -> None:
+    """Refuse an answer that is not exactly the range asked for."""
+    whole = first == 0 and past == size
+    if response.status_code == _PARTIAL_CONTENT:
+        if response.headers.get("content-range") != f"bytes {first}-{past - 1}/{size}":
+            raise AnswerInvalid
+    elif not whole:
+        raise AnswerInvalid
+    if "content-encoding" in response.headers:
+        raise AnswerInvalid
 
 
 Sight = Literal["listable", "closed", "none"]
@@ -121,7 +197,7 @@ def entries(server: Server, path: paths.Path, settings: ClientSettings) -> Itera
     after, count = "", 0
     while True:
         params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
-        page = _decoded(server.ask("GET", target_of("folders", path), params=params).body, _Page)
+        page = decoded(server.ask("GET", target_of("folders", path), params=params).body, _Page)
         for entry in page.entries:
             if paths.check_name(entry.name) != entry.name:
                 raise AnswerInvalid
@@ -151,7 +227,7 @@ def remove(server: Server, path: paths.Path) -> None:
 
 def signed_in_user(server: Server) -> str:
     """Return who the server says that the login's token is: `name@organization`."""
-    return _decoded(server.ask("GET", f"{API}/me").body, _Me).user
+    return decoded(server.ask("GET", f"{API}/me").body, _Me).user
 
 
 def entry_of(file: RemoteFile) -> RemoteEntry:
@@ -159,15 +235,17 @@ def entry_of(file: RemoteFile) -> RemoteEntry:
     modified = file.modified
     if modified is None:
         raise AnswerInvalid
-    return RemoteEntry(file.path[-1], "file", file.size, modified, (), file.version, file.sha256)
+    length = file.plain_size if file.sealed else None
+    return RemoteEntry(file.path[-1], "file", file.size, modified, (), file.version, file.sha256, file.sealed, length)
 
 
 def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
     """Return who sent and who fetched the bytes that are at this path now."""
-    return _decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
+    return decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
 
 
-def _decoded(body: bytes, kind: type[ThingT]) -> ThingT:
+def decoded(body: bytes, kind: type[ThingT]) -> ThingT:
+    """Return what a JSON answer says, or raise `AnswerInvalid`."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError:

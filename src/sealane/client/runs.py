@@ -19,7 +19,7 @@ from sealane.client.patience import Patience
 from sealane.errors import Integrity, Locked, NotSignedIn, SealaneError, SessionEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from sealane.client.events import Tell
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sealane.client.server import Server
     from sealane.clock import Clock
     from sealane.settings import ClientSettings
+    from sealane.vault.age.keys import Identity
 
 ResultT = TypeVar("ResultT")
 ItemT = TypeVar("ItemT")
@@ -84,6 +85,8 @@ class Run:
     ahead: Lanes
     """Ask what a lane will need next, while it is busy: on a long line it must not wait for that."""
     journals: Path
+    identities: Callable[[], Sequence[Identity]] = tuple
+    """The private keys at hand; whoever plans a run asks first, so that a passphrase is asked for before bars move."""
 
     def close(self) -> None:
         """Let the threads end."""
@@ -113,6 +116,10 @@ class Tally:
     verified: int = 0
     unchanged: int = 0
     skipped: int = 0
+    sealed: int = 0
+    opened: int = 0
+    kept: int = 0
+    """Files that stay sealed here, since no identity at hand opens them."""
     failures: list[FileFailed] = field(default_factory=list)
     worst: SealaneError | None = None
     """An integrity failure if there was one, else the first failure."""
@@ -127,6 +134,9 @@ class Tally:
                     self.bytes += event.size
                     self.verified += event.verified
                     self.unchanged += event.unchanged
+                    self.sealed += event.form == "sealed"
+                    self.opened += event.form == "opened"
+                    self.kept += event.form == "kept"
                 case FileFailed():
                     self.failures.append(event)
                 case FileSkipped():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
@@ -45,7 +46,13 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 UPLOADS = f"{API}/uploads"
+SEALED = "Sealane-Sealed"
+PLAINTEXT_LENGTH = "Sealane-Plaintext-Length"
+PLAINTEXT_DIGEST = "Sealane-Plaintext-Digest"
+PAYLOAD_DIGEST = "Sealane-Payload-Digest"
+AGE_TYPE = "application/age"
 
+_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PRECONDITION_FAILED = 412
 _BY_STATUS: dict[int, type[SealaneError]] = {
@@ -166,7 +173,7 @@ class Server:
 
 
 def target_of(kind: str, path: paths.Path) -> str:
-    """Return the request target of a remote path: `content`, `folders` or `receipts`, each name encoded once."""
+    """Return the request target of a remote path (`content`, `folders`, `receipts`, …), each name encoded once."""
     return "/".join((f"{API}/{kind}", *(quote(name, safe="") for name in path)))
 
 
@@ -175,9 +182,9 @@ def show_digest(digest: bytes) -> str:
     return f"sha-256=:{base64.b64encode(digest).decode()}:"
 
 
-def digest_of(headers: httpx.Headers) -> bytes | None:
-    """Return the SHA-256 of `Repr-Digest` (RFC 9530), None where there is none."""
-    for member in headers.get("repr-digest", "").split(","):
+def digest_of(headers: httpx.Headers, field: str = "Repr-Digest") -> bytes | None:
+    """Return the SHA-256 of a digest field (RFC 9530), None where there is none."""
+    for member in headers.get(field, "").split(","):
         name, _, value = member.strip().partition("=")
         if name == "sha-256" and value.startswith(":") and value.endswith(":") and len(value) > 1:
             with contextlib.suppress(ValueError):
@@ -193,6 +200,14 @@ def version_of(headers: httpx.Headers) -> str:
     if not version or not version.isalnum():
         raise AnswerInvalid
     return version
+
+
+def etag_of(headers: httpx.Headers) -> str:
+    """Return the strong `ETag` as `If-Match` takes it (RFC 9110, 8.8.3), or raise `AnswerInvalid`."""
+    etag = headers.get("etag", "")
+    if not _ETAG.fullmatch(etag):
+        raise AnswerInvalid
+    return etag
 
 
 def modified_text(modified_ns: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sealane.client import remote
 from sealane.client.events import FileChecked
@@ -19,8 +19,20 @@ _PAUSE_GROWS = 1.2
 """So slowly, that it is not asked much later than the digest is there."""
 
 
+Digested = Literal["file", "payload"]
+"""Of what a digest is: of the file's bytes, or of a sealed file's bytes after its header."""
+
+
 def verify(
-    run: Run, name: str, path: paths.Path, *, version: str, size: int, ours: bytes, theirs: bytes | None
+    run: Run,
+    name: str,
+    path: paths.Path,
+    *,
+    version: str,
+    size: int,
+    ours: bytes,
+    theirs: bytes | None,
+    of: Digested = "file",
 ) -> bool:
     """Say whether a file is verified: its digest of record is `ours`. Raises `NotVerified` where it is another.
 
@@ -28,13 +40,13 @@ def verify(
     """
     run.tell(FileChecked(name))
     if theirs is None:
-        theirs = _awaited(run, name, path, version=version, size=size)
+        theirs = _awaited(run, name, path, version=version, size=size, of=of)
     if theirs is not None and theirs != ours:
         raise NotVerified
     return theirs is not None
 
 
-def _awaited(run: Run, name: str, path: paths.Path, *, version: str, size: int) -> bytes | None:
+def _awaited(run: Run, name: str, path: paths.Path, *, version: str, size: int, of: Digested) -> bytes | None:
     settings = run.settings
     deadline = run.clock.monotonic() + settings.digest_wait_seconds + size / settings.digest_bytes_per_second_min
     pause = _FIRST_PAUSE_SECONDS
@@ -45,7 +57,7 @@ def _awaited(run: Run, name: str, path: paths.Path, *, version: str, size: int) 
             return None
         if receipt.version != version or run.clock.monotonic() > deadline:
             return None
-        if receipt.sha256 is not None:
-            return bytes.fromhex(receipt.sha256)
+        if (found := receipt.sha256 if of == "file" else receipt.payload_sha256) is not None:
+            return bytes.fromhex(found)
         run.stop.pause(pause)
         pause = min(pause * _PAUSE_GROWS, _PAUSE_SECONDS_MAX)

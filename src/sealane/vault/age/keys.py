@@ -39,6 +39,13 @@ class Identity(Protocol):
         """
 
 
+class OwnIdentity(Identity, Protocol):
+    """A private key of a key pair (a passphrase is none)."""
+
+    def recipient(self) -> Recipient:
+        """Return the public half."""
+
+
 def recipient(text: str) -> Recipient:
     """Return the recipient that this text names. Raises `KeyInvalid`."""
     text = text.strip()
@@ -51,7 +58,7 @@ def recipient(text: str) -> Recipient:
     raise KeyInvalid("This is not an age recipient: it begins with age1 or ssh-ed25519.")
 
 
-def identity(text: str) -> Identity:
+def identity(text: str) -> hybrid.HybridIdentity | x25519.X25519Identity:
     """Return the identity that this text names. Raises `KeyInvalid`."""
     text = text.strip()
     if text.startswith("AGE-SECRET-KEY-PQ-1"):
@@ -61,7 +68,7 @@ def identity(text: str) -> Identity:
     raise KeyInvalid("This is not an age identity: it begins with AGE-SECRET-KEY-.")
 
 
-def identities(text: str) -> list[Identity]:
+def identities(text: str) -> list[OwnIdentity]:
     """Return the identities of an identity file: one a line, `#` begins a comment. Raises `KeyInvalid`."""
     lines = [line.strip() for line in text.splitlines()]
     return [identity(line) for line in lines if line and not line.startswith("#")]

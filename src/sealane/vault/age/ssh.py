@@ -13,6 +13,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final, Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
@@ -98,11 +99,22 @@ class SshIdentity:
         """Read an OpenSSH private key. Raises `KeyInvalid`."""
         try:
             key = load_ssh_private_key(text, passphrase)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             raise KeyInvalid("This SSH key cannot be read; it may need its passphrase.") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise KeyInvalid("Only SSH keys of type ssh-ed25519 can open files.")
         return cls(key)
+
+    @staticmethod
+    def needs_passphrase(text: bytes) -> bool:
+        """Say whether an OpenSSH private key is one that cannot be read without its passphrase."""
+        try:
+            load_ssh_private_key(text, None)
+        except TypeError:
+            return True  # what cryptography raises for a key that is encrypted, and for nothing else
+        except (ValueError, UnsupportedAlgorithm):
+            return False
+        return False
 
     def recipient(self) -> SshRecipient:
         """Return the public half."""
