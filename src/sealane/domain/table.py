@@ -29,6 +29,7 @@ from sealane.domain import (
     sign_in,
     sweep,
     users,
+    witnesses,
 )
 from sealane.operations import accounts, files, signing, uploads
 from sealane.operations import audit as audit_operations
@@ -60,6 +61,10 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     uploads.AbandonUpload: resume.abandon_upload,
     uploads.JoinUploads: joining.join_uploads,
     uploads.CopyInto: joining.copy_into,
+    audit_operations.ReadOwnLedger: audit.read_own_ledger,
+    audit_operations.LatestCheckpoint: audit.latest_checkpoint,
+    audit_operations.ReadTile: audit.read_tile,
+    audit_operations.ProveReceipt: audit.prove_receipt,
     signing.SignOut: sessions.sign_out,
     signing.KeepAlive: sessions.keep_alive,
 }
@@ -99,7 +104,10 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     inspection_operations.RecordDigest: inspection.record_digest,
     inspection_operations.ReportDamage: inspection.report_damage,
     audit_operations.ReadLedger: audit.read_ledger,
-    audit_operations.Checkpoint: audit.checkpoint,
+    audit_operations.LookLedger: audit.look_ledger,
+    audit_operations.ReadCheckpoints: audit.read_checkpoints,
+    audit_operations.WhatToWitness: witnesses.what_to_witness,
+    audit_operations.RecordCosignature: witnesses.record_cosignature,
 }
 """`act(work, operation) -> answer`."""
 

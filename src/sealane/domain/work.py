@@ -71,6 +71,10 @@ class Work:
     """Sessions that this act ended; the keeper tells every door once the transaction is durable."""
     arrivals: bool = False
     """Something now owes inspection; the keeper tells the inspector once the transaction is durable."""
+    checkpoint: bool = False
+    """The ledger is to be signed with this transaction, all that it records included."""
+    ledger_key: bytes = b""
+    """The public half of the key that signs the ledger."""
 
     views: Views = field(default_factory=Views)
     """Where users' grants lead. The keeper keeps one for good and calls its `forget` after every rollback."""

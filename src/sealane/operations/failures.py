@@ -6,7 +6,7 @@ operation may meet (`errors.py`), nor those that never cross a socket (each door
 
 from __future__ import annotations
 
-from sealane.errors import Invalid, Missing
+from sealane.errors import Integrity, Invalid, Missing
 
 
 class OrganizationMissing(Missing):
@@ -80,3 +80,30 @@ class AlgorithmUnknown(Invalid):
 
     code = "host-key-algorithm-unknown"
     default = "No host key signs with this algorithm."
+
+
+class NoteInvalid(Invalid):
+    """A text is no signed note, or no key for one."""
+
+    code = "note-invalid"
+
+
+class SignatureWrong(Integrity):
+    """A signature by a key that is known does not verify, or none by such a key is there."""
+
+    code = "signature-wrong"
+    default = "The signature is not by the key that was expected, or is over something else."
+
+
+class SigningKeyWrong(Integrity):
+    """A signing key was not appointed by the one before it."""
+
+    code = "signing-key-wrong"
+    default = "A signing key of the ledger was not appointed by the key before it."
+
+
+class ProofWrong(Integrity):
+    """A proof does not prove what it is said to."""
+
+    code = "proof-wrong"
+    default = "The proof does not fit: the entry is not the one that the checkpoint has there."

@@ -61,6 +61,7 @@ class Kind(enum.Enum):
     MEMBERSHIP_SET = "membership_set"
     NODE_KEY_ROTATED = "node_key_rotated"
     ORGANIZATION_KEY_ROTATED = "organization_key_rotated"
+    SIGNING_KEY_SET = "signing_key_set"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):
