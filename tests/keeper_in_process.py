@@ -98,6 +98,9 @@ class KeeperInProcess:
     def inspector(self) -> Asking:
         return self._asking(Asker.INSPECTOR, "inspector")
 
+    def jobs(self) -> Asking:
+        return self._asking(Asker.JOBS, "jobs")
+
     def admin(self, operation: Operation) -> Answer:
         return self.keeper.perform(operation, asker=Asker.ADMIN, connection="admin-0")
 

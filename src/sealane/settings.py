@@ -210,6 +210,20 @@ class Settings:
     strangers_seconds: int = 60
     """How often strangers' refusals, counted by address range, are written to the ledger."""
 
+    # The ledger.
+    checkpoint_seconds: int = 60
+    """How often the ledger is signed while it grows; what was written since is under no signature yet."""
+    signing_key_seconds: int = 3600
+    """How long one key signs before it appoints the next and is destroyed."""
+    witnesses: str = ""
+    """Witnesses to ask for cosignatures: `URL VKEY`, several separated by commas."""
+    witness_seconds: int = 60
+    """How often witnesses are asked, where there is something new for them."""
+    witness_wait_seconds: int = 20
+    """How long one answer of a witness is waited for."""
+    audit_folders_max: int = 2000
+    """Folders that one question to the ledger may name: a folder and all below it."""
+
     # Inspector.
     inspector_batch: int = 16
     inspector_lease_seconds: int = 3600

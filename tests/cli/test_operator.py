@@ -183,8 +183,10 @@ def test_the_ledger_says_what_was_done_and_is_proven(operator, tmp_path):
     operator.do("org", "add", "later")
     said = operator.do("audit", "verify", "--checkpoint", checkpoint)
     assert "The ledger is whole" in said
-    assert f"entries 1 to {len(lines)} are those" in said
-    assert json.loads(operator.do("audit", "verify", "--json"))["whole"] is True
+    assert f"entries 1 to {len(lines) + 1} are those" in said, "the one that names the signing key included"
+    assert "Nobody outside speaks for the entries after" in said
+    row = json.loads(operator.do("audit", "verify", "--json"))
+    assert (row["whole"], row["signed"]) == (True, len(lines) + 1)
     assert operator.run("audit", "checkpoint", "--out", checkpoint).exit_code == 1, "nothing is overwritten"
 
 
@@ -202,6 +204,11 @@ def test_an_export_is_every_entry_with_its_checkpoint(operator, tmp_path):
     size = int((out / "checkpoint").read_text().splitlines()[1])
     assert len(lines) == size
     assert json.loads(lines[-1])["seq"] == size
+    assert (out / "key").read_text() == operator.do("audit", "key")
+    hashes = (out / "tile" / "0" / f"000.p/{size}").read_bytes()
+    assert [hashes[at : at + 32].hex() for at in range(0, len(hashes), 32)] == [
+        json.loads(one)["leaf"] for one in lines
+    ]
     assert stat.S_IMODE((out / "ledger.jsonl").stat().st_mode) == 0o600
 
 
@@ -210,7 +217,7 @@ def test_an_export_is_every_entry_with_its_checkpoint(operator, tmp_path):
     [
         ("UPDATE ledger SET body = CAST(body || ' ' AS BLOB) WHERE seq = 2", "damaged at entry 2"),
         ("DELETE FROM ledger WHERE seq = 2", "damaged at entry 2"),
-        ("UPDATE ledger SET chain = zeroblob(32) WHERE seq = 3", "damaged at entry 3"),
+        ("UPDATE ledger SET leaf = zeroblob(32) WHERE seq = 3", "damaged at entry 3"),
     ],
 )
 def test_a_ledger_that_was_altered_is_integrity_and_names_the_place(operator, change, why):
@@ -234,7 +241,7 @@ def test_a_ledger_that_was_altered_is_integrity_and_names_the_place(operator, ch
         "body = 1.5",
         "body = zeroblob(9000000)",
         "leaf = CAST(leaf AS TEXT)",
-        "chain = 'text'",
+        "door = x'37'",
         "at = 'yesterday'",
         "at = 9223372036854775807",
         "kind = x'00ff'",
@@ -261,13 +268,17 @@ def test_whatever_somebody_puts_into_a_row_of_the_ledger_is_damage_at_that_entry
     assert operator.run("doctor").exit_code == 1
 
 
-def test_a_ledger_cut_at_its_end_is_found_with_a_saved_checkpoint_only(operator, tmp_path):
+def test_a_ledger_cut_at_its_end_with_its_checkpoints_is_found_with_a_saved_one_only(operator, tmp_path):
     for name in ("a", "b", "c"):
         operator.do("org", "add", name)
     checkpoint = tmp_path / "checkpoint"
     operator.do("audit", "checkpoint", "--out", checkpoint)
     with sqlite3.connect(operator.data / "catalogue.sqlite") as database:
         database.execute("DELETE FROM ledger WHERE seq = (SELECT max(seq) FROM ledger)")
+    assert operator.run("audit", "verify").exit_code == 5
+    assert operator.run("audit", "checkpoint").exit_code == 5, "what goes back behind a signature is not signed"
+    with sqlite3.connect(operator.data / "catalogue.sqlite") as database:
+        database.execute("DELETE FROM ledger_checkpoints")
     assert operator.run("audit", "verify").exit_code == 0
     done = operator.run("audit", "verify", "--checkpoint", checkpoint)
     assert done.exit_code == 5

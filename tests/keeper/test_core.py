@@ -484,7 +484,12 @@ class TestTheNode:
     def test_tells_a_crash_from_a_clean_end(self, home):
         def begun():
             home.keeper.perform_one(request(node.begin_serving))
-            return last_body(home)["previous"]
+            return next(
+                body["previous"]
+                for entry in reversed(entries(home))
+                for body in [json.loads(entry.body)]
+                if body["kind"] == "keeper_started"
+            )
 
         assert begun() == "first"
         home.restart()

@@ -12,7 +12,7 @@ import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sealane.errors import Invalid
+from sealane.errors import Invalid, TooLarge
 from sealane.ledger import bodies, limits
 from sealane.ledger.bodies import commitment, moment, opened, path_digest, sealed
 from sealane.ledger.events import FileMoved, Kind, RequestRefused, StrangersRefused, Who
@@ -160,9 +160,28 @@ def test_text_has_a_limit_and_must_be_unicode():
 def test_a_list_has_a_limit():
     from sealane.ledger.events import DownloadEnded
 
-    ranges = tuple((n, n + 1) for n in range(limits.ITEMS_MAX))
+    ranges = ((0, 1),) * limits.ITEMS_MAX
     ended = DownloadEnded(who=WHO, download_id=1, version_id="v", sent=1, ranges=ranges, whole=False)
     assert len(json.loads(sealed(ended, AT).body)["ranges"]) == limits.ITEMS_MAX
+
+
+def test_a_body_fits_a_bundle_of_entries_or_is_refused():
+    from sealane.ledger.events import DownloadEnded
+
+    def of(ranges):
+        return sealed(DownloadEnded(who=WHO, download_id=1, version_id="v", ranges=ranges, whole=False), AT).body
+
+    short = len(of(((10, 11),) * 1000)) - 1000 * len("[10,11],")
+    fitting = (limits.BODY_BYTES_MAX - short) // len("[10,11],")
+    assert limits.BODY_BYTES_MAX - 8 < len(of(((10, 11),) * fitting)) <= limits.BODY_BYTES_MAX
+    with pytest.raises(TooLarge):
+        of(((10, 11),) * (fitting + 1))
+
+
+def test_a_list_past_its_limit_is_refused():
+    from sealane.ledger.events import DownloadEnded
+
+    ranges = ((0, 1),) * limits.ITEMS_MAX
     with pytest.raises(Invalid):
         DownloadEnded(who=WHO, download_id=1, version_id="v", sent=1, ranges=(*ranges, (0, 1)), whole=False)
     with pytest.raises(Invalid):

@@ -84,7 +84,7 @@ def test_every_operation_says_what_it_is_answered_with_and_who_may_ask():
     for operation in frames.OPERATIONS:
         assert issubclass(operation, Operation)
         assert operation.answer in frames.ANSWERS, operation
-        assert operation.askers in Asker.DOOR | Asker.INSPECTOR | Asker.ADMIN
+        assert operation.askers in Asker.DOOR | Asker.INSPECTOR | Asker.ADMIN | Asker.JOBS
         assert isinstance(operation.repeatable, bool)
 
 

@@ -20,6 +20,7 @@ from sealane.clock import Clock
 from sealane.errors import SealaneError, Unavailable
 from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
+from sealane.ledger import witnesses
 from sealane.operations.accounts import ListOrganizations, RowsAre
 from sealane.operations.caller import KeeperCaller
 from sealane.operations.signing import Health, HostKeys, HostKeysAre
@@ -76,6 +77,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        witnesses.parse(self._settings.witnesses)  # what is wrong in it is said now, and not by a process that dies
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self._data_dir, self._data_dir / "keys"):
             _must_be_closed(folder)
@@ -91,6 +93,7 @@ class Supervisor:
         keeper = Child("keeper", "sealane.keeper", settings=settings, data_dir=self._data_dir)
         await keeper.start()
         inspector = Child("inspector", "sealane.inspector", settings=settings, data_dir=self._data_dir)
+        jobs = [Child("jobs", "sealane.jobs", settings=settings, data_dir=self._data_dir)] if settings.witnesses else []
         doors: list[Child] = []
         web: list[Child] = []
         try:
@@ -99,7 +102,7 @@ class Supervisor:
             for number in range(1, max(1, settings.workers) + 1):
                 doors.append(self._door(f"sftp-{number}", "sealane.doors.sftp", settings, sftp))
                 web.append(self._http_worker(settings, http))
-            for child in (*doors, *web, inspector):
+            for child in (*doors, *web, inspector, *jobs):
                 await child.start()
             self._note_presence(settings, http, sftp)
             await self._announce(settings, http, sftp)
@@ -112,7 +115,7 @@ class Supervisor:
             for listener in (*http, *sftp):
                 listener.close()
             await asyncio.gather(*(child.stop(drain) for child in (*doors, *web)))
-            await inspector.stop(_DRAIN_EXTRA_SECONDS)
+            await asyncio.gather(*(child.stop(_DRAIN_EXTRA_SECONDS) for child in (inspector, *jobs)))
             await self._caller.close()
             await keeper.stop(_KEEPER_STOP_SECONDS)
             presence.forget(self._data_dir)

@@ -110,7 +110,8 @@ _SERVER = {
     "session": Place("sessions", "session", "Sessions that are open now: list, end."),
     "upload": Place("uploads", "upload", "Uploads that are not finished: list."),
     "key": Place("keys", "key", "Keys at rest: rotate."),
-    "audit": Place("audit", "audit", "The ledger: log, verify, checkpoint, export."),
+    "audit": Place("audit", "audit", "The ledger: log, verify, checkpoint, key, export."),
+    "witness": Place("witness", "witness", "Watch other servers' ledgers: key, serve."),
     "sweep": Place("sweep", "sweep", "Clear what is past its time, now."),
     "doctor": Place("doctor", "doctor", "Look for what is wrong with this server."),
 }

@@ -25,6 +25,7 @@ from sealane.operations.files import ReceiptIs, SealedForm, Transfer, VersionOpe
 from sealane.vault.age.payload import sealed_length
 
 if TYPE_CHECKING:
+    from sealane.domain.places import Folder
     from sealane.domain.queries.downloads import TransferRow
     from sealane.domain.queries.sealing import AgeFileRow
     from sealane.domain.queries.versions import VersionRow
@@ -132,12 +133,7 @@ def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
 
     Another organization than the owner's is told of the upload and of its own fetches only.
     """
-    folder, file = places.find_file(work, caller, op.path)
-    version = work.transaction.first(version_queries.VERSION, version=file.version_id)
-    if version is None:
-        raise Integrity
-    if version.user_id != caller.user_id or not rights.may(caller, Act.SEE, folder.granted):
-        folder.demand(caller, Act.LEARN_DIGEST)
+    folder, version = receipted(work, caller, op.path)
     wanted = {"version": version.id, "kinds": _RECEIPT_KINDS, "limit": work.settings.receipt_transfers_max}
     if caller.user_id == version.user_id or caller.organization_id == folder.organization_id:
         rows = work.transaction.all(queries.TRANSFERS, **wanted)
@@ -153,6 +149,17 @@ def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
         digest=version.digest,
         transfers=_transfers(version, rows),
     )
+
+
+def receipted(work: Work, caller: Caller, path: str) -> tuple[Folder, VersionRow]:
+    """Return the present version of a file and its folder, to whom its receipt may be shown; else raise."""
+    folder, file = places.find_file(work, caller, path)
+    version = work.transaction.first(version_queries.VERSION, version=file.version_id)
+    if version is None:
+        raise Integrity
+    if version.user_id != caller.user_id or not rights.may(caller, Act.SEE, folder.granted):
+        folder.demand(caller, Act.LEARN_DIGEST)
+    return folder, version
 
 
 class _Said(msgspec.Struct):

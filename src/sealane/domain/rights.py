@@ -135,6 +135,21 @@ def demand(caller: Caller, act: Act, granted: Right, *, known: bool = False) -> 
     raise Missing
 
 
+AUDITING_ROLES = frozenset({"admin", "auditor", "officer"})
+"""Who may read what the ledger says of their own organization. It names files and people; it opens nothing."""
+
+
+def may_audit(caller: Caller) -> bool:
+    """Return whether this caller may read their organization's part of the ledger."""
+    return caller.role in AUDITING_ROLES and "read" in caller.scopes
+
+
+def demand_audit(caller: Caller) -> None:
+    """Raise `NotAllowed` unless the caller may read their organization's part of the ledger."""
+    if not may_audit(caller):
+        raise NotAllowed("Only an auditor, officer or administrator may read the ledger.")
+
+
 @cache
 def names(rights: Right) -> tuple[str, ...]:
     """Return the rights' names as operations spell them, in fixed order."""

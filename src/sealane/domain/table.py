@@ -33,6 +33,7 @@ from sealane.domain import (
     sign_in,
     sweep,
     users,
+    witnesses,
 )
 from sealane.operations import accounts, files, signing, uploads
 from sealane.operations import audit as audit_operations
@@ -70,6 +71,10 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     sealing_operations.ListHeaders: headers.list_headers,
     sealing_operations.ReadHeader: headers.read_header,
     sealing_operations.ReplaceHeaders: headers.replace_headers,
+    audit_operations.ReadOwnLedger: audit.read_own_ledger,
+    audit_operations.LatestCheckpoint: audit.latest_checkpoint,
+    audit_operations.ReadTile: audit.read_tile,
+    audit_operations.ProveReceipt: audit.prove_receipt,
     signing.SignOut: sessions.sign_out,
     signing.KeepAlive: sessions.keep_alive,
 }
@@ -119,7 +124,10 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     sealing_operations.FinishSealing: sealing.finish_sealing,
     sealing_operations.ReportSealingDamage: sealing.report_damage,
     audit_operations.ReadLedger: audit.read_ledger,
-    audit_operations.Checkpoint: audit.checkpoint,
+    audit_operations.LookLedger: audit.look_ledger,
+    audit_operations.ReadCheckpoints: audit.read_checkpoints,
+    audit_operations.WhatToWitness: witnesses.what_to_witness,
+    audit_operations.RecordCosignature: witnesses.record_cosignature,
 }
 """`act(work, operation) -> answer`."""
 

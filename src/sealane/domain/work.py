@@ -71,6 +71,10 @@ class Work:
     """Sessions that this act ended; the keeper tells every door once the transaction is durable."""
     arrivals: bool = False
     """Something now owes inspection; the keeper tells the inspector once the transaction is durable."""
+    checkpoint: bool = False
+    """The ledger is to be signed with this transaction, all that it records included."""
+    ledger_key: bytes = b""
+    """The public half of the key that signs the ledger."""
 
     destroyed: bool = False
     """A key was destroyed; the keeper sees to it that the database's log forgets it too."""

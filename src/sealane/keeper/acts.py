@@ -29,5 +29,5 @@ def perform(work: Work, caller: Caller | None, operation: Operation) -> Answer:
     else:
         raise Unsupported
     if isinstance(operation, RotateNodeKey):
-        node.wrap_host_keys_anew(work.transaction, work.keys)
+        node.wrap_secrets_anew(work.transaction, work.keys)
     return answer

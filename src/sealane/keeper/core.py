@@ -73,6 +73,8 @@ class Batch:
     arrivals: bool = False
     """Something now owes inspection: the inspector is told."""
     events: list[tuple[datetime, Event]] = field(default_factory=list)
+    checkpoint: bool = False
+    """The ledger is to be signed."""
 
     def add(self, other: Batch) -> None:
         """Take over what came of another batch."""
@@ -100,6 +102,7 @@ class Keeper:
         self._database = opened.database
         self._keys = opened.keys
         self._ledger = LedgerWriter()
+        self._signer = opened.signer
         self._holds = Holds()
         self._views = Views()
         self._tree = Tree(settings.folders_kept_max)
@@ -114,7 +117,13 @@ class Keeper:
         return cls(node.opened(data_dir, settings), settings, clock or Clock())
 
     def close(self) -> None:
-        """Let the node go."""
+        """Sign what is recorded, destroy the key that did, let the node go."""
+        if self._signer.holds_key:
+            try:
+                with self._database.begin() as transaction:
+                    self._signer.end(transaction, self._ledger, self.clock.now())
+            except (SealaneError, RuntimeError) as failure:
+                log.error("the ledger could not be signed at the end: %s", failure)  # noqa: TRY400  # expected
         self._database.close()
 
     # --- performing -------------------------------------------------------------------------------------------------
@@ -188,14 +197,17 @@ class Keeper:
                     batch.outcomes.append(self._outcome(transaction, now, request, batch))
                 if batch.events:
                     self._ledger.append(transaction, batch.events)
-        except BaseException:
+                self._signer.sign(transaction, self._ledger, now, wanted=batch.checkpoint)
+        except BaseException as problem:
             self._holds.rolled_back()
             self._ledger.forget()
+            self._signer.rolled_back(unknown=isinstance(problem, OutcomeUnknown))
             self._views.forget()
             self._tree.forget()
             self._callers.clear()
             raise
         self._holds.committed()
+        self._signer.committed()
         return batch
 
     def _outcome(self, transaction: Transaction, now: datetime, request: Request, batch: Batch) -> Any:
@@ -209,6 +221,7 @@ class Keeper:
             connection=request.connection,
             views=self._views,
             tree=self._tree,
+            ledger_key=self._signer.public,
         )
         mark = self._holds.mark()
         caller: Caller | None = None
@@ -233,6 +246,7 @@ class Keeper:
         """Gather what an act that succeeded has left, and forget what it may have changed."""
         batch.events += [(work.now, event) for event in work.events]
         batch.arrivals |= work.arrivals
+        batch.checkpoint |= work.checkpoint
         if isinstance(request.wanted, AdminOperation):
             self._callers.clear()
         if work.ended:

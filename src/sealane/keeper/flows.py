@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sealane.domain import passwords, sign_in, users
+from sealane.domain import audit, passwords, sign_in, users
 from sealane.errors import SealaneError
 from sealane.operations.accounts import AddUser, SetPassword
+from sealane.operations.audit import Checkpoint
 from sealane.operations.envelope import Answer
 from sealane.operations.signing import (
     ExchangeSigned,
@@ -76,6 +77,8 @@ def flow_of(operation: Operation, host_keys: OurHostKeys) -> Flow | None:
             steps = _new_user(operation)
         case SetPassword():
             steps = _new_password(operation)
+        case Checkpoint():
+            steps = _checkpoint()
         case _:
             steps = None
     return steps
@@ -141,6 +144,11 @@ def _new_password(operation: SetPassword) -> Flow:
     yield InTransaction(lambda work: users.check_new_password(work, operation))
     hashed = yield InPool("passwords", lambda: passwords.hashed(operation.password))
     return (yield InTransaction(lambda work: users.set_password(work, operation, hashed)))
+
+
+def _checkpoint() -> Flow:
+    yield InTransaction(audit.want_checkpoint)
+    return (yield InTransaction(audit.checkpoint))
 
 
 def _told(answer: Answer) -> Flow:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from sealane import __version__
 from sealane.database.engine import Database
 from sealane.errors import Unavailable
 from sealane.keeper import host_keys, queries
 from sealane.keeper.host_keys import HostKeys
 from sealane.ledger.events import KeeperStarted, KeeperStopped
+from sealane.ledger.signer import Signer
 from sealane.vault.disk import make_durably
 from sealane.vault.keys import NodeKeys
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 _HOST_KEY = "ssh-host-key-"
 """Rows of `node`: private host keys in order of preference, wrapped by the node key under the row's name."""
+_SIGNING_KEY = "ledger-signing-key"
+"""The row of `node` with the long-term key that signs the ledger, wrapped likewise."""
 _ALIVE = "alive"
 """The row of `node` that says when the keeper that serves was last able to write; empty after a clean end."""
 
@@ -36,6 +41,7 @@ class Node(NamedTuple):
     database: Database
     keys: NodeKeys
     host_keys: HostKeys
+    signer: Signer
 
 
 def opened(data_dir: Path, settings: Settings) -> Node:
@@ -53,10 +59,15 @@ def opened(data_dir: Path, settings: Settings) -> Node:
             known = {row.name: row.value for row in transaction.all(queries.NODE_VALUES)}
             keys = NodeKeys.open(data_dir / "keys", may_create=not known)
             ours = _host_keys(transaction, keys, known, settings)
+            signer = Signer(
+                _signing_key(transaction, keys, known),
+                checkpoint_seconds=settings.checkpoint_seconds,
+                key_seconds=settings.signing_key_seconds,
+            )
     except BaseException:
         database.close()
         raise
-    return Node(database, keys, ours)
+    return Node(database, keys, ours, signer)
 
 
 def _host_keys(transaction: Transaction, keys: NodeKeys, known: dict[str, bytes], settings: Settings) -> HostKeys:
@@ -70,10 +81,19 @@ def _host_keys(transaction: Transaction, keys: NodeKeys, known: dict[str, bytes]
     return HostKeys(made)
 
 
-def wrap_host_keys_anew(transaction: Transaction, keys: NodeKeys) -> None:
-    """Wrap the host keys by the newest node key."""
+def _signing_key(transaction: Transaction, keys: NodeKeys, known: dict[str, bytes]) -> Ed25519PrivateKey:
+    if _SIGNING_KEY in known:
+        return Ed25519PrivateKey.from_private_bytes(keys.unwrap_secret(_SIGNING_KEY, known[_SIGNING_KEY]))
+    made = Ed25519PrivateKey.generate()
+    wrapped = keys.wrap_secret(_SIGNING_KEY, made.private_bytes_raw())
+    transaction.run(queries.ADD_NODE_VALUE, name=_SIGNING_KEY, value=wrapped)
+    return made
+
+
+def wrap_secrets_anew(transaction: Transaction, keys: NodeKeys) -> None:
+    """Wrap the node's own secrets by the newest node key."""
     for row in transaction.all(queries.NODE_VALUES):
-        if row.name.startswith(_HOST_KEY):
+        if row.name.startswith(_HOST_KEY) or row.name == _SIGNING_KEY:
             wrapped = keys.wrap_secret(row.name, keys.unwrap_secret(row.name, row.value))
             transaction.run(queries.SET_NODE_VALUE, of_name=row.name, value=wrapped)
 
@@ -88,6 +108,7 @@ def begin_serving(work: Work) -> None:
         note_alive(work)
     previous = "first" if seen is None else "crash" if seen else "clean"
     work.record(KeeperStarted(previous=previous, release=__version__))
+    work.checkpoint = True
 
 
 def note_alive(work: Work) -> None:

@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SOCKETS: dict[SocketName, Asker] = {"doors": Asker.DOOR, "inspector": Asker.INSPECTOR, "admin": Asker.ADMIN}
+SOCKETS: dict[SocketName, Asker] = {
+    "doors": Asker.DOOR,
+    "inspector": Asker.INSPECTOR,
+    "admin": Asker.ADMIN,
+    "jobs": Asker.JOBS,
+}
 
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
@@ -63,7 +68,7 @@ class Server:
         self._kept_waiting = 0
 
     async def start(self) -> None:
-        """Listen on the three sockets, each made for this user alone."""
+        """Listen on the sockets, each made for this user alone."""
         self._writer.start()
         for name, asker in SOCKETS.items():
             listener = self._listener(name)

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
+from sealane.errors import TooLarge
 from sealane.ledger.events import PRIVATE, Event, Who
+from sealane.ledger.limits import BODY_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,7 @@ class Sealed:
     """JSON: field to [salt in hex, value]; `{}` where nothing is private."""
     path_digest: bytes | None
     target_digest: bytes | None
+    address_digest: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def sealed(event: Event, at: datetime) -> Sealed:
             else:
                 shown[name] = moment(value) if isinstance(value, datetime) else value
     if not clear:
-        return Sealed(_canonical.encode(shown), NO_OPENINGS, None, None)
+        return Sealed(_encoded(shown), NO_OPENINGS, None, None, None)
     salts = secrets.token_bytes(SALT_BYTES * len(clear))
     openings: dict[str, tuple[str, str]] = {}
     commitments: dict[str, str] = {}
@@ -81,11 +84,20 @@ def sealed(event: Event, at: datetime) -> Sealed:
         commitments[name] = commitment(name, value, salt).hex()
     shown["private"] = commitments
     return Sealed(
-        body=_canonical.encode(shown),
+        body=_encoded(shown),
         openings=_canonical.encode(openings),
         path_digest=path_digest(clear["path"]) if "path" in clear else None,
         target_digest=path_digest(clear["target"]) if "target" in clear else None,
+        address_digest=path_digest(clear["address"]) if "address" in clear else None,
     )
+
+
+def _encoded(shown: dict[str, object]) -> bytes:
+    """Return a body. Raises `TooLarge` for one that could not stand in a bundle of entries."""
+    body = _canonical.encode(shown)
+    if len(body) > BODY_BYTES_MAX:
+        raise TooLarge("What is to be recorded of this is more than one entry of the ledger holds.")
+    return body
 
 
 def commitment(field: str, value: str, salt: bytes) -> bytes:
@@ -105,7 +117,7 @@ def opened(openings: bytes) -> dict[str, tuple[str, str]]:
 
 
 def path_digest(path: str) -> bytes:
-    """Return what an entry is found by when asked for a path."""
+    """Return what an entry is found by when asked for a path (or an address)."""
     return sha256(path.encode()).digest()[:PATH_DIGEST_BYTES]
 
 

@@ -28,10 +28,13 @@ class FiledEntry(NamedTuple):
     organization_id: int | None
     user_id: int | None
     session_id: str | None
+    folder_id: int | None
     file_id: int | None
     version_id: str | None
+    door: str
     path_digest: bytes | None
     target_digest: bytes | None
+    address_digest: bytes | None
 
 
 class _Filed(msgspec.Struct):
@@ -39,12 +42,14 @@ class _Filed(msgspec.Struct):
 
     at: str
     kind: str
+    door: str = ""
     organization_id: int | None = None
     owner_organization_id: int | None = None
     user_id: int | None = None
     account_id: int | None = None
     session_id: str | None = None
     ended_session_id: str | None = None
+    folder_id: int | None = None
     file_id: int | None = None
     version_id: str | None = None
 
@@ -59,8 +64,10 @@ def filed_event(event: Event) -> dict[str, object]:
         "organization_id": getattr(event, "owner_organization_id", None) or who.organization_id,
         "user_id": who.user_id or getattr(event, "account_id", None),
         "session_id": getattr(event, "ended_session_id", None) or who.session_id or None,
+        "folder_id": getattr(event, "folder_id", None),
         "file_id": getattr(event, "file_id", None),
         "version_id": getattr(event, "version_id", None) or None,
+        "door": who.door,
     }
 
 
@@ -75,9 +82,11 @@ def misfiled(row: FiledEntry, openings: Mapping[str, tuple[str, str]]) -> bool:
         or row.organization_id != (body.owner_organization_id or body.organization_id)
         or row.user_id != (body.user_id or body.account_id)
         or row.session_id != (body.ended_session_id or body.session_id)
-        or (row.file_id, row.version_id) != (body.file_id, body.version_id)
+        or (row.folder_id, row.file_id, row.version_id) != (body.folder_id, body.file_id, body.version_id)
+        or row.door != body.door
         or row.path_digest != _digest(openings, "path")
         or row.target_digest != _digest(openings, "target")
+        or row.address_digest != _digest(openings, "address")
     )
 
 

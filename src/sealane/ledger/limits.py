@@ -17,8 +17,10 @@ TEXT_BYTES_MAX = 16_384
 """Of one text, in UTF-8."""
 ITEMS_MAX = 10_000
 """Of one list."""
+BODY_BYTES_MAX = 65_535
+"""Of one body: in a bundle of entries two bytes tell its length (C2SP tlog-tiles, "Log entries")."""
 ENTRY_BYTES_MAX = 4 * 1024 * 1024
-"""Of one body, and of its openings. No event comes near; what is larger was not written here and is not read."""
+"""Of one body, and of its openings, as they are read; what is larger was not written here."""
 
 
 def check_fields(struct: msgspec.Struct) -> None:

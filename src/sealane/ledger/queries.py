@@ -7,14 +7,14 @@ cast changed anything; no value is believed that is not sound.
 
 from __future__ import annotations
 
-import itertools
+import functools
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from sealane.database.columns import Moment
 from sealane.database.statements import Statement, parameters
-from sealane.database.tables import ledger, ledger_openings, node
+from sealane.database.tables import ledger, ledger_checkpoints, ledger_cosignatures, ledger_openings, ledger_tree, node
 from sealane.ledger.limits import ENTRY_BYTES_MAX
 
 
@@ -24,14 +24,53 @@ class LastRow(NamedTuple):
     seq: int
     kind: bytes | str | None
     leaf: bytes | None
-    chain: bytes | None
     sound: bool
 
 
-class HeadRow(NamedTuple):
-    """The head at a size, as it is stored."""
+class LeafRow(NamedTuple):
+    """An entry's leaf, as it is stored."""
 
-    chain: bytes | None
+    seq: int
+    leaf: bytes | None
+    sound: bool
+
+
+class BodyRow(NamedTuple):
+    """An entry's body and leaf, as they are stored."""
+
+    seq: int
+    body: bytes | None
+    leaf: bytes | None
+    sound: bool
+
+
+class NodeRow(NamedTuple):
+    """A node of the tree, as it is stored."""
+
+    number: int
+    hash: bytes | None
+    sound: bool
+
+
+class CheckpointRow(NamedTuple):
+    """A signed checkpoint, as it is stored."""
+
+    size: int
+    note: bytes | None
+    sound: bool
+
+
+class CosignedRow(NamedTuple):
+    """The size of a checkpoint, where there is one."""
+
+    size: int | None
+
+
+class CosignatureRow(NamedTuple):
+    """A witness's signature line under a checkpoint, as it is stored."""
+
+    size: int
+    line: bytes | None
     sound: bool
 
 
@@ -47,17 +86,19 @@ class StoredRow(NamedTuple):
     seq: int
     body: bytes | None
     leaf: bytes | None
-    chain: bytes | None
     openings: bytes | None
     at: int | None
     kind: bytes | str | None
     organization_id: int | None
     user_id: int | None
     session_id: bytes | str | None
+    folder_id: int | None
     file_id: int | None
     version_id: bytes | str | None
+    door: bytes | str | None
     path_digest: bytes | None
     target_digest: bytes | None
+    address_digest: bytes | None
     sound: bool
     """Every value has its column's type, is there if it must be, and is no larger than any event can make it."""
 
@@ -103,22 +144,98 @@ def _is_sound(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
     return sa.or_(column.is_(None), right) if column.nullable else sa.and_(column.is_not(None), right)
 
 
-_LAST = (ledger.c.seq, ledger.c.kind, ledger.c.leaf, ledger.c.chain)
+_LAST = (ledger.c.seq, ledger.c.kind, ledger.c.leaf)
 LAST = Statement(
     "ledger.last",
     sa.select(*map(_as_stored, _LAST), _sound(*_LAST).label("sound")).order_by(ledger.c.seq.desc()).limit(1),
     LastRow,
 )
-HEAD_AT = Statement(
-    "ledger.head_at",
-    sa.select(_as_stored(ledger.c.chain), _sound(ledger.c.chain).label("sound")).where(
-        ledger.c.seq == sa.bindparam("seq")
-    ),
-    HeadRow,
+_LEAF = (ledger.c.seq, ledger.c.leaf)
+_LEAVES = (ledger.c.seq > sa.bindparam("after"), ledger.c.seq <= sa.bindparam("last"))
+LEAVES = Statement(
+    "ledger.leaves",
+    sa.select(*map(_as_stored, _LEAF), _sound(*_LEAF).label("sound")).where(*_LEAVES).order_by(ledger.c.seq),
+    LeafRow,
 )
+_BODY = (ledger.c.seq, ledger.c.body, ledger.c.leaf)
+BODIES = Statement(
+    "ledger.bodies",
+    sa.select(*map(_as_stored, _BODY), _sound(*_BODY).label("sound")).where(*_LEAVES).order_by(ledger.c.seq),
+    BodyRow,
+)
+_NODE = (ledger_tree.c.number, ledger_tree.c.hash)
+NODES = Statement(
+    "ledger.nodes",
+    sa.select(*map(_as_stored, _NODE), _sound(*_NODE).label("sound"))
+    .where(
+        ledger_tree.c.level == sa.bindparam("level"),
+        ledger_tree.c.number >= sa.bindparam("first"),
+        ledger_tree.c.number < sa.bindparam("end"),
+    )
+    .order_by(ledger_tree.c.number),
+    NodeRow,
+)
+"""Nodes of one level, from `first` up to `end` (exclusive)."""
+ADD_NODES = Statement("ledger.add_nodes", sa.insert(ledger_tree).values(**parameters("level", "number", "hash")))
+
+_CHECKPOINT = (ledger_checkpoints.c.size, ledger_checkpoints.c.note)
+_CHECKPOINTS = sa.select(*map(_as_stored, _CHECKPOINT), _sound(*_CHECKPOINT).label("sound"))
+LAST_CHECKPOINT = Statement(
+    "ledger.last_checkpoint", _CHECKPOINTS.order_by(ledger_checkpoints.c.size.desc()).limit(1), CheckpointRow
+)
+CHECKPOINTS = Statement(
+    "ledger.checkpoints",
+    _CHECKPOINTS.where(ledger_checkpoints.c.size > sa.bindparam("after"))
+    .order_by(ledger_checkpoints.c.size)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    CheckpointRow,
+)
+ADD_CHECKPOINT = Statement(
+    "ledger.add_checkpoint", sa.insert(ledger_checkpoints).values(**parameters("size", "at", "note"))
+)
+_COSIGNATURE = (ledger_cosignatures.c.size, ledger_cosignatures.c.line)
+COSIGNATURES = Statement(
+    "ledger.cosignatures",
+    sa.select(*map(_as_stored, _COSIGNATURE), _sound(*_COSIGNATURE).label("sound"))
+    .where(ledger_cosignatures.c.size >= sa.bindparam("first"), ledger_cosignatures.c.size <= sa.bindparam("last"))
+    .order_by(ledger_cosignatures.c.size, ledger_cosignatures.c.witness),
+    CosignatureRow,
+)
+"""Of the checkpoints of these sizes."""
+COSIGNED_BY = Statement(
+    "ledger.cosigned_by",
+    sa.select(*map(_as_stored, _COSIGNATURE), _sound(*_COSIGNATURE).label("sound"))
+    .where(ledger_cosignatures.c.witness == sa.bindparam("of"))
+    .order_by(ledger_cosignatures.c.size.desc())
+    .limit(1),
+    CosignatureRow,
+)
+"""The largest that a witness has signed."""
+LAST_COSIGNED = Statement(
+    "ledger.last_cosigned",
+    sa.select(sa.func.max(sa.cast(ledger_cosignatures.c.size, _WHOLE_NUMBER)).label("size")),
+    CosignedRow,
+)
+"""The largest that any witness has signed."""
+FORGET_COSIGNATURE = Statement(
+    "ledger.forget_cosignature",
+    sa.delete(ledger_cosignatures).where(
+        ledger_cosignatures.c.size == sa.bindparam("of"), ledger_cosignatures.c.witness == sa.bindparam("by")
+    ),
+)
+ADD_COSIGNATURE = Statement(
+    "ledger.add_cosignature", sa.insert(ledger_cosignatures).values(**parameters("size", "witness", "line"))
+)
+
 ORIGIN_NAME = "ledger-origin"
 ORIGIN = Statement(
     "ledger.origin", sa.select(_as_stored(node.c.value)).where(node.c.name == sa.bindparam("named")), OriginRow
+)
+SIGNING_NAME = "ledger-signing"
+"""Says whether a keeper holds a signing key of the hour in its memory."""
+SET_NODE_VALUE = Statement(
+    "ledger.set_node_value",
+    sa.update(node).where(node.c.name == sa.bindparam("named")).values(value=sa.bindparam("value")),
 )
 NAME_ORIGIN = Statement("ledger.name_origin", sa.insert(node).values(**parameters("name", "value")))
 APPEND = Statement(
@@ -131,57 +248,99 @@ APPEND = Statement(
             "organization_id",
             "user_id",
             "session_id",
+            "folder_id",
             "file_id",
             "version_id",
+            "door",
             "body",
             "leaf",
-            "chain",
         )
     ),
 )
 APPEND_OPENINGS = Statement(
     "ledger.append_openings",
-    sa.insert(ledger_openings).values(**parameters("seq", "openings", "path_digest", "target_digest")),
+    sa.insert(ledger_openings).values(
+        **parameters("seq", "openings", "path_digest", "target_digest", "address_digest")
+    ),
 )
 
-_PROVEN = (ledger.c.seq, ledger.c.body, ledger.c.leaf, ledger.c.chain)
+_PROVEN = (ledger.c.seq, ledger.c.body, ledger.c.leaf)
 _FOUND_BY = (
     ledger.c.at,
     ledger.c.kind,
     ledger.c.organization_id,
     ledger.c.user_id,
     ledger.c.session_id,
+    ledger.c.folder_id,
     ledger.c.file_id,
     ledger.c.version_id,
+    ledger.c.door,
 )
-_DIGESTS = (ledger_openings.c.path_digest, ledger_openings.c.target_digest)
-_ENTRIES = (
-    sa.select(
-        *map(_as_stored, (*_PROVEN, ledger_openings.c.openings, *_FOUND_BY, *_DIGESTS)),
-        sa.and_(
-            _sound(*_PROVEN, *_FOUND_BY),
-            sa.or_(ledger_openings.c.seq.is_(None), _sound(ledger_openings.c.openings, *_DIGESTS)),
-        ).label("sound"),
-    )
-    .select_from(ledger.outerjoin(ledger_openings, ledger_openings.c.seq == ledger.c.seq))
-    .where(ledger.c.seq > sa.bindparam("after"))
-    .order_by(ledger.c.seq)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
+_DIGESTS = (ledger_openings.c.path_digest, ledger_openings.c.target_digest, ledger_openings.c.address_digest)
+_FOUND = ledger.outerjoin(ledger_openings, ledger_openings.c.seq == ledger.c.seq)
+_ENTRIES = sa.select(
+    *map(_as_stored, (*_PROVEN, ledger_openings.c.openings, *_FOUND_BY, *_DIGESTS)),
+    sa.and_(
+        _sound(*_PROVEN, *_FOUND_BY),
+        sa.or_(ledger_openings.c.seq.is_(None), _sound(ledger_openings.c.openings, *_DIGESTS)),
+    ).label("sound"),
 )
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "since": ledger.c.at >= sa.bindparam("since"),
-    "kind": ledger.c.kind == sa.bindparam("kind"),
-    "user_id": ledger.c.user_id == sa.bindparam("user_id"),
-    "paths": sa.or_(
-        ledger_openings.c.path_digest.in_(sa.bindparam("paths", expanding=True)),
-        ledger_openings.c.target_digest.in_(sa.bindparam("paths", expanding=True)),
-    ),
+    "until": ledger.c.at <= sa.bindparam("until"),
+    "last": ledger.c.seq <= sa.bindparam("last"),
+    "not_kinds": ledger.c.kind.not_in(sa.bindparam("not_kinds", expanding=True)),
+    **{
+        name: column == sa.bindparam(name)
+        for name, column in {
+            "kind": ledger.c.kind,
+            "door": ledger.c.door,
+            "organization_id": ledger.c.organization_id,
+            "user_id": ledger.c.user_id,
+            "session_id": ledger.c.session_id,
+            "version_id": ledger.c.version_id,
+            "folder_id": ledger.c.folder_id,
+            "path": ledger_openings.c.path_digest,
+            "target": ledger_openings.c.target_digest,
+            "address": ledger_openings.c.address_digest,
+        }.items()
+    },
 }
-ENTRIES: dict[frozenset[str], Statement[StoredRow]] = {
-    frozenset(names): Statement(
-        ".".join(("ledger.entries", *names)), _ENTRIES.where(*(_FILTERS[name] for name in names)), StoredRow
+_BY_OPENING = frozenset({"path", "target", "address"})
+"""Filters whose index lies with the openings: there the order comes from."""
+
+
+@functools.cache
+def entries(filters: frozenset[str]) -> Statement[StoredRow]:
+    """Return the statement of a page of entries, by the names of the filters that it is narrowed by."""
+    names = sorted(filters)
+    by_opening = bool(filters & _BY_OPENING)
+    seq = ledger_openings.c.seq if by_opening else ledger.c.seq
+    found = ledger_openings.join(ledger, ledger.c.seq == ledger_openings.c.seq) if by_opening else _FOUND
+    return Statement(
+        ".".join(("ledger.entries", *names)),
+        _ENTRIES.select_from(found)
+        .where(seq > sa.bindparam("after"), *(_FILTERS[name] for name in names))
+        .order_by(seq)
+        .limit(sa.bindparam("limit", type_=sa.Integer)),
+        StoredRow,
     )
-    for count in range(len(_FILTERS) + 1)
-    for names in itertools.combinations(_FILTERS, count)
-}
-"""A page of entries, by the filters that it is narrowed by."""
+
+
+class SeqRow(NamedTuple):
+    """The number of an entry, where there is one."""
+
+    seq: int | None
+
+
+FIRST_SINCE = Statement(
+    "ledger.first_since",
+    sa.select(sa.func.min(ledger.c.seq).label("seq")).where(ledger.c.at >= sa.bindparam("since")),
+    SeqRow,
+)
+LAST_UNTIL = Statement(
+    "ledger.last_until",
+    sa.select(sa.func.max(ledger.c.seq).label("seq")).where(ledger.c.at <= sa.bindparam("until")),
+    SeqRow,
+)
+"""Both exact, however often the clock was set: an index holds `at` and `seq` together."""

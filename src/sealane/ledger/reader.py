@@ -1,22 +1,26 @@
-"""Reading the ledger: pages of entries by who, where, what and when; its checkpoint. Changes nothing.
+"""Reading the ledger: pages of entries by who, where, what and when; its checkpoints. Changes nothing.
 
 Must stay true: whatever somebody has put into a row, reading it ends in an entry that says so, never in a failure.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sealane.database.columns import moment_of
 from sealane.errors import Integrity, Missing
 from sealane.ledger import queries
 from sealane.ledger.bodies import NOT_OURS, opened, path_digest
-from sealane.ledger.checkpoints import Checkpoint
 from sealane.ledger.filing import FiledEntry, misfiled
-from sealane.operations.audit import LedgerEntry
+from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH
+from sealane.operations.audit import LedgerEntry, TreeNode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from sealane.database.engine import Transaction
@@ -27,11 +31,23 @@ class Question:
     """Which entries: those that fit everything given."""
 
     since: datetime | None = None
-    kind: str = ""
+    until: datetime | None = None
+    kinds: tuple[str, ...] | None = None
+    """Any of these."""
+    not_kinds: tuple[str, ...] | None = None
+    door: str | None = None
+    organization_id: int | None = None
+    """Whose place or account it is, or whose user did it."""
     user_id: int | None = None
     """Who did it, or whose account it was done to."""
+    session_id: str | None = None
+    version_id: str | None = None
+    folder_ids: tuple[int, ...] | None = None
+    """Any of these."""
     paths: tuple[str, ...] | None = None
     """Any of these, each as it was recorded: `ORG:/PATH`. Found as long as the opening is kept."""
+    address: str | None = None
+    """Found as long as the opening is kept."""
 
 
 EVERYTHING = Question()
@@ -39,41 +55,140 @@ EMPTIED = "The ledger is damaged: all of its entries are gone."
 
 
 def page(transaction: Transaction, question: Question, *, after: int = 0, limit: int) -> list[LedgerEntry]:
-    """Return at most `limit` entries with numbers greater than `after`, in order; fewer means there are no more."""
-    values: dict[str, object] = {}
-    if question.since is not None:
-        values["since"] = question.since
-    if question.kind:
-        values["kind"] = question.kind
-    if question.user_id is not None:
-        values["user_id"] = question.user_id
+    """Return at most `limit` entries with numbers greater than `after`, in order; fewer means there are no more.
+
+    What has several ways to fit is asked way by way, each in the order of its index, and merged: so the cost is that of
+    the page and not that of everything which fits.
+    """
+    common = _common(question)
+    after = max(after, _before_since(transaction, question))
+    if question.until is not None:
+        last = transaction.first(queries.LAST_UNTIL, until=question.until)
+        common["last"] = (last.seq if last is not None else None) or 0
+    found = [
+        transaction.all(queries.entries(frozenset({**common, **way})), after=after, limit=limit, **common, **way)
+        for way in _ways(question)
+    ]
+    if len(found) == 1:
+        return [_entry(row) for row in found[0]]
+    merged = (next(same) for _, same in itertools.groupby(heapq.merge(*found, key=_SEQ), key=_SEQ))
+    return [_entry(row) for row in itertools.islice(merged, limit)]
+
+
+_SEQ = attrgetter("seq")
+
+
+def _common(question: Question) -> dict[str, object]:
+    values: dict[str, object] = {
+        name: value
+        for name in ("since", "until", "door", "organization_id", "user_id", "session_id", "version_id")
+        if (value := getattr(question, name)) is not None
+    }
+    if question.not_kinds is not None:
+        values["not_kinds"] = list(question.not_kinds)
+    if question.address is not None:
+        values["address"] = path_digest(question.address)
+    return values
+
+
+def _ways(question: Question) -> Iterator[dict[str, object]]:
+    """Yield the filters of every single way to fit what any of several values may fit."""
+    choices: list[list[dict[str, object]]] = []
+    if question.kinds is not None:
+        choices.append([{"kind": kind} for kind in question.kinds])
+    if question.folder_ids is not None:
+        choices.append([{"folder_id": folder} for folder in question.folder_ids])
     if question.paths is not None:
-        values["paths"] = [path_digest(path) for path in question.paths]
-    statement = queries.ENTRIES[frozenset(values)]
-    return [_entry(row) for row in transaction.all(statement, after=after, limit=limit, **values)]
+        digests = [path_digest(path) for path in question.paths]
+        choices.append([{field: digest} for digest in digests for field in ("path", "target")])
+    for chosen in itertools.product(*choices):
+        yield {name: value for one in chosen for name, value in one.items()}
 
 
-def checkpoint(transaction: Transaction) -> Checkpoint:
-    """Return the present size and head. Raises `Missing` before the first entry, `Integrity` if they are gone."""
+def _before_since(transaction: Transaction, question: Question) -> int:
+    """Return the number of an entry before which none is late enough."""
+    if question.since is None:
+        return 0
+    first = transaction.first(queries.FIRST_SINCE, since=question.since)
+    return first.seq - 1 if first is not None and first.seq is not None else 0
+
+
+def nodes_within(transaction: Transaction, after: int, last: int) -> list[TreeNode]:
+    """Return the nodes over full tiles whose last entry is past `after` and not past `last`, lowest level first."""
+    found: list[TreeNode] = []
+    level, first, end = 1, after // TILE_WIDTH, last // TILE_WIDTH
+    while first < end:
+        rows = transaction.all(queries.NODES, level=level, first=first, end=end)
+        stored = {row.number: row.hash for row in rows if row.sound and row.hash and len(row.hash) == HASH_BYTES}
+        found += (TreeNode(level, number, stored.get(number, b"")) for number in range(first, end))
+        level, first, end = level + 1, first // TILE_WIDTH, end // TILE_WIDTH
+    return found
+
+
+def size(transaction: Transaction) -> int:
+    """Return the number of the newest entry. Raises `Missing` before the first entry, `Integrity` if they are gone."""
     last = transaction.first(queries.LAST)
-    origin = transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME)
-    if last is None and origin is None:
+    if last is None and transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME) is None:
         raise Missing("The ledger has no entries yet.")
     if last is None:
         raise Integrity(EMPTIED)
-    if origin is None:
+    return last.seq
+
+
+def origin(transaction: Transaction) -> str:
+    """Return the ledger's own name. Raises `Integrity` where it is gone."""
+    row = transaction.first(queries.ORIGIN, named=queries.ORIGIN_NAME)
+    if row is None:
         raise Integrity("The ledger is damaged: its own name is gone.")
-    if not last.sound or last.chain is None:
-        raise Integrity(f"The ledger is damaged at entry {last.seq}: what is stored there is no entry.")
     try:
-        return Checkpoint((origin.value or b"").decode(), last.seq, last.chain)
+        return (row.value or b"").decode()
     except UnicodeDecodeError:
         raise Integrity("The ledger is damaged: its own name is not what was written.") from None
 
 
+def checkpoints(transaction: Transaction, *, after: int, limit: int) -> list[tuple[int, str]]:
+    """Return checkpoints of more than `after` entries: size and note, cosignatures included.
+
+    A stored one that is no text is told as "".
+    """
+    rows = transaction.all(queries.CHECKPOINTS, after=after, limit=limit)
+    if not rows:
+        return []
+    return _with_cosignatures(transaction, rows)
+
+
+def last_checkpoint(transaction: Transaction) -> tuple[int, str] | None:
+    """Return the newest checkpoint, size and note; None where none was made yet."""
+    row = transaction.first(queries.LAST_CHECKPOINT)
+    return None if row is None else _with_cosignatures(transaction, [row])[0]
+
+
+def cosigned_checkpoint(transaction: Transaction, *, least: int) -> tuple[int, str] | None:
+    """Return a checkpoint of at least that many entries, the newest that a witness signed before all others."""
+    row = transaction.first(queries.LAST_COSIGNED)
+    if row is not None and row.size is not None and row.size >= least:
+        return checkpoints(transaction, after=row.size - 1, limit=1)[0]
+    last = last_checkpoint(transaction)
+    return last if last is not None and last[0] >= least else None
+
+
+def _with_cosignatures(transaction: Transaction, rows: list[queries.CheckpointRow]) -> list[tuple[int, str]]:
+    lines: dict[int, str] = {}
+    for row in transaction.all(queries.COSIGNATURES, first=rows[0].size, last=rows[-1].size):
+        lines[row.size] = lines.get(row.size, "") + _text(row.line if row.sound else None)
+    return [(row.size, _text(row.note if row.sound else None) + lines.get(row.size, "")) for row in rows]
+
+
+def _text(stored: bytes | None) -> str:
+    try:
+        return (stored or b"").decode()
+    except UnicodeDecodeError:
+        return ""
+
+
 def _entry(row: queries.StoredRow) -> LedgerEntry:
     filed = _filed(row)
-    if filed is None or row.leaf is None or row.chain is None:
+    if filed is None or row.leaf is None:
         return _unreadable(row.seq)
     try:
         openings = opened(row.openings) if row.openings is not None else None
@@ -83,19 +198,18 @@ def _entry(row: queries.StoredRow) -> LedgerEntry:
         seq=row.seq,
         body=filed.body,
         leaf=row.leaf,
-        chain=row.chain,
         openings=openings,
         misfiled=misfiled(filed, openings or {}),
     )
 
 
 def _unreadable(seq: int) -> LedgerEntry:
-    return LedgerEntry(seq=seq, body=b"", leaf=b"", chain=b"", openings=None, unreadable=True)
+    return LedgerEntry(seq=seq, body=b"", leaf=b"", openings=None, unreadable=True)
 
 
 def _filed(row: queries.StoredRow) -> FiledEntry | None:
     """Return the row with each value as its own type; None where that cannot be."""
-    if not row.sound or row.body is None or row.at is None or row.kind is None:
+    if not row.sound or row.body is None or row.at is None or row.kind is None or row.door is None:
         return None
     try:
         return FiledEntry(
@@ -105,10 +219,13 @@ def _filed(row: queries.StoredRow) -> FiledEntry | None:
             organization_id=row.organization_id,
             user_id=row.user_id,
             session_id=None if row.session_id is None else queries.text_of(row.session_id),
+            folder_id=row.folder_id,
             file_id=row.file_id,
             version_id=None if row.version_id is None else queries.text_of(row.version_id),
+            door=queries.text_of(row.door),
             path_digest=row.path_digest,
             target_digest=row.target_digest,
+            address_digest=row.address_digest,
         )
     except (UnicodeDecodeError, OverflowError):
         return None

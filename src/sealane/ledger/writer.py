@@ -1,8 +1,8 @@
-"""The one writer: puts events at the end of the chain, within the transaction of what they record.
+"""The one writer: puts events at the end of the ledger and its tree, within the transaction of what they record.
 
-The head is kept in memory and compared with the database's at every append, so an entry that somebody else added, or
-took away from the end, is met before anything is built upon it: `Integrity`, and then nothing can be recorded, so
-nothing is done either.
+The tree's right edge and the newest entry are kept in memory; the entry is compared with the database's at every
+append, so one that somebody else added, or took away from the end, is met before anything is built upon it:
+`Integrity`, and then nothing can be recorded, so nothing is done either.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from sealane.errors import Integrity
 from sealane.ids import random_name
-from sealane.ledger import chain, queries
+from sealane.ledger import queries, tree
 from sealane.ledger.bodies import NO_OPENINGS, sealed
 from sealane.ledger.filing import filed_event
 from sealane.ledger.reader import EMPTIED
+from sealane.ledger.stored_tree import StoredTree
+from sealane.ledger.tree import TILE_WIDTH, Frontier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the ledger stands: how many entries, what binds them, and the kind of the newest ("" for none)."""
+    """Where the ledger stands: how many entries, the newest one's leaf (b"" for none) and kind."""
 
     size: int
-    chain: bytes
+    leaf: bytes
     last_kind: str
 
 
@@ -40,17 +42,24 @@ class LedgerWriter:
     def __init__(self) -> None:
         """Know nothing yet; the head is read at the first use."""
         self._head: Head | None = None
+        self._frontier = Frontier()
 
     def head(self, transaction: Transaction) -> Head:
-        """Return the head; raises `Integrity` when it is not the one this writer left, or its last link is broken."""
+        """Return the head; raises `Integrity` when it is not the one this writer left, or the newest tile is broken."""
         last = transaction.first(queries.LAST)
-        stored = _head_of(last) if last is not None else Head(0, chain.EMPTY, "")
-        if self._head is not None and stored != self._head:
+        stored = _head_of(last) if last is not None else Head(0, b"", "")
+        if self._head is None:
+            _check_newest(transaction, stored.size)
+            self._frontier = StoredTree(transaction).frontier(stored.size)
+        elif stored != self._head:
             raise Integrity("The ledger was changed by somebody else than its keeper.")
-        if self._head is None and last is not None:
-            _check_link(transaction, last)
         self._head = stored
         return stored
+
+    def root(self, transaction: Transaction) -> bytes:
+        """Return the root over all entries; raises as `head` does."""
+        self.head(transaction)
+        return self._frontier.root()
 
     def append(self, transaction: Transaction, events: Iterable[tuple[datetime, Event]]) -> None:
         """Append these events in order, each with its time. They are there once the transaction is committed.
@@ -58,25 +67,19 @@ class LedgerWriter:
         Call `forget` when it is rolled back instead.
         """
         head = self.head(transaction)
-        size, link, kind = head.size, head.chain, head.last_kind
+        size, leaf, kind = head.size, head.leaf, head.last_kind
         entries: list[dict[str, object]] = []
         openings: list[dict[str, object]] = []
+        nodes: list[tree.Node] = []
         if head.size == 0:
             _name_origin(transaction)
         for at, event in events:
             written = sealed(event, at)
-            leaf = chain.leaf_of(written.body)
-            size, link, kind = size + 1, chain.link(link, leaf), event.kind.value
+            leaf = tree.leaf_of(written.body)
+            nodes += self._frontier.append(leaf)
+            size, kind = size + 1, event.kind.value
             entries.append(
-                {
-                    "seq": size,
-                    "at": at,
-                    "kind": kind,
-                    "body": written.body,
-                    "leaf": leaf,
-                    "chain": link,
-                    **filed_event(event),
-                }
+                {"seq": size, "at": at, "kind": kind, "body": written.body, "leaf": leaf, **filed_event(event)}
             )
             if written.openings != NO_OPENINGS:
                 openings.append(
@@ -85,11 +88,13 @@ class LedgerWriter:
                         "openings": written.openings,
                         "path_digest": written.path_digest,
                         "target_digest": written.target_digest,
+                        "address_digest": written.address_digest,
                     }
                 )
         transaction.run_many(queries.APPEND, entries)
         transaction.run_many(queries.APPEND_OPENINGS, openings)
-        self._head = Head(size, link, kind)
+        transaction.run_many(queries.ADD_NODES, [node._asdict() for node in nodes])
+        self._head = Head(size, leaf, kind)
 
     def forget(self) -> None:
         """Read the head anew at the next use, since the transaction was rolled back."""
@@ -98,22 +103,21 @@ class LedgerWriter:
 
 def _head_of(last: queries.LastRow) -> Head:
     try:
-        if last.sound and last.chain is not None and last.kind is not None:
-            return Head(last.seq, last.chain, queries.text_of(last.kind))
+        if last.sound and last.leaf is not None and last.kind is not None:
+            return Head(last.seq, last.leaf, queries.text_of(last.kind))
     except UnicodeDecodeError:
         pass
     raise Integrity(f"The ledger is damaged at entry {last.seq}: what is stored there is no entry.")
 
 
-def _check_link(transaction: Transaction, last: queries.LastRow) -> None:
-    before: bytes | None = chain.EMPTY
-    if last.seq > 1:
-        row = transaction.first(queries.HEAD_AT, seq=last.seq - 1)
-        if row is None:
-            raise Integrity(f"The ledger has no entry {last.seq - 1}.")
-        before = row.chain if row.sound else None
-    if before is None or last.leaf is None or chain.link(before, last.leaf) != last.chain:
-        raise Integrity(f"The ledger's entry {last.seq} does not follow from the one before it.")
+def _check_newest(transaction: Transaction, size: int) -> None:
+    """See that the entries of the newest tile are there, each with the leaf that its body gives."""
+    first = max(0, size - 1) // TILE_WIDTH * TILE_WIDTH
+    for expected, row in enumerate(transaction.all(queries.BODIES, after=first, last=size), first + 1):
+        if row.seq != expected:
+            raise Integrity(f"The ledger has no entry {expected}.")
+        if not row.sound or row.body is None or tree.leaf_of(row.body) != row.leaf:
+            raise Integrity(f"The ledger is damaged at entry {row.seq}: its body is not what was written.")
 
 
 def _name_origin(transaction: Transaction) -> None:

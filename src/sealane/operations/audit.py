@@ -1,14 +1,14 @@
-"""Operations on the ledger: reading it, verifying it, its checkpoint."""
+"""Operations on the ledger: reading it, its tree, its checkpoints, what witnesses signed, what proves an entry."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
 from sealane.operations.accounts import AdminOperation
-from sealane.operations.envelope import Answer
+from sealane.operations.envelope import Answer, Asker, Done, Operation
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -18,7 +18,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
     """Canonical JSON (RFC 8785)."""
     leaf: bytes
-    chain: bytes
     openings: dict[str, tuple[str, str]] | None
     """Salt in hex and clear value by field name; None where they are erased."""
     misfiled: bool = False
@@ -27,11 +26,22 @@ class LedgerEntry(msgspec.Struct, frozen=True, array_like=True):
     """What is stored is no entry: a value has the wrong type, is missing or far too large. Then only `seq` counts."""
 
 
+class TreeNode(msgspec.Struct, frozen=True, array_like=True):
+    """A node of the tree as stored: the root over `256 ** level` entries."""
+
+    level: int
+    number: int
+    hash: bytes
+    """b"" where what is stored is no hash, or nothing is."""
+
+
 class EntriesAre(Answer, frozen=True):
     """A page of entries in order; `after` is 0 at the end."""
 
     entries: tuple[LedgerEntry, ...]
     after: int
+    nodes: tuple[TreeNode, ...] = ()
+    """With `nodes`: those over full tiles whose last entry is in this page, lowest level first."""
 
 
 class ReadLedger(AdminOperation, frozen=True):
@@ -41,21 +51,159 @@ class ReadLedger(AdminOperation, frozen=True):
     after: int = 0
     limit: int = 500
     since: datetime | None = None
+    until: datetime | None = None
     user: str = ""
     path: str = ""
     """`ORG:/PATH` or `/PATH` in any organization."""
+    folder: str = ""
+    """`ORG:/PATH`: what was done in this folder and below it."""
+    session: str = ""
+    address: str = ""
+    door: str = ""
+    outcome: Literal["", "done", "refused", "damaged"] = ""
     kind: str = ""
+    nodes: bool = False
 
 
 class CheckpointIs(Answer, frozen=True):
-    """Size and head of the ledger."""
+    """The ledger's newest state, signed."""
 
     size: int
-    head: bytes
+    note: str
+    """C2SP `tlog-checkpoint`, with the cosignatures that are known."""
+    key: str
+    """The long-term key as a C2SP `vkey`."""
+
+
+class LedgerIs(Answer, frozen=True):
+    """How far the ledger goes."""
+
+    size: int
+    signed: int
+    """Entries under the newest checkpoint."""
     origin: str
+    key: str
+    """The long-term key as a C2SP `vkey`."""
+
+
+class LookLedger(AdminOperation, frozen=True):
+    """How far does it go? Changes nothing."""
+
+    answer: ClassVar[type[Answer]] = LedgerIs
 
 
 class Checkpoint(AdminOperation, frozen=True):
-    """The present size and head."""
+    """A checkpoint of what is there now; one is made where the last is older."""
 
     answer: ClassVar[type[Answer]] = CheckpointIs
+
+
+class CheckpointsAre(Answer, frozen=True):
+    """Checkpoints as they were signed, in order; `after` is 0 at the end."""
+
+    notes: tuple[str, ...]
+    """Each with its cosignatures; what is stored and no text is told as ""."""
+    sizes: tuple[int, ...]
+    after: int
+
+
+class ReadCheckpoints(AdminOperation, frozen=True):
+    """Checkpoints of more than `after` entries."""
+
+    answer: ClassVar[type[Answer]] = CheckpointsAre
+    askers: ClassVar[Asker] = Asker.ADMIN | Asker.JOBS
+    after: int = 0
+    limit: int = 500
+
+
+class ToWitnessAre(Answer, frozen=True):
+    """What a witness is owed: the newest checkpoint, and the proof that it goes on from the one it signed last."""
+
+    old: int
+    new: int
+    proof: tuple[bytes, ...]
+    note: str
+
+
+class WhatToWitness(Operation, frozen=True):
+    """What is there for this witness? `old`: the size it says it saw; None: the one whose cosignature we keep."""
+
+    answer: ClassVar[type[Answer]] = ToWitnessAre
+    askers: ClassVar[Asker] = Asker.JOBS
+    witness: str
+    """Its key's name."""
+    old: int | None = None
+
+
+class RecordCosignature(Operation, frozen=True):
+    """A witness has signed the checkpoint of this size. Checked against the settings' key before it is kept."""
+
+    answer: ClassVar[type[Answer]] = Done
+    askers: ClassVar[Asker] = Asker.JOBS
+    witness: str
+    size: int
+    line: str
+
+
+class OwnEntriesAre(Answer, frozen=True):
+    """A page of an organization's own entries and the node's; `after` is 0 at the end."""
+
+    entries: tuple[LedgerEntry, ...]
+    after: int
+
+
+class ReadOwnLedger(Operation, frozen=True):
+    """Entries about the caller's organization, and those of the node that proofs need. For auditors and officers."""
+
+    answer: ClassVar[type[Answer]] = OwnEntriesAre
+    handle: str
+    after: int = 0
+    limit: int = 500
+
+
+class LatestCheckpoint(Operation, frozen=True):
+    """The newest checkpoint there is. For anybody signed in: it says nothing but size and root."""
+
+    answer: ClassVar[type[Answer]] = CheckpointIs
+    handle: str
+
+
+class TileIs(Answer, frozen=True):
+    """Hashes of a tile."""
+
+    hashes: tuple[bytes, ...]
+
+
+class ReadTile(Operation, frozen=True):
+    """A tile of the tree (C2SP tlog-tiles), `width` hashes of it. `Missing` where the signed tree has fewer."""
+
+    answer: ClassVar[type[Answer]] = TileIs
+    handle: str
+    level: int
+    number: int
+    width: int
+
+
+class Proof(msgspec.Struct, frozen=True, array_like=True):
+    """What proves one entry to whoever has the ledger's key."""
+
+    entry: int
+    text: str
+    """C2SP `tlog-proof`; its extra data are the body and those openings that the caller may see."""
+
+
+class ProofsAre(Answer, frozen=True):
+    """Proofs of a receipt's entries, in order. `after` asks on, 0 at the end; `pending`: ask again, one is made."""
+
+    proofs: tuple[Proof, ...]
+    after: int
+    pending: bool
+
+
+class ProveReceipt(Operation, frozen=True):
+    """Prove the entries of the receipt of the file at this path."""
+
+    answer: ClassVar[type[Answer]] = ProofsAre
+    handle: str
+    path: str
+    after: int = 0

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SocketName = Literal["doors", "inspector", "admin"]
+SocketName = Literal["doors", "inspector", "admin", "jobs"]
 
 _RETRY_SECONDS = 0.02
 """The first pause before the keeper is tried again; it doubles up to `keeper_retry_seconds_max`."""

@@ -23,6 +23,8 @@ class Asker(enum.Flag):
     INSPECTOR = enum.auto()
     ADMIN = enum.auto()
     """The administrator's command line on this machine, and the supervisor."""
+    JOBS = enum.auto()
+    """What talks to witnesses and to log collectors."""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag=True):

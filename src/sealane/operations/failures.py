@@ -6,7 +6,7 @@ operation may meet (`errors.py`), nor those that never cross a socket (each door
 
 from __future__ import annotations
 
-from sealane.errors import Conflict, Invalid, Missing, Unsupported
+from sealane.errors import Conflict, Integrity, Invalid, Missing, Unsupported
 
 
 class OrganizationMissing(Missing):
@@ -123,7 +123,7 @@ class SealedMove(Unsupported):
 class NotSealed(Invalid):
     """What came as sealed by its sender is no age file."""
 
-    code = "not-sealed"
+    code = "not-an-age-file"
     default = (
         "In a sealed folder a name that ends in .age is for a file that you have sealed yourself, and this is none. "
         "Send it without .age; it is sealed here."
@@ -135,3 +135,30 @@ class HeaderUnfit(Invalid):
 
     code = "header-unfit"
     default = "This is not an age header for these recipients."
+
+
+class NoteInvalid(Invalid):
+    """A text is no signed note, or no key for one."""
+
+    code = "note-invalid"
+
+
+class SignatureWrong(Integrity):
+    """A signature by a key that is known does not verify, or none by such a key is there."""
+
+    code = "signature-wrong"
+    default = "The signature is not by the key that was expected, or is over something else."
+
+
+class SigningKeyWrong(Integrity):
+    """A signing key was not appointed by the one before it."""
+
+    code = "signing-key-wrong"
+    default = "A signing key of the ledger was not appointed by the key before it."
+
+
+class ProofWrong(Integrity):
+    """A proof does not prove what it is said to."""
+
+    code = "proof-wrong"
+    default = "The proof does not fit: the entry is not the one that the checkpoint has there."

@@ -34,6 +34,7 @@ from sealane.ledger.events.node import (
     RequestRefused,
     SessionEnded,
     SignedIn,
+    SigningKeySet,
     SignInRefused,
     StrangersRefused,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "SessionEnded",
     "SignInRefused",
     "SignedIn",
+    "SigningKeySet",
     "SshKeyAdded",
     "SshKeyRemoved",
     "StrangersRefused",

@@ -69,6 +69,7 @@ class Kind(enum.Enum):
     FILE_SEALED = "file_sealed"
     PAYLOAD_DIGEST_RECORDED = "payload_digest_recorded"
     HEADER_REPLACED = "header_replaced"
+    SIGNING_KEY_SET = "signing_key_set"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,21 @@ class KeeperStopped(Event, frozen=True, kw_only=True):
     who: Who = KEEPER
 
 
+class SigningKeySet(Event, frozen=True, kw_only=True):
+    """Checkpoints are signed by another key from here on; the key before it is destroyed."""
+
+    kind: ClassVar[Kind] = Kind.SIGNING_KEY_SET
+    who: Who = KEEPER
+    reason: Literal["first", "start", "crash", "hour"]
+    """`crash`: the keeper before this one ended without destroying its key."""
+    signing_key: str
+    """The new public key (Ed25519), hex."""
+    previous_key: str = ""
+    """The one before it, for `hour`: it has signed the new one. Otherwise the long-term key has."""
+    signature: str
+    """Over `signing.statement`, hex."""
+
+
 class NodeKeyRotated(Event, frozen=True, kw_only=True):
     """The node has a new key; organizations' keys were wrapped anew."""
 

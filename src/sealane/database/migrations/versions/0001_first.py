@@ -61,15 +61,34 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("organization_id", sa.BigInteger(), nullable=True),
         sa.Column("user_id", sa.BigInteger(), nullable=True),
         sa.Column("session_id", sa.String(length=32), nullable=True),
+        sa.Column("folder_id", sa.BigInteger(), nullable=True),
         sa.Column("file_id", sa.BigInteger(), nullable=True),
         sa.Column("version_id", sa.String(length=32), nullable=True),
+        sa.Column("door", sa.String(length=16), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("leaf", sa.LargeBinary(), nullable=False),
-        sa.Column("chain", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger")),
         comment="Append only. The columns beside `body` are an index into it; what is proven is `body`.",
     )
     op.create_index(op.f("ix_ledger_at"), "ledger", ["at"], unique=False)
+    op.create_index(op.f("ix_ledger_kind_seq"), "ledger", ["kind", "seq"], unique=False)
+    op.create_index(op.f("ix_ledger_door_seq"), "ledger", ["door", "seq"], unique=False)
+    op.create_index(
+        op.f("ix_ledger_organization_id_seq"),
+        "ledger",
+        ["organization_id", "seq"],
+        unique=False,
+        sqlite_where=sa.column("organization_id").is_not(None),
+        postgresql_where=sa.column("organization_id").is_not(None),
+    )
+    op.create_index(
+        op.f("ix_ledger_folder_id_seq"),
+        "ledger",
+        ["folder_id", "seq"],
+        unique=False,
+        sqlite_where=sa.column("folder_id").is_not(None),
+        postgresql_where=sa.column("folder_id").is_not(None),
+    )
     op.create_index(
         op.f("ix_ledger_file_id_seq"),
         "ledger",
@@ -108,9 +127,18 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("openings", sa.LargeBinary(), nullable=False),
         sa.Column("path_digest", sa.LargeBinary(), nullable=True),
         sa.Column("target_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("address_digest", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_openings")),
         comment="What opens an entry's salted commitments: JSON, field to [salt, value]. A lawful erasure "
-        "removes it from here; the ledger still proves. The digests find an entry by its path.",
+        "removes it from here; the ledger still proves. The digests find an entry by its path or address.",
+    )
+    op.create_index(
+        op.f("ix_ledger_openings_address_digest_seq"),
+        "ledger_openings",
+        ["address_digest", "seq"],
+        unique=False,
+        sqlite_where=sa.column("address_digest").is_not(None),
+        postgresql_where=sa.column("address_digest").is_not(None),
     )
     op.create_index(
         op.f("ix_ledger_openings_path_digest_seq"),
@@ -129,11 +157,40 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         postgresql_where=sa.column("target_digest").is_not(None),
     )
     op.create_table(
+        "ledger_tree",
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("level", "number", name=op.f("pk_ledger_tree")),
+        comment="Nodes of the Merkle tree, each the root over 256 below it; level 1 stands over entries' leaves.",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "ledger_checkpoints",
+        sa.Column("size", BigId, autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_checkpoints")),
+        comment="Signed checkpoints (C2SP tlog-checkpoint), as they were given out.",
+    )
+    op.create_table(
+        "ledger_cosignatures",
+        sa.Column("size", BigId, autoincrement=False, nullable=False),
+        sa.Column("witness", Name, nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["size"], ["ledger_checkpoints.size"], name=op.f("fk_ledger_cosignatures_size_ledger_checkpoints")
+        ),
+        sa.PrimaryKeyConstraint("size", "witness", name=op.f("pk_ledger_cosignatures")),
+        comment="What witnesses have signed of our checkpoints: signature lines of the note.",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "node",
         sa.Column("name", Name, nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_node")),
-        comment="What the node is: origin of its ledger, wrapped SSH host keys, id of the node key in force.",
+        comment="What the node is: origin of its ledger, wrapped SSH host keys and signing key, when it was alive.",
     )
     op.create_table(
         "organizations",

@@ -1,0 +1,31 @@
+"""`python -m sealane.jobs`: the jobs process, started by the supervisor where the settings give it something to do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sealane.jobs.cosigning import Cosigning
+from sealane.operations.caller import KeeperCaller
+from sealane.process import begin, stop_asked
+
+if TYPE_CHECKING:
+    from sealane.process import Beginning
+
+
+async def serve(beginning: Beginning) -> None:
+    """Work until the process is asked to stop."""
+    stop = stop_asked(asyncio.get_running_loop())
+    caller = KeeperCaller(beginning.run_dir, "jobs", beginning.settings)
+    caller.start()
+    await Cosigning(caller.ask, beginning.settings).run(stop)
+    await caller.close()
+
+
+def main() -> None:
+    """Begin the process and run it."""
+    asyncio.run(serve(begin()))
+
+
+if __name__ == "__main__":
+    main()

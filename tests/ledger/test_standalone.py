@@ -1,0 +1,225 @@
+"""The one file for outsiders: agrees with the server's own verifier, needs nothing of ours, finds every attack."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sealane.cli import audit_export
+from sealane.ledger import proofs, standalone, tree
+from sealane.ledger.notes import COSIGNED, VerifierKey, public_of
+from sealane.operations.audit import CheckpointIs, CheckpointsAre, EntriesAre, ReadCheckpoints, ReadLedger
+from tests.ledger.book import Book, signed_book
+
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
+
+def asked(book):
+    """Ask a book as a keeper is asked."""
+
+    def ask(operation, wanted):
+        if isinstance(operation, ReadLedger):
+            return EntriesAre(entries=tuple(book.entries), after=0)
+        if isinstance(operation, ReadCheckpoints):
+            return CheckpointsAre(notes=tuple(book.notes.values()), sizes=tuple(book.notes), after=0)
+        return CheckpointIs(size=max(book.notes), note=book.notes[max(book.notes)], key=book.key.text())
+
+    return ask
+
+
+@pytest.fixture
+def book():
+    return signed_book()
+
+
+def exported(book, folder):
+    book.notes = dict(sorted(book.notes.items()))
+    audit_export.exported(asked(book), folder, show=False)
+    return folder
+
+
+def run(capsys, *words):
+    code = standalone.main([str(word) for word in words])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def test_it_imports_nothing_but_python_and_cryptography():
+    source = Path(standalone.__file__).read_text()
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.partition(".")[0])
+    assert found - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_it_runs_as_a_file_of_its_own(book, tmp_path):
+    alone = tmp_path / "verify.py"
+    alone.write_text(Path(standalone.__file__).read_text())
+    folder = exported(book, tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "-I", alone, "export", folder], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "is whole: 18 entries" in done.stdout
+
+
+@pytest.mark.parametrize("count", [1, 250, 256, 257, 700])
+def test_a_whole_export_of_any_size_is_proven(tmp_path, capsys, count):
+    book = Book().appoint("first").fill(count - 1).sign()
+    code, said = run(capsys, "--key", book.key.text(), "export", exported(book, tmp_path / "out"))
+    assert code == 0, said
+    assert f"{count} entries" in said
+
+
+def test_it_says_who_speaks_for_it(book, tmp_path, capsys):
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    secret = Ed25519PrivateKey.generate()
+    book.cosign("w1", secret, 12)
+    folder = exported(book, tmp_path / "out")
+    (tmp_path / "kept").write_text(book.notes[8])
+    witness = VerifierKey("w1", public_of(secret), COSIGNED).text()
+    code, said = run(capsys, "--witness", witness, "export", folder, "--checkpoint", tmp_path / "kept")
+    assert code == 0
+    assert "Covered up to 12 by the witness w1" in said
+    assert "1 saved checkpoint(s) lie on it" in said
+    assert "Its key came with it" in said
+    assert "After a crash" in said
+
+
+def test_another_key_is_refused(book, tmp_path, capsys):
+    folder = exported(book, tmp_path / "out")
+    code, said = run(capsys, "--key", Book().key.text(), "export", folder)
+    assert code == 5
+    assert "another key" in said
+
+
+def bend(path, place=-1):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("tile/entries/000.p/18", "Entry"),
+        ("tile/0/000.p/18", "Entry 18"),
+        ("key", "NOT PROVEN"),
+        ("checkpoint", "NOT PROVEN"),
+        ("checkpoints.jsonl", "NOT PROVEN"),
+        ("ledger.jsonl", "NOT PROVEN"),
+    ],
+)
+def test_any_bent_file_of_an_export_is_named(book, tmp_path, capsys, name, said):
+    folder = exported(book, tmp_path / "out")
+    bend(folder / name, -2 if name == "key" else -5)
+    code, told = run(capsys, "export", folder)
+    assert code == 5, told
+    assert said in told
+
+
+def test_a_name_that_was_exchanged_is_named(book, tmp_path, capsys):
+    folder = exported(book, tmp_path / "out")
+    lines = (folder / "ledger.jsonl").read_text().splitlines()
+    line = json.loads(lines[2])
+    line["names"]["user_name"] = "somebody@else"
+    (folder / "ledger.jsonl").write_text("\n".join([*lines[:2], json.dumps(line), *lines[3:]]) + "\n")
+    assert "beside entry 3" in run(capsys, "export", folder)[1]
+
+
+def test_the_attacks_that_the_servers_verifier_finds_are_found_here_too(book, tmp_path, capsys):
+    from tests.ledger.test_verifier import forged
+
+    stolen = book.copy()
+    stolen.entries[2] = forged(stolen.entries[2])
+    assert "between entries 2 and 5" in run(capsys, "export", exported(stolen, tmp_path / "edited"))[1]
+    gone = book.copy()
+    del gone.notes[12]
+    assert "entry 12 is gone" in run(capsys, "export", exported(gone, tmp_path / "unsigned"))[1]
+    cut = book.copy()
+    cut.entries, cut.notes = cut.entries[:15], {size: note for size, note in cut.notes.items() if size < 15}
+    (tmp_path / "kept").write_text(book.notes[18])
+    folder = exported(cut, tmp_path / "cut")
+    assert run(capsys, "export", folder)[0] == 0
+    code, said = run(capsys, "export", folder, "--checkpoint", tmp_path / "kept")
+    assert code == 5
+    assert "gone from the end" in said
+
+
+def test_what_is_not_there_is_said(tmp_path, capsys):
+    assert run(capsys, "export", tmp_path / "nothing")[0] == 1
+
+
+# --- proofs of one entry ----------------------------------------------------------------------------------------------
+
+
+def proof_of(book, seq):
+    leaves = [entry.leaf for entry in book.entries]
+
+    def subtree(height, index):
+        return tree.perfect_root(leaves[index << height : (index + 1) << height])
+
+    size = max(book.notes)
+    entry = book.entries[seq - 1]
+    return proofs.made(
+        seq, entry.body, entry.openings or {}, tree.inclusion_path(seq - 1, size, subtree), book.notes[size]
+    )
+
+
+@pytest.mark.parametrize("seq", range(1, 19))
+def test_a_proof_is_proven_by_both(book, tmp_path, capsys, seq):
+    proof = proof_of(book, seq)
+    assert proof.check(book.key) == ()
+    assert proofs.parse(proof.text()) == proof
+    (tmp_path / "proof").write_text(proof.text())
+    code, said = run(capsys, "--key", book.key.text(), "proof", tmp_path / "proof")
+    assert code == 0, said
+    assert f"Entry {seq} of the ledger sealane/test is proven" in said
+    assert len(proof.text()) < 3000
+
+
+@pytest.mark.parametrize("change", ["body", "index", "path", "name", "signature", "key"])
+def test_a_bent_proof_is_refused_by_both(book, tmp_path, capsys, change):
+    import dataclasses
+
+    from sealane.operations.failures import ProofWrong, SignatureWrong
+
+    proof, key = proof_of(book, 3), book.key
+    if change == "body":
+        proof = dataclasses.replace(proof, body=proof.body.replace(b"missing", b"allowed"))
+    elif change == "index":
+        proof = dataclasses.replace(proof, index=3)
+    elif change == "path":
+        proof = dataclasses.replace(proof, path=(bytes(32), *proof.path[1:]))
+    elif change == "name":
+        salt, _ = proof.openings["user_name"]
+        proof = dataclasses.replace(proof, openings={"user_name": (salt, "other@north")})
+    elif change == "signature":
+        proof = proof_of(book.copy().fill(1).sign(), 3)
+        other = proof_of(book, 3)
+        proof = dataclasses.replace(other, note=dataclasses.replace(other.note, text=proof.note.text))
+    else:
+        key = VerifierKey(key.name, Book().key.public)
+    with pytest.raises((ProofWrong, SignatureWrong)):
+        proof.check(key)
+    (tmp_path / "proof").write_text(proof.text())
+    assert run(capsys, "--key", key.text(), "proof", tmp_path / "proof")[0] == 5
+
+
+@pytest.mark.parametrize(
+    "text", ["", "c2sp.org/tlog-proof@v1\n", "nonsense\n\nmore", "c2sp.org/tlog-proof@v1\nextra !\nindex x\n\n"]
+)
+def test_what_is_no_proof_is_refused_by_both(book, tmp_path, capsys, text):
+    from sealane.errors import Invalid
+
+    with pytest.raises(Invalid):
+        proofs.parse(text)
+    (tmp_path / "proof").write_text(text)
+    assert run(capsys, "--key", book.key.text(), "proof", tmp_path / "proof")[0] == 5
