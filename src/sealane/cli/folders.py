@@ -8,6 +8,7 @@ import click
 
 from sealane.cli.asking import DataDirectory, json_option, on_data, show_answer
 from sealane.cli.organizations import quota_bytes_option, quota_files_option
+from sealane.cli.rewrapping import rewrap
 from sealane.cli.words import RIGHTS
 from sealane.operations.accounts import AddFolder, GrantFolder, ListFolders, RevokeFolder, RowsAre, SetFolderQuota
 from sealane.operations.envelope import Done
@@ -21,6 +22,9 @@ _grantee_argument = click.argument("grantee", metavar="NAME@ORG|group:NAME@ORG")
 @click.group()
 def folder() -> None:
     """Manage folders, named ORG:/PATH, and who may what there."""
+
+
+folder.add_command(rewrap)
 
 
 @folder.command("add")
