@@ -1,7 +1,7 @@
 """Recovery keys: a post-quantum identity as words on paper, whole or split so that any k of n holders have it back.
 
 The words are SLIP-39 (Shamir's secret sharing for mnemonic codes, with a checksum in every share), made and read by its
-authors' own library (docs/decisions/0007). What is shared is the identity's 32-byte seed, without a passphrase. Pure.
+authors' own library (docs/decisions/0008). What is shared is the identity's 32-byte seed, without a passphrase. Pure.
 """
 
 from __future__ import annotations
