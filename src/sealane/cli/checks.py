@@ -19,7 +19,7 @@ from sealane.clock import Clock
 from sealane.errors import Missing, SealaneError
 from sealane.ids import new_segment_id
 from sealane.ledger import tree
-from sealane.operations.accounts import ListFolders, ListGroups, ListUsers, RowsAre
+from sealane.operations.accounts import ListFolders, ListGroups, ListSealed, ListUsers, RowsAre
 from sealane.operations.audit import EntriesAre, LedgerIs, LookLedger, ReadLedger
 from sealane.operations.caller import socket_path
 from sealane.operations.envelope import Done
@@ -41,6 +41,7 @@ _CERTIFICATE_DAYS_SCARCE = 30
 _CLOCK_SECONDS_BACK = 5
 _LEDGER_ENTRIES_LOOKED_AT = 2000
 _CANARY_BYTES = 4096
+_WAYS_TO_OPEN_MIN = 2
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -203,8 +204,36 @@ def check_grants(ask: Ask) -> Iterator[Finding]:
         yield Finding("grants", "ok", "Every grant reaches somebody.")
 
 
+def check_sealed_folders(ask: Ask) -> Iterator[Finding]:
+    """Sealed folders that a lost key would lose, or that cannot be sealed to anybody."""
+    name = "sealed folders"
+    sound = True
+    for row in map(_row, ask(ListSealed(), RowsAre).rows):
+        folder = row["folder"]
+        if row["problem"]:
+            sound = False
+            yield Finding(name, "bad", f"{folder} takes no files: {row['problem']}")
+        elif row["ways"] < _WAYS_TO_OPEN_MIN:
+            sound = False
+            yield Finding(
+                name,
+                "warning",
+                f"What arrives in {folder} opens with one key only; lost, all of it is. Make a recovery key"
+                " (sealane keys recovery new) and give its public half to: sealane org recovery add.",
+            )
+        if row["without_key"]:
+            sound = False
+            names = ", ".join(row["without_key"][:5])
+            yield Finding(name, "warning", f"Readers of {folder} who have no key and can open nothing there: {names}.")
+        if row["not_sealed"]:
+            sound = False
+            yield Finding(name, "warning", f"{row['not_sealed']} files of {folder} from before are not sealed yet.")
+    if sound:
+        yield Finding(name, "ok", "Every sealed folder can be opened by two keys at least.")
+
+
 OF_THE_MACHINE = (check_files, check_accounts, check_room, check_tls, check_blob_store)
-OF_THE_KEEPER = (check_database, check_ledger, check_grants)
+OF_THE_KEEPER = (check_database, check_ledger, check_grants, check_sealed_folders)
 
 
 def _row(row: Any) -> dict[str, Any]:

@@ -6,7 +6,13 @@ import click
 
 from sealane.cli.asking import DataDirectory, json_option, on_data, on_data_made, show_answer
 from sealane.cli.words import SIZE
-from sealane.operations.accounts import AddOrganization, ListOrganizations, RowsAre, SetOrganizationQuota
+from sealane.operations.accounts import (
+    AddOrganization,
+    ListOrganizations,
+    RowsAre,
+    SetOrganizationQuota,
+    SetRecovery,
+)
 from sealane.operations.envelope import Done
 
 quota_bytes_option = click.option("--quota", "quota_bytes", type=SIZE, help="Bytes it may hold: 500GiB; 0 is no quota.")
@@ -48,3 +54,28 @@ def quota(place: DataDirectory, name: str, quota_bytes: int | None, quota_files:
         raise click.UsageError("Name --quota or --quota-files.")
     place.ask(SetOrganizationQuota(name=name, quota_bytes=quota_bytes, quota_files=quota_files), Done)
     click.echo(f"The quota of {name} is set.")
+
+
+@org.group("recovery")
+def recovery() -> None:
+    """Manage the public halves of an organization's off-line recovery keys."""
+
+
+@recovery.command("add")
+@click.argument("name")
+@click.argument("key", metavar="age1...")
+@on_data
+def add_recovery(place: DataDirectory, name: str, key: str) -> None:
+    """Add a recovery key: every file of a sealed folder of the organization is sealed to it from now on."""
+    place.ask(SetRecovery(organization=name, recipient=key, present=True), Done)
+    click.echo(f"{name} has this recovery key.")
+
+
+@recovery.command("remove")
+@click.argument("name")
+@click.argument("key", metavar="age1...")
+@on_data
+def remove_recovery(place: DataDirectory, name: str, key: str) -> None:
+    """Take a recovery key away. Files that are there still name it."""
+    place.ask(SetRecovery(organization=name, recipient=key, present=False), Done)
+    click.echo(f"{name} has this recovery key no more. Files that are there still name it: sealane folder rewrap.")

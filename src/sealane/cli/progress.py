@@ -22,6 +22,7 @@ from sealane.client.events import (
     FileMoved,
     FileSkipped,
     FileWaits,
+    FolderSeals,
     Planned,
 )
 from sealane.client.rate import RateWindow
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sealane.settings import ClientSettings
 
 _BARS_MAX = 6
+_RECIPIENTS_SHOWN_MAX = 10
 _JSON_EVERY_SECONDS = 0.5
 _NAME_CHARACTERS_MAX = 40
 
@@ -133,6 +135,8 @@ class PlainLines:
                 _print(f"{printable(event.name)}: {printable(event.sentence)} Trying again in {event.seconds:.0f} s.")
             elif isinstance(event, FileSkipped):
                 _print(f"{printable(event.name)}: left out. {event.sentence}")
+            elif isinstance(event, FolderSeals):
+                _print(seals_in_words(event))
             elif (now := self._clock.monotonic()) - self._last >= self._every:
                 self._last = now
                 _print(self._totals.in_words())
@@ -208,6 +212,8 @@ class Bars:
                         self._progress.remove_task(task)
                 case FileSkipped():
                     self._progress.console.print(f"{printable(event.name)}: left out. {event.sentence}", markup=False)
+                case FolderSeals():
+                    self._progress.console.print(seals_in_words(event), markup=False)
                 case _:
                     pass
             self._progress.update(
@@ -226,6 +232,17 @@ class Bars:
             if said is not None:
                 self._progress.update(task, said=said)
             self._progress.update(task, completed=completed)
+
+
+def seals_in_words(event: FolderSeals) -> str:
+    """Return to whom a folder seals, and who will be left out."""
+    shown = ", ".join(printable(one) for one in event.recipients[:_RECIPIENTS_SHOWN_MAX])
+    more = len(event.recipients) - _RECIPIENTS_SHOWN_MAX
+    said = f"{printable(event.folder)}: sealed on this machine to {shown}" + (f" and {more} more." if more > 0 else ".")
+    if event.without_key:
+        without = ", ".join(printable(one) for one in event.without_key[:_RECIPIENTS_SHOWN_MAX])
+        said += f" Without a key, and so unable to open it: {without}."
+    return said
 
 
 def show_duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sealane.cli.identities import at_hand, identity_option, passphrase_stdin_option
 from sealane.cli.login import present_server
 from sealane.cli.main import EXIT_INTERRUPTED, EXIT_PARTLY, exit_code_of
 from sealane.cli.showing import printable, show_size
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from sealane.client.runs import Tally
     from sealane.client.transfers import Errand
+    from sealane.vault.age.keys import Identity
 
 
 def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,31 +43,54 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("sources", metavar="FILE|DIR...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.argument("target", metavar="/REMOTE/PATH/")
+@click.option("--sealed", "must_seal", is_flag=True, help="Send nothing unless the folder is a sealed one.")
 @_shared_options
-def put(sources: tuple[Path, ...], target: str, **options: Any) -> None:
-    """Send files and folders to /REMOTE/PATH/.
+def put(sources: tuple[Path, ...], target: str, *, must_seal: bool, **options: Any) -> None:
+    """Send files and folders to /REMOTE/PATH/; into a sealed folder, sealed here to those who may read it.
 
     What breaks is taken up again, also by the same command after it was killed. At the end the SHA-256 of every file is
     compared with the server's. Links inside a folder are not followed.
     """
     from sealane.client import transfers
 
-    _move(lambda errand: transfers.put(errand, sources, target), done="sent", **options)
+    def move(errand: Errand) -> Tally:
+        return transfers.put(dataclasses.replace(errand, must_seal=must_seal), sources, target)
+
+    _move(move, done="sent", **options)
 
 
 @click.command()
 @click.argument("source", metavar="/REMOTE/PATH")
 @click.argument("target", metavar="[LOCAL]", required=False, type=click.Path(path_type=Path))
+@identity_option
+@passphrase_stdin_option
+@click.option("--keep-sealed", is_flag=True, help="Open nothing: keep sealed files as NAME.age.")
 @_shared_options
-def get(source: str, target: Path | None, **options: Any) -> None:
+def get(
+    source: str,
+    target: Path | None,
+    identity_files: tuple[Path, ...],
+    *,
+    passphrase_stdin: bool,
+    keep_sealed: bool,
+    **options: Any,
+) -> None:
     """Fetch a file or folder, into LOCAL where that is a folder (by default this one), else under that name.
 
-    What breaks is taken up again, also by the same command after it was killed. A file has its name only once it is
-    whole and its SHA-256 equals the server's.
+    A sealed file is opened on the way where a key of yours opens it, else it is kept as NAME.age. What breaks is
+    taken up again, also by the same command after it was killed. A file has its name only once it is whole and
+    verified.
     """
     from sealane.client import transfers
 
-    _move(lambda errand: transfers.get(errand, source, target), done="fetched", **options)
+    def identities() -> Sequence[Identity]:
+        return at_hand(identity_files, passphrase_stdin=passphrase_stdin)
+
+    def move(errand: Errand) -> Tally:
+        wanted = dataclasses.replace(errand, identities=identities, keep_sealed=keep_sealed)
+        return transfers.get(wanted, source, target)
+
+    _move(move, done="fetched", **options)
 
 
 def _move(
@@ -115,6 +140,9 @@ def _conclude(tally: Tally, *, done: str, as_json: bool) -> None:
             "bytes": tally.bytes,
             "verified": tally.verified,
             "unchanged": tally.unchanged,
+            "sealed": tally.sealed,
+            "opened": tally.opened,
+            "kept_sealed": tally.kept,
             "skipped": tally.skipped,
             "failed": len(tally.failures),
         }
@@ -141,6 +169,14 @@ def in_words(tally: Tally, *, done: str) -> str:
         sentences.append(
             f"{done.capitalize()}: {amount}. Verified: {tally.verified}; the server's digest of the rest is not there"
             " yet: ask 'sealane receipt' for it."
+        )
+    if tally.sealed:
+        sentences.append(f"Sealed on this machine: {_files(tally.sealed)}.")
+    if tally.opened:
+        sentences.append(f"Opened: {_files(tally.opened)}.")
+    if tally.kept:
+        sentences.append(
+            f"Kept sealed, as NAME.age: {_files(tally.kept)}; 'sealane open' opens such a file with a key that fits."
         )
     if tally.unchanged:
         sentences.append(f"Of these, {_files(tally.unchanged)} had no need to be {done}: the same was there already.")

@@ -13,12 +13,14 @@ from sealane.operations.accounts import (
     AddUser,
     DisableUser,
     EnableUser,
+    ListRecipients,
     ListSshKeys,
     ListUsers,
     RemoveSshKey,
     Role,
     RowsAre,
     SetPassword,
+    SetRecipient,
     SetRole,
 )
 from sealane.operations.envelope import Done
@@ -164,3 +166,37 @@ def public_key_lines(file: BinaryIO) -> tuple[str, ...]:
     if not lines:
         raise click.BadParameter(f"{file.name} holds no public key.")
     return lines
+
+
+@user.group("recipient")
+def recipient() -> None:
+    """Manage the public keys (age1…) that files in sealed folders are sealed to for a user."""
+
+
+@recipient.command("add")
+@click.argument("name", metavar="NAME@ORG")
+@click.argument("key", metavar="age1...")
+@on_data
+def add_recipient(place: DataDirectory, name: str, key: str) -> None:
+    """Add a public key. What arrives from now on is sealed to it too; for what is there see: sealane folder rewrap."""
+    place.ask(SetRecipient(user=name, recipient=key, present=True), Done)
+    click.echo(f"{name} has this key. What arrives from now on is sealed to it too.")
+
+
+@recipient.command("remove")
+@click.argument("name", metavar="NAME@ORG")
+@click.argument("key", metavar="age1...")
+@on_data
+def remove_recipient(place: DataDirectory, name: str, key: str) -> None:
+    """Take a public key away. What it could open before, its owner may have kept."""
+    place.ask(SetRecipient(user=name, recipient=key, present=False), Done)
+    click.echo(f"{name} has this key no more. Files that are there still name it: sealane folder rewrap.")
+
+
+@recipient.command("list")
+@click.argument("name", metavar="NAME@ORG")
+@json_option
+@on_data
+def list_recipients(place: DataDirectory, name: str, *, as_json: bool) -> None:
+    """List a user's public keys."""
+    show_answer(place.ask(ListRecipients(user=name), RowsAre), as_json=as_json, empty="The user has no key yet.")

@@ -34,6 +34,11 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def parse_seconds(text: str) -> int:
+    """Return the seconds of a duration, which may also be none: `0s`. Raises ValueError."""
+    return 0 if text.strip() in {"0", "0s"} else int(parse_duration(text).total_seconds())
+
+
 def parse_size(text: str) -> int:
     """Return the bytes that `10GiB`, `500 MB`, `4096` or `0` means. Raises ValueError."""
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*([kmgt]i?)?b?", text.strip().lower())
@@ -95,5 +100,6 @@ class Word(click.ParamType[Any]):
 
 
 DURATION = Word("duration", parse_duration)
+SECONDS = Word("duration", parse_seconds)
 SIZE = Word("size", parse_size)
 RIGHTS = Word("rights", parse_rights)

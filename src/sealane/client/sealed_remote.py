@@ -116,21 +116,21 @@ def seals_to(server: Server, path: paths.Path, settings: ClientSettings) -> Seal
     return SealsTo(recipients, tuple(_name(one) for one in by_text.values()), said.without_key)
 
 
-def lacking(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[FileHeader]:
-    """Yield the headers of files below a folder whose recipients are not the folder's present ones."""
+def lacking(server: Server, path: paths.Path, settings: ClientSettings, *, page: int) -> Iterator[FileHeader]:
+    """Yield the headers of files below a folder whose recipients are not its present ones, `page` in an answer."""
     after, count = "", 0
     while True:
-        params = {"folder": paths.show(path), "limit": str(HEADERS_A_PAGE)} | ({"after": after} if after else {})
-        page = decoded(server.ask("GET", f"{API}/headers", params=params).body, _Page)
-        yield from page.files
-        count += len(page.files)
+        params = {"folder": paths.show(path), "limit": str(page)} | ({"after": after} if after else {})
+        answer = decoded(server.ask("GET", f"{API}/headers", params=params).body, _Page)
+        yield from answer.files
+        count += len(answer.files)
         if count > settings.listing_entries_max:
             raise TooMany
-        if not page.after:
+        if not answer.after:
             return
-        if page.after == after:
+        if answer.after == after:
             raise AnswerInvalid
-        after = page.after
+        after = answer.after
 
 
 def replace(server: Server, headers: Sequence[NewHeader]) -> Replaced:

@@ -68,6 +68,8 @@ class PartedUpload:
         self._positions = Positions(self._parts, [0] * len(self._parts))
         self._beginnings: dict[int, Future[None]] = {}
         """Parts that are begun at the server before a lane comes to them."""
+        self._taken: set[int] = set()
+        """Parts that a lane has come to, and begins itself where nobody has: no part is begun twice."""
         self._fresh: set[int] = set()
         """Parts that were begun just now: the server has nothing of them, and need not be asked."""
         self._failed = threading.Event()
@@ -114,6 +116,8 @@ class PartedUpload:
         patience = self._run.patience(self._content.name)
         acknowledged, begun_again = 0, 0
         told: int | None = None
+        with self._addresses_lock:
+            self._taken.add(number)
         while True:
             self._check()
             try:
@@ -157,8 +161,11 @@ class PartedUpload:
 
     def _begin_ahead(self, number: int) -> None:
         """Have a part begun meanwhile that a lane will come to; where that fails, the lane begins it."""
-        if number < len(self._parts) and not self._addresses[number] and number not in self._beginnings:
-            self._beginnings[number] = self._run.ahead.submit(lambda: self._begin(number))
+        if number >= len(self._parts):
+            return
+        with self._addresses_lock:
+            if not self._addresses[number] and number not in self._beginnings and number not in self._taken:
+                self._beginnings[number] = self._run.ahead.submit(lambda: self._begin(number))
 
     def _begin(self, number: int) -> None:
         headers = {

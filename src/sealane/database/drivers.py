@@ -97,6 +97,9 @@ class Driver(Protocol):
         """Return a SQLAlchemy engine for migrations, on connections of its own."""
         ...
 
+    def forget_deleted(self) -> bool:
+        """Clear the log of what was deleted; whether that is done."""
+
     def close(self) -> None:
         """Let go of the connection and the lease."""
         ...

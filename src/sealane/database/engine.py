@@ -85,6 +85,14 @@ class Database:
         self._open = Transaction(self, driver)
         return self._open
 
+    def forget_deleted(self) -> bool:
+        """Between transactions: make the database's log forget too what was deleted; whether it is gone.
+
+        On SQLite the write-ahead log is written back and cut off. PostgreSQL keeps its log as its own settings say.
+        """
+        assert self._open is None, "no transaction is open"
+        return self._driver.forget_deleted()
+
     def close(self) -> None:
         """Roll back what is open, close the connection, let go of the lease. May be repeated."""
         self._open = None

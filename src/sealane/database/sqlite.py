@@ -34,6 +34,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA wal_autocheckpoint=8192",  # pages: one that changes again and again is copied back once
     "PRAGMA cache_size=-65536",  # KiB
+    "PRAGMA secure_delete=ON",  # what is deleted or written over is zeros at once: keys are destroyed here
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
 )
@@ -173,6 +174,14 @@ class SqliteDriver:
         if str(problem).startswith(_GONE):
             return SchemaDamaged()
         return StatementFailed(f"{type(problem).__name__}: {problem}")
+
+    def forget_deleted(self) -> bool:
+        """Write the log back and cut it off; False while somebody reads from it."""
+        try:
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as problem:
+            raise self._translated(problem) from None
+        return not busy
 
     def close(self) -> None:
         """Close the file and let go of the lease."""

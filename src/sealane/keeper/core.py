@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from sealane.settings import Settings
 
 log = logging.getLogger(__name__)
+_FORGET_SECONDS = 20.0
+"""How long a key that was destroyed may still stand in the database's log, and a little more."""
 
 Act = Callable[[Work], Any]
 
@@ -107,6 +109,9 @@ class Keeper:
         self._views = Views()
         self._tree = Tree(settings.folders_kept_max)
         self._callers: dict[str, _Kept] = {}
+        self._keys_destroyed = False
+        """A key was destroyed since the database was last made to forget what was deleted."""
+        self._forgot = 0.0
         self._outcome_unknown = False
         """A commit was neither done nor undone, as far as we know, and nobody has looked since."""
         self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)
@@ -156,7 +161,17 @@ class Keeper:
         batch = self._performed(requests)
         if self._outcome_unknown:
             batch.add(self._looked_again())
+        if self._keys_destroyed and self.clock.monotonic() - self._forgot >= _FORGET_SECONDS:
+            self._forget_keys()
         return batch
+
+    def _forget_keys(self) -> None:
+        """See to it that the database's log too has keys no more that were destroyed; the next batch tries again."""
+        self._forgot = self.clock.monotonic()
+        try:
+            self._keys_destroyed = not self._database.forget_deleted()
+        except SealaneError as failure:
+            log.warning("the database's log could not be cleared: %s", failure.code)
 
     def _performed(self, requests: Sequence[Request]) -> Batch:
         try:
@@ -246,6 +261,7 @@ class Keeper:
         """Gather what an act that succeeded has left, and forget what it may have changed."""
         batch.events += [(work.now, event) for event in work.events]
         batch.arrivals |= work.arrivals
+        self._keys_destroyed |= work.destroyed
         batch.checkpoint |= work.checkpoint
         if isinstance(request.wanted, AdminOperation):
             self._callers.clear()
