@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from sealane.vault.age.x25519 import X25519Identity
+
 ROOT = Path(__file__).resolve().parent.parent
 SEALANE = str(Path(sys.executable).parent / "sealane")
 MIB = 1024 * 1024
@@ -254,6 +256,47 @@ class Demonstration:
         climb = self.curl(*status, "--path-as-is", self.url("/claims/../../etc/passwd"), token=clerk)
         require(climb == "400", f"a path that climbs out is refused (status {climb})")
 
+    def sealed_folder(self) -> str:
+        """A plain sftp client sends into a sealed folder; age opens it with the reader's key and with no other."""
+        identity = self.folder / "counsel.txt"
+        run("age-keygen", "-o", str(identity))
+        recipient = run("age-keygen", "-y", str(identity)).strip()
+        recovery = self.folder / "recovery.txt"
+        run("age-keygen", "-o", str(recovery))
+        self.sealane("user", "add", "counsel@lawfirm", "--recipient", recipient)
+        offline = run("age-keygen", "-y", str(recovery)).strip()
+        self.sealane("folder", "add", "clinic:/records", "--sealed", "--settle", "0s", "--recovery", offline)
+        self.sealane("folder", "grant", "clinic:/records", "nightly@clinic", "--rights", "list,write")
+        self.sealane(
+            "folder", "grant", "clinic:/records", "counsel@lawfirm", "--rights", "list,read", "--as", "/records"
+        )
+        token = self.sealane("token", "add", "counsel@lawfirm", "--scope", "read").strip().splitlines()[-1]
+        source = self.folder / "record.pdf"
+        digest = make_file(source, 24 * MIB + 5)
+        self.moved += source.stat().st_size
+        self.sftp_batch(f"put {source} /records/record.pdf\n")
+        sealed, back = self.folder / "record.pdf.age", self.folder / "record.pdf.opened"
+        deadline = time.monotonic() + 60
+        while self.curl("-f", "-o", str(sealed), self.url("/records/record.pdf"), token=token, expect=None) or not (
+            sealed.exists()
+        ):
+            require(time.monotonic() < deadline, "the file is sealed soon after it came")
+            time.sleep(0.1)
+        require(sealed.read_bytes().startswith(b"age-encryption.org/v1\n"), "what is handed out is an age file")
+        chunk = sealed.read_bytes()[-1_000_000:-999_900]
+        stored = any(chunk in path.read_bytes() for path in self.data.rglob("*") if path.is_file())
+        require(stored, "what lies in the blob store are the same bytes")
+        for key in (identity, recovery):
+            run("age", "-d", "-i", str(key), "-o", str(back), str(sealed))
+            require(digest_of(back) == digest, "age opens it with the reader's key, and with the recovery key")
+            back.unlink()
+        node_key = bytes.fromhex((self.data / "keys" / "node-1.key").read_text().splitlines()[-1])
+        stolen = self.folder / "stolen.txt"
+        stolen.write_text(X25519Identity(node_key).text() + "\n")
+        run("age", "-d", "-i", str(stolen), "-o", str(back), str(sealed), expect=1)
+        require(not back.exists(), "the node's key opens nothing")
+        return digest
+
     def plaintext_on_disk(self) -> int:
         """Return how many files under the data directory hold a known piece of what was uploaded."""
         with (self.folder / "members.dat").open("rb") as file:
@@ -276,6 +319,10 @@ class Demonstration:
         say(f"The law firm fetched {len(wanted)} files by HTTPS; every SHA-256 is the one that was sent")
         self.what_is_refused(clerk, firm)
         say("Refused as they should be: writing without the right, another's folder, a stranger, a climbing path")
+        self.sealed_folder()
+        say(
+            "A sealed folder: sent by plain sftp, stored as age, opened by age with the reader's key, not with the node's"
+        )
         back = self.folder / "back.dat"
         self.sftp_batch(f"get /claims/members.dat {back}\n")
         require(digest_of(back) == wanted["members.dat"], "the clinic reads back by SFTP what it sent")
@@ -288,9 +335,12 @@ class Demonstration:
         print()
         print("What happened here:")
         print(
-            f"  Two organizations exchanged {len(wanted)} files, {self.moved / MIB:.0f} MiB, with sftp, curl and sealane."
+            f"  Two organizations exchanged {len(wanted) + 1} files, {self.moved / MIB:.0f} MiB, with sftp, curl and sealane."
         )
         print("  One upload over SFTP and one over HTTPS were cut in the middle and resumed; nobody saw a half file.")
+        print(
+            "  One went through a sealed folder: only its reader and the recovery key can open it, the server cannot."
+        )
         print("  Every file arrived with the SHA-256 it was sent with, and none lies in clear on the server's disk.")
         for line in verdict.strip().splitlines():
             print(f"  {line}")

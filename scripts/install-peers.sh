@@ -3,7 +3,7 @@
 # Elsewhere it says what is missing and goes on: the tests then say what they skipped.
 set -eu
 case "${1:-test}" in
-  demo) programs="sftp:openssh-client ssh-keygen:openssh-client curl:curl" ;;
+  demo) programs="sftp:openssh-client ssh-keygen:openssh-client curl:curl age:age" ;;
   test) programs="sftp:openssh-client ssh-keygen:openssh-client sshd:openssh-server curl:curl sshfs:sshfs lftp:lftp
     rclone:rclone sshpass:sshpass age:age pg_ctl:postgresql openssl:openssl" ;;
   bench) programs="sftp:openssh-client sshd:openssh-server curl:curl lftp:lftp rclone:rclone nginx:nginx-light
