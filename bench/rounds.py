@@ -58,6 +58,8 @@ GROUPS = (
             servers.rclone_webdav,
             rows="https-up https-down https-go",
         ),
+        _work(Bench.https_sealed, servers.sealane, servers.nginx, rows="https-down-sealed"),
+        _work(Bench.sealed, servers.sealane, rows="sealed-up sealed-up-digested"),
         _work(Bench.parallel, servers.sealane, rows="parallel-200"),
         _work(Bench.client, servers.sealane, rows="client-80ms"),
     ),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench import machine
+from sealane.vault.age.x25519 import X25519Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,10 @@ def sealane(folder: Path, made: Path, *, workers: int = 1) -> Iterator[Server]:
             return done.stdout.strip()
 
         tell("org", "add", "bench")
-        tell("user", "add", "bench@bench", "--ssh-key", str(made / "user_key.pub"))
+        recipient = str(X25519Identity.new().recipient())
+        tell("user", "add", "bench@bench", "--ssh-key", str(made / "user_key.pub"), "--recipient", recipient)
+        tell("folder", "add", "bench:/sealed", "--sealed", "--settle", "0s")
+        tell("folder", "grant", "bench:/sealed", "bench@bench", "--rights", "list,read,write,delete")
         tell("folder", "add", "bench:/work")
         tell("folder", "grant", "bench:/work", "bench@bench", "--rights", "list,read,write,delete")
         token = tell("token", "add", "bench@bench", "--scope", "read", "--scope", "write").splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import secrets
@@ -225,6 +226,63 @@ class Bench:
         idle = [clients.ssh_idle(server, self.made) for _ in range(self.size.idle)]
         time.sleep(3)
         return idle
+
+    # --- sealed folders ---------------------------------------------------------------------------------------------
+
+    def sealed(self, server: Server, run: int) -> None:
+        """One large file into an ordinary folder and into a sealed one with OpenSSH's client.
+
+        The sealed one is looked at when it is visible, and when the digest of its payload exists, which nobody waits for.
+        """
+        gib, source = self.size.large / GIB, self.source()
+        into = dataclasses.replace(server, root="/sealed")
+        name = f"sealed{run}"
+        _, ordinary = self.cost(
+            server,
+            lambda: clients.openssh(server, self.made, f"put {source} {server.root}/{name}\n"),
+            digest_of=name,
+        )
+        before = machine.cpu_seconds(server.pid)
+        clients.openssh(into, self.made, f"put {source} {into.root}/{name}\n")
+        self._await_header(into, name, "sealane-plaintext-digest")
+        visible = machine.cpu_seconds(server.pid) - before
+        self._await_header(into, name, "sealane-payload-digest")
+        whole = machine.cpu_seconds(server.pid) - before
+        self.note("sealed-up", "own ordinary upload", ordinary / gib)
+        self.note("sealed-up", "sealane", visible / gib)
+        self.note("sealed-up-digested", "own ordinary upload", ordinary / gib)
+        self.note("sealed-up-digested", "sealane", whole / gib)
+        clients.openssh(server, self.made, f"rm {server.root}/{name}\nrm {into.root}/{name}\n")
+
+    def https_sealed(self, server: Server, run: int) -> None:
+        """One large sealed file down with curl: stored ciphertext, handed out as it lies there."""
+        name = f"websealed{run}"
+        into = dataclasses.replace(server, root="/sealed") if server.name == "sealane" else server
+        url = into.content_url(name)
+        clients.curl(into, self.made, "-T", str(self.source()), "-H", "Expect:", "-o", "/dev/null", url)
+        if server.name == "sealane":
+            self._await_header(into, name, "sealane-payload-digest")
+        back = self.folder / "back"
+        _, down = self.cost(into, lambda: clients.curl(into, self.made, "-o", str(back), url))
+        if back.stat().st_size < self.size.large:
+            msg = f"{url} is not all of what was sent"
+            raise AssertionError(msg)
+        back.unlink()
+        clients.curl(into, self.made, "-X", "DELETE", url)
+        self.note("https-down-sealed", server.name, down / (self.size.large / GIB))
+
+    def _await_header(self, server: Server, name: str, header: str) -> None:
+        """Ask for a file's headers until this one is there."""
+        words = ["-H", f"Authorization: Bearer {server.token}", "--cacert", str(self.made / "tls.crt")]
+        url = f"https://127.0.0.1:{server.http_port}/api/v1/content{server.root}/{name}.age"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            done = subprocess.run(["curl", "-sS", "-I", *words, url], capture_output=True, check=True, text=True)
+            if header in done.stdout.lower():
+                return
+            time.sleep(0.05)
+        msg = f"{name} has no {header} after a minute"
+        raise TimeoutError(msg)
 
     # --- HTTPS ------------------------------------------------------------------------------------------------------
 
