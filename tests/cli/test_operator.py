@@ -302,7 +302,12 @@ def test_an_emptied_ledger_is_damage_with_a_saved_checkpoint_and_without(operato
     done = operator.run("audit", "verify", "--checkpoint", checkpoint)
     assert done.exit_code == 5
     assert "gone from the end" in done.stderr
-    for words in (("checkpoint",), ("export", "--out", tmp_path / "export")):
+    for words in (
+        ("checkpoint",),
+        ("export", "--out", tmp_path / "export"),
+        ("log",),
+        ("log", "--kind", "download_ended"),
+    ):
         assert operator.run("audit", *words).exit_code == 5
     found, code = states(operator)
     assert code == 1
@@ -315,6 +320,7 @@ def test_a_new_ledger_is_not_taken_for_an_emptied_one(tmp_path):
     done = Operator(data).run("audit", "verify")
     assert done.exit_code == 1
     assert "no entries yet" in done.stderr
+    assert Operator(data).do("audit", "log") == ""
 
 
 @pytest.mark.parametrize("table", ["ledger", "ledger_openings", "node"])

@@ -16,7 +16,7 @@ from sealane.cli.asking import DataDirectory, json_option, on_data
 from sealane.cli.showing import printable
 from sealane.cli.words import Word, parse_kind, parse_moment
 from sealane.clock import Clock
-from sealane.errors import AlreadyExists, Integrity, Unavailable
+from sealane.errors import AlreadyExists, Integrity, Missing, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,17 +87,22 @@ def log(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Print entries, oldest first; with --json one a line."""
+    """Print entries, oldest first; with --json one a line. Exit code 5 where there are none because they are gone."""
     from sealane.cli.audit_log import followed
     from sealane.ledger.exports import FORMS
-    from sealane.operations.audit import ReadLedger
+    from sealane.operations.audit import Checkpoint, CheckpointIs, ReadLedger
 
     question = ReadLedger(limit=_PAGE_ENTRIES, outcome=outcome or "", **asked)  # pyrefly: ignore  # click checked it
     show = FORMS.get(form, json_line if as_json or form == "json" else plain_line)
     with place.open() as ask:
         found = followed(ask, question) if follow else entries(ask, question)
+        nothing = True
         for entry in itertools.islice(found, limit):
+            nothing = False
             click.echo(show(entry))
+        if nothing:
+            with contextlib.suppress(Missing):  # nothing has happened here yet
+                ask(Checkpoint(), CheckpointIs)
 
 
 @audit.command("verify")

@@ -222,6 +222,7 @@ async def test_a_token_that_expired_or_was_revoked_opens_nothing(house):
         async with door.client(token="wrong") as stranger:
             answer = await stranger.get("/api/v1/me")
             assert (answer.status_code, code(answer)) == (429, "locked")
+            assert answer.headers["retry-after"] == str(house.settings.sign_in_lock_seconds)
         async with door.client(token=revoked.token) as anna:
             assert (await anna.get("/api/v1/me")).status_code == 200
             house.keeper.admin(RevokeToken(user="anna@clinic", name=revoked.name))

@@ -17,6 +17,7 @@ from sealane.doors.http.connections import Connections
 from sealane.doors.http.exchange import SCOPE_KEY, Exchange
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.problems import (
+    RETRY_SECONDS,
     BodyTooSlow,
     ContentCoded,
     HeaderInvalid,
@@ -24,7 +25,7 @@ from sealane.doors.http.problems import (
     new_reference,
     problem,
 )
-from sealane.errors import InternalFailure, PathInvalid, SealaneError, Unavailable
+from sealane.errors import InternalFailure, Locked, PathInvalid, SealaneError, Unavailable
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -124,7 +125,10 @@ class Gate:
         if exchange.answered:
             log.warning("an answer was broken off: %s", failure.code)
         else:
-            answer = problem(failure, reference=reference)
+            # Until when a lock holds is not told to strangers; after its whole length it is over whenever it began.
+            lock_seconds = self._door.settings.sign_in_lock_seconds
+            retry_seconds = lock_seconds if isinstance(failure, Locked) else RETRY_SECONDS
+            answer = problem(failure, reference=reference, retry_seconds=retry_seconds)
             await answer(exchange.scope, exchange.receive, exchange.send)
 
     async def _read_off(self, exchange: Exchange) -> None:

@@ -176,8 +176,11 @@ def status_of(error: SealaneError) -> int:
     return int(_BY_CODE.get(error.code, _BY_KIND[error.kind]))
 
 
-def problem(error: SealaneError, reference: str = "") -> Response:
-    """Return the problem document of an expected failure. `reference` finds it in the log."""
+def problem(error: SealaneError, *, reference: str = "", retry_seconds: int = RETRY_SECONDS) -> Response:
+    """Return the problem document of an expected failure.
+
+    `reference` finds it in the log; `retry_seconds` is told where the same request may succeed later.
+    """
     status = status_of(error)
     members: dict[str, str | int] = {
         "title": _TITLES[error.kind],
@@ -193,7 +196,7 @@ def problem(error: SealaneError, reference: str = "") -> Response:
     if status == HTTPStatus.UNAUTHORIZED:
         told["WWW-Authenticate"] = 'Bearer realm="sealane"'
     elif status in _LATER and not isinstance(error, OutcomeUnknown):  # that one is to be looked at first
-        told["Retry-After"] = str(RETRY_SECONDS)
+        told["Retry-After"] = str(retry_seconds)
     return Response(json.dumps(members), status, told, MEDIA_TYPE)
 
 
