@@ -103,11 +103,11 @@ def test_the_receipt_says_who_sent_and_who_fetched(world, anna, carl):
     carl.ask(OpenVersion, path="/@clinic/in/file")  # begun and never ended: nobody knows how much
     receipt = carl.ask(Receipt, path="/@clinic/in/file")
     assert (receipt.version, receipt.size, receipt.digest) == (finished.version, 5120, finished.digest)
-    told = [(line.kind, line.user, line.door, line.size) for line in receipt.transfers]
+    told = [(line.kind, line.user, line.door, line.size, line.ended) for line in receipt.transfers]
     assert told == [
-        ("upload", "anna@clinic", "http", 5120),
-        ("download", "carl@insurer", "http", 5120),
-        ("download", "carl@insurer", "http", 0),
+        ("upload", "anna@clinic", "http", 5120, True),
+        ("download", "carl@insurer", "http", 5120, True),
+        ("download", "carl@insurer", "http", 0, False),
     ]
     assert anna.ask(Receipt, path="/in/file").transfers == receipt.transfers
     entries = {entry.seq: entry for entry in world.admin(ReadLedger(limit=10_000)).entries}

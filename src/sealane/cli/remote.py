@@ -106,7 +106,8 @@ def receipt(path: str, *, as_json: bool) -> None:
     click.echo(f"SHA-256 {found.sha256 or 'not computed yet'}")
     for transfer in found.transfers:
         act = "sent" if transfer.kind == "upload" else "fetched"
+        size = f"{transfer.bytes} bytes" if transfer.ended else "still running (no end on record)"
         click.echo(
             f"{show_moment(transfer.at)}  {act} by {printable(transfer.user)} over {transfer.door},"
-            f" {transfer.bytes} bytes, ledger entry {transfer.entry}"
+            f" {size}, ledger entry {transfer.entry}"
         )

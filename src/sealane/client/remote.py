@@ -73,6 +73,7 @@ class RemoteTransfer(msgspec.Struct, frozen=True):
     bytes: int
     entry: int
     leaf: str
+    ended: bool = True
 
 
 class RemoteReceipt(msgspec.Struct, frozen=True):

@@ -192,6 +192,7 @@ def _transfers(version: VersionRow, rows: list[TransferRow]) -> tuple[Transfer, 
                 size=version.size if sent_all else words.sent,
                 entry=row.seq,
                 leaf=row.leaf,
+                ended=row.kind != events.Kind.DOWNLOAD_BEGUN.value,
             )
         )
     return tuple(lines)

@@ -211,6 +211,8 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True):
     entry: int
     """Sequence number in the ledger."""
     leaf: bytes
+    ended: bool = True
+    """False of a download whose end is not on record (yet): how much went out is not known then."""
 
 
 class ReceiptIs(Answer, frozen=True):

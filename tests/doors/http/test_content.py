@@ -75,7 +75,7 @@ async def test_head_says_what_get_would_send_and_is_no_delivery(anna):
     assert head.headers["etag"] == sent.headers["etag"]
     assert head.headers["repr-digest"] == repr_digest(b"0123456789")
     receipt = (await anna.get("/api/v1/receipts/in/a.bin")).json()
-    assert [transfer["kind"] for transfer in receipt["transfers"]] == ["upload"]
+    assert [(transfer["kind"], transfer["ended"]) for transfer in receipt["transfers"]] == [("upload", True)]
     await anna.get(A)
     receipt = (await anna.get("/api/v1/receipts/in/a.bin")).json()
     assert [transfer["kind"] for transfer in receipt["transfers"]] == ["upload", "download"]

@@ -141,6 +141,7 @@ async def receipt(exchange: Asked, place: Place) -> ReceiptFor:
                 bytes=transfer.size,
                 entry=transfer.entry,
                 leaf=transfer.leaf.hex(),
+                ended=transfer.ended,
             )
             for transfer in told.transfers
         ),

@@ -124,6 +124,7 @@ class TransferIs(_Said):
     bytes: int
     entry: int = Field(description="Sequence number in the ledger.")
     leaf: str = Field(description="The entry's leaf hash in the ledger, hexadecimal.")
+    ended: bool = Field(description="False of a download whose end is not on record yet; its bytes say 0 until then.")
 
 
 class ReceiptFor(_Said):
