@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sealane import process
+from sealane.errors import LeaseHeld
 from sealane.keeper import node
 from sealane.keeper.core import Keeper, Request
 from sealane.keeper.server import Server
@@ -21,10 +22,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+_LEASE_SECONDS = 5.0
+"""How long the lease is waited for: an operator's command that was begun a moment before holds it for as long."""
+_PAUSE_SECONDS = 0.05
+
+
+async def opened(beginning: Beginning, stop: asyncio.Event) -> Keeper:
+    """Open the node. Raises `LeaseHeld` where another holds it for so long that it must be a keeper, or on `stop`."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _LEASE_SECONDS
+    while True:
+        try:
+            return Keeper.open(beginning.data_dir, beginning.settings)
+        except LeaseHeld:
+            if stop.is_set() or loop.time() > deadline:
+                raise
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _PAUSE_SECONDS)
+
+
 async def serve(beginning: Beginning) -> int:
     """Serve until SIGTERM, answer what was taken, return the exit code. Raises `SealaneError` if it cannot begin."""
     stop = process.stop_asked(asyncio.get_running_loop())
-    keeper = Keeper.open(beginning.data_dir, beginning.settings)
+    keeper = await opened(beginning, stop)
     try:
         store = open_store(beginning.settings, beginning.data_dir)
         keeper.perform_one(Request(node.begin_serving, Asker.ADMIN, "keeper"))
