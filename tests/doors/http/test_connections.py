@@ -27,7 +27,8 @@ SETTINGS = Settings(
     unauthenticated_connections_max=8,
     unauthenticated_connections_per_range_max=5,
 )
-SCARCE = {"http_connections_max": 10}
+SCARCE = {"http_connections_max": 16}
+"""Of which this test's connections are more than half and not all."""
 
 
 class Worker:
@@ -190,10 +191,12 @@ def test_strangers_past_the_limit_of_their_range_are_closed_those_that_wait_long
 def test_strangers_have_longer_to_say_something_while_there_is_room(room, looks):
     with Worker(**room) as worker:
         held = [worker.connect()[1] for _ in range(6)]
+        elsewhere = [worker.connect("127.0.9.1") for _ in range(3)]
         worker.look_often(looks - 1)
         assert not any(map(is_closed, held))
         worker.look_often(1)
         assert sum(map(is_closed, held)) == 1
+        assert not any(is_closed(server) for _, server in elsewhere)
 
 
 def test_whoever_makes_progress_is_not_closed_to_make_room(worker):
@@ -235,6 +238,17 @@ def test_where_places_are_scarce_trickling_keeps_none_and_the_silent_go_before_t
                 server.recv(1)
             worker.look_after(1)
         assert [is_closed(server) for _, server in trickling] == [True] * 5 + [False] * 5
+
+
+def test_where_no_place_is_left_trickling_keeps_one_no_longer_than_silence():
+    with Worker(http_connections_max=7) as worker:
+        trickling = [worker.connect() for _ in range(7)]
+        for look in range(1, HURRIED + 1):
+            for client, server in trickling:
+                client.sendall(b"x")
+                server.recv(1)
+            worker.look_after(1)
+            assert [is_closed(server) for _, server in trickling].count(True) == (2 if look == HURRIED else 0)
 
 
 def test_those_that_brought_a_request_without_signing_in_are_strangers_too_but_go_last(worker):

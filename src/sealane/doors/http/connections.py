@@ -171,7 +171,8 @@ class Connections:
         """Return those that were given time enough to bring a request, where there are so many that it matters.
 
         While there is room, only silence counts: whoever makes progress, however slowly, is a client on a bad line as
-        far as can be seen. Where half of the places are taken, whoever trickles has had time enough as well.
+        far as can be seen. Where half of the places are taken, whoever trickles has had time enough at some point as
+        well; where all are, nobody new comes in before somebody goes.
         """
         limits = self._settings
         if len(strangers) <= min(
@@ -180,6 +181,7 @@ class Connections:
             return []
         scarce = len(descriptors) > limits.http_connections_max // 2
         patience = _HURRIED_LOOKS if scarce else _PATIENT_LOOKS
+        time_enough = _HURRIED_LOOKS if len(descriptors) >= limits.http_connections_max else _PATIENT_LOOKS
         waited: list[Connection] = []
         for connection in strangers:
             traffic = _traffic(connection, descriptors)
@@ -187,7 +189,7 @@ class Connections:
                 continue
             connection.looks += 1
             connection.silent = 0 if connection.hears(traffic) else connection.silent + 1
-            if connection.silent >= patience or (scarce and connection.looks >= _PATIENT_LOOKS):
+            if connection.silent >= patience or (scarce and connection.looks >= time_enough):
                 waited.append(connection)
         return waited
 
