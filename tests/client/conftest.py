@@ -1,5 +1,6 @@
 """A whole server for the client's tests, a user of it, and the client in this process or in one of its own."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -18,6 +19,7 @@ from sealane.client.patience import Stop
 from sealane.client.server import Server
 from sealane.clock import Clock
 from sealane.settings import MIB, ClientSettings
+from tests.client.lying_server import LyingServer
 from tests.running_server import ROOT, RunningServer
 
 SMALL = dataclasses.replace(
@@ -109,3 +111,17 @@ def user_of(server, name, home):
     if name == "anna@clinic":
         assert user.run("mkdir", user.folder).exit_code == 0
     return user
+
+
+@pytest.fixture
+def liar():
+    """A server that lies where the test says so."""
+    with contextlib.closing(LyingServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def client(liar):
+    """Who asks it."""
+    with contextlib.closing(liar.client()) as server:
+        yield server

@@ -1,11 +1,6 @@
 """What a server says is not believed: names, sizes, ranges, addresses, digests, and how much it says."""
 
-import base64
-import hashlib
-import json
-import threading
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -13,113 +8,18 @@ import pytest
 from sealane import errors, paths
 from sealane.client import failures, remote, transfers
 from sealane.client.accounts import Login
-from sealane.client.patience import Stop
 from sealane.client.server import Server
 from sealane.clock import Clock
-from sealane.settings import ClientSettings
+from tests.client.lying_server import CONTENT, SETTINGS, LyingServer, errand
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
 
 
-CONTENT = b"0123456789" * 100
-SETTINGS = replace(
-    ClientSettings(),
-    whole_file_bytes_max=100,
-    part_bytes_min=256,
-    part_bytes_max=256,
-    block_bytes=64,
-    answer_bytes_max=100_000,
-    listing_entries_max=1000,
-    give_up_seconds=0,
-    silence_seconds=5,
-    digest_wait_seconds=0,
-)
 NOON = "2026-01-01T12:00:00Z"
 
 
 def entry(name, **more):
     return {"name": name, "kind": "file", "size": len(CONTENT), "modified": NOON, "version": "v1"} | more
-
-
-class Liar(BaseHTTPRequestHandler):
-    """Answers as the test says: a function of the request, else what an honest server says."""
-
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), str(value))
-        if "Content_Length" not in headers:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def say(self, thing, status=200):
-        self.answer(status, json.dumps(thing).encode(), Content_Type="application/json")
-
-    def problem(self, status, code):
-        body = json.dumps({"title": "x", "status": status, "code": code, "detail": "No."}).encode()
-        self.answer(status, body, Content_Type="application/problem+json")
-
-    def file(self, content=CONTENT, digest=None, **headers):
-        first, last = 0, len(content) - 1
-        status = 200
-        if asked := self.headers.get("Range"):
-            first, last = map(int, asked.removeprefix("bytes=").split("-"))
-            status = 206
-            headers = {"Content_Range": f"bytes {first}-{last}/{len(content)}"} | headers
-        known = base64.b64encode(digest or hashlib.sha256(content).digest()).decode()
-        said = {"ETag": '"v1"', "Repr_Digest": f"sha-256=:{known}:"} | headers
-        self.answer(status, content[first : last + 1], **said)
-
-    def _one(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        self.body = self.rfile.read(length)
-        self.server.requests.append((self.command, self.path, dict(self.headers)))
-        if not self.server.lie(self):
-            self.honest()
-
-    def honest(self):
-        if self.path.startswith("/api/v1/folders/"):
-            self.problem(409, "not-a-folder")
-        elif self.path.startswith("/api/v1/recipients/"):
-            self.say({"sealed": False, "recipients": [], "without_key": []})
-        else:
-            self.file()
-
-    def log_message(self, *_):
-        pass
-
-
-for method in ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"):
-    setattr(Liar, f"do_{method}", Liar._one)
-
-
-@pytest.fixture
-def liar():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # a client that hangs up is what many of these tests want
-    server.requests = []
-    server.lie = lambda _: False
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def client(liar):
-    server = Server(Login(f"http://127.0.0.1:{liar.server_port}", "sealane_secret"), SETTINGS)
-    yield server
-    server.close()
-
-
-def errand(client, home, settings=SETTINGS):
-    return transfers.Errand(client, settings, Clock(), Stop(), lambda _: None, home / "journals")
 
 
 def get(client, home, source="/f"):
@@ -418,12 +318,8 @@ def test_a_certificate_that_is_not_trusted_is_refused_and_not_tried_again(tmp_pa
     crt, key = certificate.ensured(tmp_path / "keys", ["127.0.0.1"], Clock().now())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
-    listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    listener.requests, listener.lie = [], lambda _: False
-    threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    url = f"https://127.0.0.1:{listener.server_port}"
-    try:
+    with contextlib.closing(LyingServer(context)) as listener:
+        url = f"https://127.0.0.1:{listener.server_port}"
         stranger = Server(Login(url, "t"), SETTINGS)
         with pytest.raises(failures.CertificateRefused, match="self-signed"):
             remote.look(stranger, ("f",))
@@ -432,9 +328,6 @@ def test_a_certificate_that_is_not_trusted_is_refused_and_not_tried_again(tmp_pa
         assert remote.look(trusting, ("f",)).size == len(CONTENT)
         trusting.close()
         stranger.close()
-    finally:
-        listener.shutdown()
-        listener.server_close()
 
 
 def test_every_name_of_a_path_is_encoded_once(liar, client):

@@ -14,7 +14,7 @@ from sealane.client import transfers
 from sealane.client.events import FileChecked
 from sealane.settings import ClientSettings
 from tests.client.long_line import LongLine
-from tests.client.test_client_hostile_server import CONTENT, SETTINGS, client, errand, liar  # noqa: F401 - fixtures
+from tests.client.lying_server import CONTENT, SETTINGS, errand
 from tests.peers import need
 
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def test_one_file_is_sent_and_fetched_much_faster_than_by_one_stream(anna, line)
 ONE_LANE = replace(SETTINGS, parallel=1)
 
 
-def test_the_next_part_is_begun_while_one_is_sent(liar, client, tmp_path):  # noqa: F811 - fixtures
+def test_the_next_part_is_begun_while_one_is_sent(liar, client, tmp_path):
     next_begun = threading.Event()
     waited = []
 
@@ -117,7 +117,7 @@ def test_the_next_part_is_begun_while_one_is_sent(liar, client, tmp_path):  # no
     assert not [path for command, path, _ in liar.requests if command == "HEAD" and "/uploads/" in path]
 
 
-def test_the_next_range_is_asked_for_while_one_is_fetched(liar, client, tmp_path):  # noqa: F811 - fixtures
+def test_the_next_range_is_asked_for_while_one_is_fetched(liar, client, tmp_path):
     next_asked = threading.Event()
     waited = []
 
@@ -143,7 +143,7 @@ def test_the_next_range_is_asked_for_while_one_is_fetched(liar, client, tmp_path
     assert len(ranges) == len(set(ranges)) == 4  # each once: what is asked ahead is what is used
 
 
-def test_what_is_asked_ahead_and_fails_is_asked_for_again(liar, client, tmp_path):  # noqa: F811 - fixtures
+def test_what_is_asked_ahead_and_fails_is_asked_for_again(liar, client, tmp_path):
     failed = []
 
     def lie(request):
