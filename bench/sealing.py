@@ -142,10 +142,10 @@ class _Ranges(BaseHTTPRequestHandler):
         self.source = source
         super().__init__(*more)
 
-    def do_HEAD(self) -> None:  # noqa: N802  the library's name
+    def do_HEAD(self) -> None:
         self._answer(200, b"", self.source.size)
 
-    def do_GET(self) -> None:  # noqa: N802  likewise
+    def do_GET(self) -> None:
         first, last = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
         body = b"".join(self.source.blocks(first, last + 1))
         self._answer(206, body, len(body), f"bytes {first}-{last}/{self.source.size}")
