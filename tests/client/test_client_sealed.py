@@ -253,7 +253,7 @@ def test_recipients_that_are_none_are_refused_before_a_byte_is_read(desk, house)
 
 def test_who_wants_it_sealed_sends_nothing_to_an_ordinary_folder(desk, house):
     house.recipients = {"sealed": False}
-    with pytest.raises(failures.NotSealed):
+    with pytest.raises(failures.FolderNotSealed):
         desk.put(desk.file(100), must_seal=True)
     assert "PUT" not in [command for command, _, _ in house.requests]
 

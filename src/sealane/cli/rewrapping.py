@@ -38,7 +38,7 @@ def rewrap(
     """
     from sealane import paths
     from sealane.client import accounts, rewrapping, sealed_remote
-    from sealane.client.failures import NotSealed
+    from sealane.client.failures import FolderNotSealed
     from sealane.client.patience import Stop
     from sealane.client.runs import Lanes, Run
     from sealane.clock import Clock
@@ -51,7 +51,7 @@ def rewrap(
     with present_server(settings) as server:
         to = sealed_remote.seals_to(server, folder, settings)
         if to is None:
-            raise NotSealed(f"{paths.show(folder)} is not a sealed folder.")
+            raise FolderNotSealed(f"{paths.show(folder)} is not a sealed folder.")
         _show(to)
         if not dry_run and not yes:
             _ask_whether_right()

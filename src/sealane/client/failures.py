@@ -70,10 +70,10 @@ class NotVerified(Integrity):
     )
 
 
-class NotSealed(Refused):
+class FolderNotSealed(Refused):
     """What was to be sealed would have gone in clear."""
 
-    code = "not-sealed"
+    code = "folder-not-sealed"
     default = "This folder is not a sealed one; nothing was sent."
 
 

@@ -273,7 +273,7 @@ class _Download:
         part = self._parts[number]
         first, past = self._arrival.span(part.start + reached, part.end)
         with self._coming.take(number, reached) as response:
-            remote.must_be_range(response, first=first, past=past, size=self._file.size)
+            remote.must_be_range(response, self._file, first=first, past=past)
             blocks = response.iter_raw(self._run.settings.block_bytes)
             for piece in self._arrival.pieces(blocks, part.start + reached, part.end):
                 self._check()

@@ -74,7 +74,7 @@ class FollowingDigest:
 
     def __init__(
         self,
-        read: Callable[[int, int], bytes],
+        read: Callable[[int, int], bytes | bytearray],
         size: int,
         positions: Positions,
         *,

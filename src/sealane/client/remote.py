@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 
 from sealane import paths
-from sealane.client.failures import AnswerInvalid, Unreachable
+from sealane.client.failures import AnswerInvalid, ChangedThere, Unreachable
 from sealane.client.server import (
     AGE_TYPE,
     API,
@@ -156,7 +156,7 @@ def range_of(server: Server, file: RemoteFile, first: int, past: int) -> bytes:
         return b""
     headers = {"Range": f"bytes={first}-{past - 1}", "If-Match": file.etag}
     with server.stream("GET", target_of("content", file.path), headers=headers) as response:
-        must_be_range(response, first=first, past=past, size=file.size)
+        must_be_range(response, file, first=first, past=past)
         content = bytearray()
         for block in response.iter_raw():
             content += block
@@ -167,12 +167,17 @@ def range_of(server: Server, file: RemoteFile, first: int, past: int) -> bytes:
     return bytes(content)
 
 
-def must_be_range(response: httpx.Response, *, first: int, past: int, size: int) -> None:
+def must_be_range(response: httpx.Response, file: RemoteFile, *, first: int, past: int) -> None:
     """Refuse an answer that is not exactly the range asked for."""
+    size = file.size
     whole = first == 0 and past == size
     if response.status_code == _PARTIAL_CONTENT:
-        if response.headers.get("content-range") != f"bytes {first}-{past - 1}/{size}":
+        said, _, whole_size = response.headers.get("content-range", "").partition("/")
+        if said != f"bytes {first}-{past - 1}":
             raise AnswerInvalid
+        if whole_size != str(size):
+            # Of a sealed file the header may have changed, and its length with it.
+            raise ChangedThere if file.sealed else AnswerInvalid
     elif not whole:
         raise AnswerInvalid
     if "content-encoding" in response.headers:

@@ -53,11 +53,10 @@ def rewrap(
     done = Rewrapped()
     identities = run.identities()
     many = max(1, run.settings.header_batch_bytes_max // (_HEADER_BYTES_A_RECIPIENT * len(seals_to.recipients)))
-    texts = tuple(str(one) for one in seals_to.recipients)
 
     def wrapped(one: FileHeader) -> NewHeader | SealaneError:
         try:
-            return NewHeader(one.version, wrap_again(one.header, identities, seals_to.recipients), texts)
+            return NewHeader(one.version, wrap_again(one.header, identities, seals_to.recipients), seals_to.texts)
         except (NoIdentityMatches, HeaderInvalid, HeaderForged, VersionUnsupported) as error:
             return error
 

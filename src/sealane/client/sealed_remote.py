@@ -6,6 +6,7 @@ made here. That the server names the right people cannot be checked here; so the
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,10 +89,16 @@ class SealsTo:
     """To whom a folder seals: some recipients that may share a file."""
 
     recipients: tuple[keys.Recipient, ...]
+    texts: tuple[str, ...]
+    """As the server writes them."""
     names: tuple[str, ...]
     """Whose key each is, for people: `ana@clinic`, `recovery key age1pq1…`."""
     without_key: tuple[str, ...]
     """Readers who have no key."""
+
+    def digest(self) -> bytes:
+        """Return what tells the server that these are the recipients it named: SHA-256 of them, one a line."""
+        return hashlib.sha256("\n".join(self.texts).encode()).digest()
 
 
 def seals_to(server: Server, path: paths.Path, settings: ClientSettings) -> SealsTo | None:
@@ -113,7 +120,7 @@ def seals_to(server: Server, path: paths.Path, settings: ClientSettings) -> Seal
         keys.check_together(recipients)
     except KeyInvalid:
         raise AnswerInvalid("The server named a recipient that is none, or no recipient at all.") from None
-    return SealsTo(recipients, tuple(_name(one) for one in by_text.values()), said.without_key)
+    return SealsTo(recipients, tuple(by_text), tuple(_name(one) for one in by_text.values()), said.without_key)
 
 
 def lacking(server: Server, path: paths.Path, settings: ClientSettings, *, page: int) -> Iterator[FileHeader]:

@@ -113,29 +113,32 @@ class SealedSource:
         self._key = key
         self._note = note
 
-    def blocks(self, offset: int, end: int) -> Iterator[bytes]:
+    def blocks(self, offset: int, end: int) -> Iterator[bytes | bytearray]:
         """Yield the bytes from `offset` to `end` in pieces of about a MiB. Raises `ChangedHere`, `LocalFailure`."""
         assert 0 <= offset <= end <= self.size
         begins = len(self.prefix)
         if offset < min(begins, end):
             yield self.prefix[offset:end]
             offset = min(begins, end)
+        room = bytearray(min(_CHUNKS_A_BLOCK * CHUNK_BYTES, self._plain_size))
         while offset < end:
             first, within = divmod(offset - begins, STORED_CHUNK_BYTES)
             last = min(first + _CHUNKS_A_BLOCK, -(-(end - begins) // STORED_CHUNK_BYTES)) - 1
-            sealed = self._chunks(first, last)
-            piece = sealed[within : end - begins - first * STORED_CHUNK_BYTES]
+            sealed = self._chunks(first, last, memoryview(room))
+            past = end - begins - first * STORED_CHUNK_BYTES
+            piece = sealed if within == 0 and past >= len(sealed) else sealed[within:past]
             offset += len(piece)
-            yield bytes(piece)
+            yield piece
 
-    def read(self, wanted: int, offset: int) -> bytes:
+    def read(self, wanted: int, offset: int) -> bytes | bytearray:
         """Return one to `wanted` bytes of the chunks (without header and nonce) from `offset`, as a digest asks."""
         begins = len(self.prefix)
         return next(self.blocks(begins + offset, min(begins + offset + wanted, self.size)))
 
-    def _chunks(self, first: int, last: int) -> bytearray:
+    def _chunks(self, first: int, last: int, room: memoryview) -> bytearray:
         start = first * CHUNK_BYTES
-        plain = read_exactly(self._descriptor, min((last + 1) * CHUNK_BYTES, self._plain_size) - start, start)
+        plain = room[: min((last + 1) * CHUNK_BYTES, self._plain_size) - start]
+        read_into(self._descriptor, plain, start)
         sealed = stretches.seal(self._key, first, plain, last=last == self._last)
         self._note(first, stretches.tags(sealed))
         return sealed
@@ -176,6 +179,18 @@ def forget(beside: Beside) -> None:
     wipe(beside(KEY_SUFFIX))
     with contextlib.suppress(OSError):
         beside(TAGS_SUFFIX).unlink()
+
+
+def read_into(descriptor: int, room: memoryview, offset: int) -> None:
+    """Fill `room` from a place of a file; a file that ends before has changed."""
+    try:
+        while room:
+            filled = os.preadv(descriptor, [room], offset)
+            if not filled:
+                raise ChangedHere
+            room, offset = room[filled:], offset + filled
+    except OSError as problem:
+        raise LocalFailure(f"The file cannot be read: {problem.strerror}.") from None
 
 
 def read_exactly(descriptor: int, wanted: int, offset: int) -> bytes:

@@ -26,6 +26,7 @@ from sealane.client.server import (
     PLAINTEXT_DIGEST,
     PLAINTEXT_LENGTH,
     SEALED,
+    SEALED_TO,
     Reply,
     digest_of,
     modified_header,
@@ -138,7 +139,12 @@ def _send_whole(run: Run, source: LocalFile, descriptor: int) -> _Sent:
         # A key of its own for every try to send it: what may have changed meanwhile never meets it.
         content = files.seal(content, source.seals_to.recipients)
         payload = hashlib.sha256(memoryview(content)[header.parse(content)[1] :]).digest()
-        headers |= {SEALED: "age", PLAINTEXT_LENGTH: str(source.size), PLAINTEXT_DIGEST: show_digest(ours)}
+        headers |= {
+            SEALED: "age",
+            SEALED_TO: show_digest(source.seals_to.digest()),
+            PLAINTEXT_LENGTH: str(source.size),
+            PLAINTEXT_DIGEST: show_digest(ours),
+        }
     headers["Repr-Digest"] = show_digest(hashlib.sha256(content).digest() if payload else ours)
     try:
         # It may be repeated: an answer that was lost costs one version too many, of the same content.
@@ -188,7 +194,7 @@ def _send_parts(run: Run, source: LocalFile, descriptor: int, journal: Journal[U
     if source.seals_to is None:
         return _send_plain(run, source, descriptor, journal)
     with sealing.sealing_of(journal.beside, descriptor, source.size, source.seals_to.recipients) as begun:
-        return _send_sealed(run, source, descriptor, journal, begun)
+        return _send_sealed(run, source, descriptor, journal, begun, sealed_to=source.seals_to.digest().hex())
 
 
 def _send_plain(run: Run, source: LocalFile, descriptor: int, journal: Journal[UploadJournal]) -> _Sent:
@@ -211,7 +217,13 @@ def _send_plain(run: Run, source: LocalFile, descriptor: int, journal: Journal[U
 
 
 def _send_sealed(
-    run: Run, source: LocalFile, descriptor: int, journal: Journal[UploadJournal], begun: sealing.Sealing
+    run: Run,
+    source: LocalFile,
+    descriptor: int,
+    journal: Journal[UploadJournal],
+    begun: sealing.Sealing,
+    *,
+    sealed_to: str,
 ) -> _Sent:
     whole = begun.source
     words = {"path": paths.show(source.target), "sealed": "age", "plaintext-length": str(source.size)}
@@ -240,7 +252,7 @@ def _send_sealed(
         ours = digest.result()
         sent = payload.result()
         _must_be_unchanged(descriptor, source)
-    words |= {"plaintext-digest": ours.hex(), "mtime": modified_text(source.modified_ns)}
+    words |= {"plaintext-digest": ours.hex(), "sealed-to": sealed_to, "mtime": modified_text(source.modified_ns)}
     return _Sent(ours, sent, upload.join(words))
 
 

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import re
 import ssl
+import typing
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ UPLOADS = f"{API}/uploads"
 SEALED = "Sealane-Sealed"
 PLAINTEXT_LENGTH = "Sealane-Plaintext-Length"
 PLAINTEXT_DIGEST = "Sealane-Plaintext-Digest"
+SEALED_TO = "Sealane-Sealed-To"
 PAYLOAD_DIGEST = "Sealane-Payload-Digest"
 AGE_TYPE = "application/age"
 
@@ -127,7 +129,7 @@ class Server:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes | Iterator[bytes] | None = None,
+        content: bytes | Iterator[bytes | bytearray] | None = None,
     ) -> Reply:
         """Send one request and return its answer, or raise the `SealaneError` that it failed with."""
         with self.stream(method, target, headers=headers, params=params, content=content) as response:
@@ -141,11 +143,13 @@ class Server:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes | Iterator[bytes] | None = None,
+        content: bytes | Iterator[bytes | bytearray] | None = None,
     ) -> Iterator[httpx.Response]:
         """Send one request and give its answer with the body unread, once it is known to have succeeded."""
         try:
-            with self._http.stream(method, target, headers=headers, params=params, content=content) as response:
+            # httpx says bytes, and takes whatever a socket takes.
+            body = typing.cast("bytes | Iterator[bytes] | None", content)
+            with self._http.stream(method, target, headers=headers, params=params, content=body) as response:
                 if not response.is_success:
                     raise _failure(response.status_code, self._read(response))
                 yield response

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sealane import paths
 from sealane.client import journals, remote, sealed_remote
 from sealane.client.events import FileFailed, FileSkipped, FolderSeals, Planned
-from sealane.client.failures import LocalFailure, NotSealed
+from sealane.client.failures import FolderNotSealed, LocalFailure
 from sealane.client.fetching import Place, WantedFile, fetch
 from sealane.client.runs import Lanes, Run, Tally, move_all
 from sealane.client.sending import NOTHING, LocalFile, Present, send
@@ -141,12 +141,12 @@ class _Target:
         self._known: dict[paths.Path, SealsTo | None] = {}
 
     def seals_to(self, folder: paths.Path) -> SealsTo | None:
-        """Return to whom this folder seals; None where it does not. Raises `NotSealed` where it must."""
+        """Return to whom this folder seals; None where it does not. Raises `FolderNotSealed` where it must."""
         if folder not in self._known:
             name, run = paths.show(folder), self.run
             found = run.patiently(name, lambda: sealed_remote.seals_to(run.server, folder, run.settings))
             if found is None and self._must_seal:
-                raise NotSealed(f"{name} is not a sealed folder; nothing was sent.")
+                raise FolderNotSealed(f"{name} is not a sealed folder; nothing was sent.")
             if found is not None:
                 run.tell(FolderSeals(name, found.names, found.without_key))
             self._known[folder] = found

@@ -40,7 +40,7 @@ class Content:
     size: int
     parts: Sequence[Part]
     """How to cut it, where no earlier run has begun to."""
-    blocks: Callable[[int, int], Iterator[bytes]]
+    blocks: Callable[[int, int], Iterator[bytes | bytearray]]
     """Yields the bytes from one place to another."""
     shown: Callable[[int], int]
     """Says how much of the user's file so many bytes of this are."""
@@ -186,7 +186,7 @@ class PartedUpload:
             raise AnswerInvalid  # it took the body and acknowledges none of it: to send it again could go on for ever
         return reached
 
-    def _append(self, number: int, offset: int, length: int, content: bytes | Iterator[bytes]) -> int:
+    def _append(self, number: int, offset: int, length: int, content: bytes | Iterator[bytes | bytearray]) -> int:
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
@@ -196,7 +196,7 @@ class PartedUpload:
         reply = self._run.server.ask("PATCH", self._addresses[number], headers=headers, content=content)
         return _offset_of(reply.headers.get("upload-offset", ""), self._parts[number])
 
-    def _blocks(self, number: int, offset: int) -> Iterator[bytes]:
+    def _blocks(self, number: int, offset: int) -> Iterator[bytes | bytearray]:
         """Yield the rest of a part, telling how far it is."""
         part = self._parts[number]
         for block in self._content.blocks(part.start + offset, part.end):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from sealane.client import remote
@@ -50,14 +51,32 @@ def _awaited(run: Run, name: str, path: paths.Path, *, version: str, size: int, 
     settings = run.settings
     deadline = run.clock.monotonic() + settings.digest_wait_seconds + size / settings.digest_bytes_per_second_min
     pause = _FIRST_PAUSE_SECONDS
+    ask = _of_file if of == "file" else _of_payload
     while True:
         try:
-            receipt = run.patiently(name, lambda: remote.receipt(run.server, path))
+            present, found = run.patiently(name, lambda: ask(run, path))
         except (Missing, NotAllowed):
             return None
-        if receipt.version != version or run.clock.monotonic() > deadline:
+        if present != version or run.clock.monotonic() > deadline:
             return None
-        if (found := receipt.sha256 if of == "file" else receipt.payload_sha256) is not None:
+        if found is not None:
             return bytes.fromhex(found)
         run.stop.pause(pause)
         pause = min(pause * _PAUSE_GROWS, _PAUSE_SECONDS_MAX)
+
+
+def _of_file(run: Run, path: paths.Path) -> tuple[str, str | None]:
+    """Return the version that is there and its digest; whoever has sent it may ask, also where they may not look."""
+    receipt = remote.receipt(run.server, path)
+    return receipt.version, receipt.sha256
+
+
+def _of_payload(run: Run, path: paths.Path) -> tuple[str, str | None]:
+    """Return the version that is there and the digest of what follows its header."""
+    with contextlib.suppress(NotAllowed):
+        file = remote.look(run.server, path)
+        return file.version, file.payload_sha256
+    receipt = remote.receipt(run.server, path)
+    if receipt.payload_sha256 is None:
+        raise NotAllowed
+    return receipt.version, receipt.payload_sha256
