@@ -221,6 +221,12 @@ class Settings:
     """How often witnesses are asked, where there is something new for them."""
     witness_wait_seconds: int = 20
     """How long one answer of a witness is waited for."""
+    released_session_files_max: int = 100_000
+    """Files whose keys one session may be given in an hour; past it nothing more is released to it, with an alarm."""
+    released_session_bytes_max: int = 20 * TIB
+    released_files_max: int = 1_000_000
+    """Likewise of all sessions of the node together."""
+    released_bytes_max: int = 100 * TIB
     audit_folders_max: int = 2000
     """Folders that one question to the ledger may name: a folder and all below it."""
 

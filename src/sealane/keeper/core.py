@@ -22,6 +22,7 @@ from sealane.clock import Clock
 from sealane.database.drivers import DiskFailed
 from sealane.domain import sessions
 from sealane.domain.holds import Holds
+from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.domain.work import Caller, Work
@@ -107,6 +108,7 @@ class Keeper:
         self._signer = opened.signer
         self._holds = Holds()
         self._views = Views()
+        self._releases = Releases()
         self._tree = Tree(settings.folders_kept_max)
         self._callers: dict[str, _Kept] = {}
         self._keys_destroyed = False
@@ -236,6 +238,7 @@ class Keeper:
             connection=request.connection,
             views=self._views,
             tree=self._tree,
+            releases=self._releases,
             ledger_key=self._signer.public,
         )
         mark = self._holds.mark()
