@@ -37,6 +37,7 @@ from sealane.errors import (
 )
 from sealane.keeper import acts, flows, node
 from sealane.keeper.refusals import Refusals
+from sealane.keeper.reserve import Reserve
 from sealane.ledger.events import RequestRefused, Who
 from sealane.ledger.writer import LedgerWriter
 from sealane.operations.accounts import AdminOperation
@@ -97,8 +98,10 @@ class _Kept:
 class Keeper:
     """A node's database, keys and ledger, held by this process alone until `close`."""
 
-    def __init__(self, opened: node.Node, settings: Settings, clock: Clock) -> None:
+    def __init__(self, opened: node.Node, settings: Settings, clock: Clock, data_dir: Path) -> None:
         """Use `open`."""
+        watched = None if settings.database else data_dir
+        self._reserve = Reserve(watched, settings.ledger_reserve_bytes, clock)
         self.settings = settings
         self.clock = clock
         self.host_keys = opened.host_keys
@@ -121,7 +124,7 @@ class Keeper:
     @classmethod
     def open(cls, data_dir: Path, settings: Settings, clock: Clock | None = None) -> Keeper:
         """Open the node in `data_dir`, making what is not there. Raises `LeaseHeld` when another keeper has it."""
-        return cls(node.opened(data_dir, settings), settings, clock or Clock())
+        return cls(node.opened(data_dir, settings), settings, clock or Clock(), data_dir)
 
     def close(self) -> None:
         """Sign what is recorded, destroy the key that did, let the node go."""
@@ -247,6 +250,8 @@ class Keeper:
             with transaction.savepoint():
                 if isinstance(request.wanted, Operation):
                     caller = self._caller(work, request)
+                    if type(request.wanted) in acts.GROWING:
+                        self._reserve.check()
                     answer = acts.perform(work, caller, request.wanted)
                 else:
                     answer = request.wanted(work)
