@@ -229,6 +229,10 @@ class Settings:
     released_files_max: int = 1_000_000
     """Likewise of all sessions of the node together."""
     released_bytes_max: int = 100 * TIB
+    syslog: str = ""
+    """`HOST:PORT` of a collector of logs, which gets every entry as syslog (RFC 5424) over TLS (RFC 5425)."""
+    syslog_ca: str = ""
+    """A file of certificates (PEM) by which it is known; empty: those of the system."""
     audit_folders_max: int = 2000
     """Folders that one question to the ledger may name: a folder and all below it."""
 

@@ -237,6 +237,12 @@ def syslog(entry: LedgerEntry) -> str:
     return f"<{priority}>1 {at} - sealane - {kind} [{_SYSLOG_NAME} {data}] {kind.replace('_', ' ')}"
 
 
+def damaged(seq: int) -> str:
+    """Return the message for an entry that is none any more."""
+    priority = _FACILITY_AUDIT * 8 + _SYSLOG_SEVERITY[_HIGH]
+    return f'<{priority}>1 - - sealane - damaged [{_SYSLOG_NAME} seq="{seq}"] the ledger is damaged here'
+
+
 def _syslog_value(text: str) -> str:
     """Escape what RFC 5424, 6.3.3 names; control characters, which it lets a collector refuse, become spaces."""
     return _one_line(text).replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
