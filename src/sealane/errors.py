@@ -307,6 +307,13 @@ class TooMany(Exhausted):
     default = "Too many at once. Try again later."
 
 
+class ReleaseLimit(Exhausted):
+    """More was fetched in an hour than a session, or all of them, may: a break-in gets so much and no more."""
+
+    code = "release-limit"
+    default = "More was fetched in this hour than is allowed. Go on in an hour, or ask the administrator."
+
+
 # --- Unavailable -----------------------------------------------------------------------------------------------------
 
 

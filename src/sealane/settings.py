@@ -221,6 +221,18 @@ class Settings:
     """How often witnesses are asked, where there is something new for them."""
     witness_wait_seconds: int = 20
     """How long one answer of a witness is waited for."""
+    ledger_reserve_bytes: int = 256 * MIB
+    """Room on the disk of the database (SQLite) that uploads leave alone, so that what is fetched can be recorded."""
+    released_session_files_max: int = 100_000
+    """Files whose keys one session may be given in an hour; past it nothing more is released to it, with an alarm."""
+    released_session_bytes_max: int = 20 * TIB
+    released_files_max: int = 1_000_000
+    """Likewise of all sessions of the node together."""
+    released_bytes_max: int = 100 * TIB
+    syslog: str = ""
+    """`HOST:PORT` of a collector of logs, which gets every entry as syslog (RFC 5424) over TLS (RFC 5425)."""
+    syslog_ca: str = ""
+    """A file of certificates (PEM) by which it is known; empty: those of the system."""
     audit_folders_max: int = 2000
     """Folders that one question to the ledger may name: a folder and all below it."""
 
@@ -290,6 +302,7 @@ _FROM_NOTHING = frozenset(
         "drain_seconds",
         "inline_bytes_max",
         "kept_versions_percent",
+        "ledger_reserve_bytes",
         "quota_bytes",
         "quota_files",
         "refused_body_bytes_max",

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealane.errors import KeeperAway, Missing, OutcomeUnknown
 from sealane.keeper import EXIT_LEASE_HELD
-from sealane.ledger.verifier import Verifier
+from sealane.ledger.notes import verifier_key
+from sealane.ledger.verifier import Expected, Verifier
 from sealane.operations.accounts import AddFolder, AddOrganization, AddToken, AddUser, GrantFolder
-from sealane.operations.audit import ReadLedger
+from sealane.operations.audit import LookLedger, ReadCheckpoints, ReadLedger
 from sealane.operations.files import ListFolder, MakeFolder, OpenVersion, RemoveFile
 from sealane.operations.signing import Health, SignInWithToken
 from sealane.operations.uploads import BeginUpload, FinishUpload, NewSegment, Place
@@ -76,11 +77,26 @@ def entries(keeper):
         after = page.after
 
 
+def checkpoints(keeper):
+    after = 0
+    while True:
+        page = keeper.ask(ReadCheckpoints(after=after))
+        yield from zip(page.sizes, page.notes, strict=True)
+        if not page.after:
+            return
+        after = page.after
+
+
 def proven(keeper):
-    """Prove the ledger and return the bodies of its entries."""
-    verifier = Verifier()
+    """Prove the ledger, its tree, its checkpoints and its chain of keys; return the bodies of its entries."""
+    looked = keeper.ask(LookLedger())
+    expected = Expected(looked.origin, verifier_key(looked.key), list(checkpoints(keeper)))
+    verifier = Verifier(expected)
     found = list(entries(keeper))
-    assert verifier.feed(found), verifier.verdict().damage
+    last = expected.checkpoints[-1][0]
+    assert verifier.feed(entry for entry in found if entry.seq <= max(looked.size, last)), verifier.verdict().damage
+    verdict = verifier.verdict()
+    assert verdict.whole, verdict.damage
     return [json.loads(entry.body) for entry in found]
 
 
@@ -142,7 +158,9 @@ class Crowd:
 @pytest.mark.parametrize("seed", [1, 20, 300])
 async def test_a_keeper_killed_amid_operations_loses_nothing_that_it_acknowledged(tmp_path, seed):
     rng = random.Random(seed)
-    keeper = KeeperProcess(tmp_path / "data", SETTINGS)
+    keeper = KeeperProcess(
+        tmp_path / "data", dataclasses.replace(SETTINGS, checkpoint_seconds=1, signing_key_seconds=1)
+    )
     with keeper.running():
         token = await people(keeper)
         doors = [keeper.caller() for _ in range(WRITERS)]
@@ -162,6 +180,8 @@ async def test_a_keeper_killed_amid_operations_loses_nothing_that_it_acknowledge
         bodies = await asyncio.to_thread(proven, keeper)
     started = [body["previous"] for body in bodies if body["kind"] == "keeper_started"]
     assert started == ["first"] + ["crash"] * ROUNDS
+    reasons = [body["reason"] for body in bodies if body["kind"] == "signing_key_set"]
+    assert reasons.count("crash") == ROUNDS
     finished = [body for body in bodies if body["kind"] == "upload_finished"]
     assert len({body["version_id"] for body in finished}) == len(finished) >= len(crowd.written)
 

@@ -18,6 +18,7 @@ from sealane.app import certificate, listening, presence
 from sealane.app.children import Child
 from sealane.clock import Clock
 from sealane.errors import SealaneError, Unavailable
+from sealane.jobs.collecting import collector
 from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
 from sealane.ledger import witnesses
@@ -78,6 +79,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         witnesses.parse(self._settings.witnesses)  # what is wrong in it is said now, and not by a process that dies
+        if self._settings.syslog:
+            collector(self._settings.syslog)
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self._data_dir, self._data_dir / "keys"):
             _must_be_closed(folder)
@@ -93,7 +96,9 @@ class Supervisor:
         keeper = Child("keeper", "sealane.keeper", settings=settings, data_dir=self._data_dir)
         await keeper.start()
         inspector = Child("inspector", "sealane.inspector", settings=settings, data_dir=self._data_dir)
-        jobs = [Child("jobs", "sealane.jobs", settings=settings, data_dir=self._data_dir)] if settings.witnesses else []
+        jobs: list[Child] = []
+        if settings.witnesses or settings.syslog:
+            jobs.append(Child("jobs", "sealane.jobs", settings=settings, data_dir=self._data_dir))
         doors: list[Child] = []
         web: list[Child] = []
         try:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealane.cli.asking import DataDirectory, json_option, on_data
+from sealane.cli.files import new_file
 from sealane.cli.showing import printable
 from sealane.cli.words import Word, parse_kind, parse_moment
 from sealane.clock import Clock
-from sealane.errors import AlreadyExists, Integrity, Missing, Unavailable
+from sealane.errors import Integrity, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,12 +46,6 @@ class LedgerDamaged(Integrity):
     """The ledger is not what was written."""
 
     code = "ledger-damaged"
-
-
-class NotWritten(Unavailable):
-    """A file could not be written."""
-
-    code = "not-written"
 
 
 @click.group()
@@ -232,32 +225,3 @@ def _shown(value: object) -> str:
         return ",".join(map(_shown, value))
     text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder for its owner alone, where it is missing. Raises `NotWritten`."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as problem:
-        raise NotWritten(f"The folder {path} cannot be made: {problem.strerror}.") from None
-
-
-@contextlib.contextmanager
-def new_file(path: Path) -> Iterator[TextIO]:
-    """Give a file that was not there before, readable by its owner alone, durable at the end."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise AlreadyExists(f"{path} is there already; nothing was overwritten.") from None
-    except OSError as problem:
-        raise NotWritten(f"{path} cannot be written: {problem.strerror}.") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException as problem:
-        path.unlink(missing_ok=True)
-        if isinstance(problem, OSError):
-            raise NotWritten(f"{path} cannot be written: {problem.strerror}.") from None
-        raise

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealane.cli.audit import LedgerDamaged, NotWritten, entries, json_line, make_folder, new_file
+from sealane.cli.audit import LedgerDamaged, entries, json_line
+from sealane.cli.files import NotWritten, make_folder, new_file
 from sealane.ledger import tree
 from sealane.ledger.notes import parse as parse_note
 from sealane.ledger.tree import TILE_WIDTH

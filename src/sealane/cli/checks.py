@@ -232,8 +232,27 @@ def check_sealed_folders(ask: Ask) -> Iterator[Finding]:
         yield Finding(name, "ok", "Every sealed folder can be opened by two keys at least.")
 
 
+def check_releases(ask: Ask) -> Iterator[Finding]:
+    """See whether a session, or all of them, met the limit of what may be fetched in an hour."""
+    since = Clock().now() - timedelta(days=1)
+    question = ReadLedger(since=since, kind="request_refused", limit=_LEDGER_ENTRIES_LOOKED_AT)
+    met = [entry for entry in ask(question, EntriesAre).entries if b'"code":"release-limit"' in entry.body]
+    if met:
+        who = sorted(
+            {entry.openings["user_name"][1] for entry in met if entry.openings and "user_name" in entry.openings}
+        )
+        yield Finding(
+            "releases",
+            "bad",
+            f"Since yesterday the limit of what may be fetched in an hour was met by {', '.join(who) or 'somebody'}:"
+            f" see entry {met[0].seq} of the ledger, and what its session fetched before.",
+        )
+    else:
+        yield Finding("releases", "ok", "Nobody met the limit of what may be fetched in an hour since yesterday.")
+
+
 OF_THE_MACHINE = (check_files, check_accounts, check_room, check_tls, check_blob_store)
-OF_THE_KEEPER = (check_database, check_ledger, check_grants, check_sealed_folders)
+OF_THE_KEEPER = (check_database, check_ledger, check_releases, check_grants, check_sealed_folders)
 
 
 def _row(row: Any) -> dict[str, Any]:

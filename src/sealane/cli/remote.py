@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -89,16 +90,28 @@ def mkdir(path: str) -> None:
 
 @click.command()
 @click.argument("path", metavar="/PATH")
+@click.option(
+    "--proofs",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the proof of each entry there, for sealane-verify.",
+)
 @json_option
-def receipt(path: str, *, as_json: bool) -> None:
-    """Say who sent and who fetched exactly the bytes that are at /PATH now."""
+def receipt(path: str, folder: Path | None, *, as_json: bool) -> None:
+    """Say who sent and who fetched exactly the bytes that are at /PATH now; with --proofs, prove it to anybody."""
     import msgspec
 
     from sealane import paths
+    from sealane.cli.files import make_folder, new_file
     from sealane.client import remote
 
     with present_server() as server:
         found = remote.receipt(server, paths.parse(path))
+        if folder is not None:
+            make_folder(folder)
+            for proof in remote.proofs(server, paths.parse(path)):
+                with new_file(folder / f"entry-{proof.entry}.tlog-proof") as file:
+                    file.write(proof.proof)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False))
         return

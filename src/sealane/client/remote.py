@@ -88,6 +88,18 @@ class RemoteReceipt(msgspec.Struct, frozen=True):
     """Of a sealed file: of the bytes after its header, which are the same whoever may open it."""
 
 
+class RemoteProof(msgspec.Struct, frozen=True):
+    """What proves one entry of a receipt."""
+
+    entry: int
+    proof: str
+
+
+class _Proofs(msgspec.Struct, frozen=True):
+    proofs: tuple[RemoteProof, ...]
+    after: int
+
+
 class _Me(msgspec.Struct, frozen=True):
     user: str
 
@@ -248,6 +260,18 @@ def entry_of(file: RemoteFile) -> RemoteEntry:
 def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
     """Return who sent and who fetched the bytes that are at this path now."""
     return decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
+
+
+def proofs(server: Server, path: paths.Path) -> Iterator[RemoteProof]:
+    """Yield what proves the entries of a receipt, in order."""
+    after = 0
+    while True:
+        target = target_of("audit/proofs", path)
+        page = decoded(server.ask("GET", target, params={"after": str(after)}).body, _Proofs)
+        yield from page.proofs
+        if page.after <= after:
+            return
+        after = page.after
 
 
 def decoded(body: bytes, kind: type[ThingT]) -> ThingT:

@@ -51,7 +51,15 @@ OF_THE_NODE: Final = tuple(
 )
 """Kinds that every organization may read: they say nothing of anybody, and proofs need them."""
 _RECEIPT_KINDS: Final = tuple(
-    kind.value for kind in (Kind.UPLOAD_FINISHED, Kind.DIGEST_RECORDED, Kind.DOWNLOAD_BEGUN, Kind.DOWNLOAD_ENDED)
+    kind.value
+    for kind in (
+        Kind.UPLOAD_FINISHED,
+        Kind.DIGEST_RECORDED,
+        Kind.FILE_SEALED,
+        Kind.PAYLOAD_DIGEST_RECORDED,
+        Kind.DOWNLOAD_BEGUN,
+        Kind.DOWNLOAD_ENDED,
+    )
 )
 _PROOFS_A_PAGE: Final = 50
 _LEVELS_MAX: Final = 8
@@ -250,13 +258,13 @@ def _may_see(caller: Caller, entry: LedgerEntry, *, everything: bool) -> dict[st
     if entry.unreadable:
         raise Integrity(f"The ledger is damaged at entry {entry.seq}.")
     body = json.loads(entry.body)
-    told_to_all = body["kind"] in {Kind.UPLOAD_FINISHED.value, Kind.DIGEST_RECORDED.value}
+    told_to_all = body["kind"] not in {Kind.DOWNLOAD_BEGUN.value, Kind.DOWNLOAD_ENDED.value}
     return body if everything or told_to_all or body.get("organization_id") == caller.organization_id else None
 
 
 def _shown(caller: Caller, entry: LedgerEntry, body: dict[str, object], *, owner: bool) -> dict[str, tuple[str, str]]:
     """Return the openings that the caller may see: no other organization's paths, and no other's users' addresses."""
-    hidden = set() if owner else {"path", "target"}
+    hidden = set() if owner else {"path", "target", "recipients"}
     if body.get("organization_id") != caller.organization_id:
         hidden.add("address")
     return {name: opening for name, opening in (entry.openings or {}).items() if name not in hidden}

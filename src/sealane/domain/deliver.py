@@ -60,6 +60,7 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
     keys = keyring.open_upload_keys(work, key_ids)
     form = None if sealed is None else _form(sealed)
     size = version.size if form is None else len(form.prefix) + _stored_size(version, form)
+    work.releases.take(caller.session, size, work.now, work.settings)
     download = DownloadId(
         work.transaction.insert(
             queries.INSERT_DOWNLOAD, session_id=caller.session, version_id=version.id, began=work.now

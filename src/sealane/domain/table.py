@@ -15,6 +15,7 @@ from sealane.domain import (
     deliver,
     finish,
     folders,
+    forwarding,
     grants,
     headers,
     inspection,
@@ -128,6 +129,8 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     audit_operations.ReadCheckpoints: audit.read_checkpoints,
     audit_operations.WhatToWitness: witnesses.what_to_witness,
     audit_operations.RecordCosignature: witnesses.record_cosignature,
+    audit_operations.WhatToForward: forwarding.what_to_forward,
+    audit_operations.ForwardedUpTo: forwarding.forwarded_up_to,
 }
 """`act(work, operation) -> answer`."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.ledger.events import Who
@@ -71,6 +72,8 @@ class Work:
     """Sessions that this act ended; the keeper tells every door once the transaction is durable."""
     arrivals: bool = False
     """Something now owes inspection; the keeper tells the inspector once the transaction is durable."""
+    releases: Releases = field(default_factory=Releases)
+    """What was released in this hour; the keeper keeps one for good."""
     checkpoint: bool = False
     """The ledger is to be signed with this transaction, all that it records included."""
     ledger_key: bytes = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sealane.jobs.collecting import Collecting
 from sealane.jobs.cosigning import Cosigning
 from sealane.operations.caller import KeeperCaller
 from sealane.process import begin, stop_asked
@@ -18,7 +19,12 @@ async def serve(beginning: Beginning) -> None:
     stop = stop_asked(asyncio.get_running_loop())
     caller = KeeperCaller(beginning.run_dir, "jobs", beginning.settings)
     caller.start()
-    await Cosigning(caller.ask, beginning.settings).run(stop)
+    settings = beginning.settings
+    async with asyncio.TaskGroup() as group:
+        if settings.witnesses:
+            group.create_task(Cosigning(caller.ask, settings).run(stop))
+        if settings.syslog:
+            group.create_task(Collecting(caller.ask, settings).run(stop))
     await caller.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealane.domain.table import PLAIN_ACTS, SESSION_ACTS
 from sealane.errors import Unsupported
@@ -10,10 +10,14 @@ from sealane.keeper import node
 from sealane.operations.accounts import RotateNodeKey
 from sealane.operations.envelope import Done
 from sealane.operations.signing import Health
+from sealane.operations.uploads import BeginUpload, RecordSegments, TakeUpload
 
 if TYPE_CHECKING:
     from sealane.domain.work import Caller, Work
     from sealane.operations.envelope import Answer, Operation
+
+GROWING: Final = frozenset({BeginUpload, TakeUpload, RecordSegments})
+"""What needs room on a disk, and is refused while only the ledger's reserve is left."""
 
 
 def perform(work: Work, caller: Caller | None, operation: Operation) -> Answer:

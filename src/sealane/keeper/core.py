@@ -22,6 +22,7 @@ from sealane.clock import Clock
 from sealane.database.drivers import DiskFailed
 from sealane.domain import sessions
 from sealane.domain.holds import Holds
+from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
 from sealane.domain.work import Caller, Work
@@ -36,6 +37,7 @@ from sealane.errors import (
 )
 from sealane.keeper import acts, flows, node
 from sealane.keeper.refusals import Refusals
+from sealane.keeper.reserve import Reserve
 from sealane.ledger.events import RequestRefused, Who
 from sealane.ledger.writer import LedgerWriter
 from sealane.operations.accounts import AdminOperation
@@ -96,8 +98,10 @@ class _Kept:
 class Keeper:
     """A node's database, keys and ledger, held by this process alone until `close`."""
 
-    def __init__(self, opened: node.Node, settings: Settings, clock: Clock) -> None:
+    def __init__(self, opened: node.Node, settings: Settings, clock: Clock, data_dir: Path) -> None:
         """Use `open`."""
+        watched = None if settings.database else data_dir
+        self._reserve = Reserve(watched, settings.ledger_reserve_bytes, clock)
         self.settings = settings
         self.clock = clock
         self.host_keys = opened.host_keys
@@ -107,6 +111,7 @@ class Keeper:
         self._signer = opened.signer
         self._holds = Holds()
         self._views = Views()
+        self._releases = Releases()
         self._tree = Tree(settings.folders_kept_max)
         self._callers: dict[str, _Kept] = {}
         self._keys_destroyed = False
@@ -119,7 +124,7 @@ class Keeper:
     @classmethod
     def open(cls, data_dir: Path, settings: Settings, clock: Clock | None = None) -> Keeper:
         """Open the node in `data_dir`, making what is not there. Raises `LeaseHeld` when another keeper has it."""
-        return cls(node.opened(data_dir, settings), settings, clock or Clock())
+        return cls(node.opened(data_dir, settings), settings, clock or Clock(), data_dir)
 
     def close(self) -> None:
         """Sign what is recorded, destroy the key that did, let the node go."""
@@ -236,6 +241,7 @@ class Keeper:
             connection=request.connection,
             views=self._views,
             tree=self._tree,
+            releases=self._releases,
             ledger_key=self._signer.public,
         )
         mark = self._holds.mark()
@@ -244,6 +250,8 @@ class Keeper:
             with transaction.savepoint():
                 if isinstance(request.wanted, Operation):
                     caller = self._caller(work, request)
+                    if type(request.wanted) in acts.GROWING:
+                        self._reserve.check()
                     answer = acts.perform(work, caller, request.wanted)
                 else:
                     answer = request.wanted(work)

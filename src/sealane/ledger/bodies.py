@@ -116,6 +116,7 @@ def opened(openings: bytes) -> dict[str, tuple[str, str]]:
     return _openings_decoder.decode(openings)
 
 
+@lru_cache(maxsize=8192)
 def path_digest(path: str) -> bytes:
     """Return what an entry is found by when asked for a path (or an address)."""
     return sha256(path.encode()).digest()[:PATH_DIGEST_BYTES]

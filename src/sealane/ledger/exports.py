@@ -5,6 +5,8 @@ Each carries the entry's number and leaf, so that what a collector holds can be 
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -87,7 +89,7 @@ def told(entry: LedgerEntry) -> Told:
         body = json.loads(entry.body)
         kind, at = Kind(body.pop("kind")), datetime.fromisoformat(body.pop("at"))
         body.pop("private", None)
-    except (ValueError, RecursionError, KeyError, AttributeError):
+    except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
         raise Integrity(f"The ledger is damaged at entry {entry.seq}.") from None
     names = {name: value for name, (_, value) in (entry.openings or {}).items()}
     return Told(entry.seq, at.astimezone(UTC), kind, {**body, **names}, entry.leaf.hex())
@@ -133,10 +135,15 @@ def ocsf_event(said: Told) -> dict[str, Any]:
 
 def _parts_of(class_uid: int, said: Told) -> dict[str, Any]:
     """Return what the event's class demands beyond the base."""
-    source = {"ip": said.text("address")} if said.text("address") else {"name": said.text("door") or "keeper"}
+    source = _endpoint(said)
     match class_uid:
         case 3002:
-            return {"user": _user(said, "account"), "src_endpoint": source, "auth_protocol": said.text("method")}
+            return {
+                "user": _user(said, "account"),
+                "src_endpoint": source,
+                "service": {"name": f"sealane {said.text('door')}".strip()},
+                "auth_protocol": said.text("method") or "unknown",
+            }
         case 3001:
             return {"user": _user(said, "account"), "actor": {"user": _user(said, "user")}, "src_endpoint": source}
         case 6006:
@@ -144,6 +151,13 @@ def _parts_of(class_uid: int, said: Told) -> dict[str, Any]:
         case 6002:
             return {"app": {"name": "Sealane keeper", "vendor_name": "Sealane", "version": __version__}}
     return {}
+
+
+def _endpoint(said: Told) -> dict[str, Any]:
+    """Return where it came from: an address where one is known, else the door."""
+    with contextlib.suppress(ValueError):
+        return {"ip": str(ipaddress.ip_address(said.text("address")))}
+    return {"name": said.text("door") or "keeper"}
 
 
 def _user(said: Told, part: str) -> dict[str, Any]:
@@ -221,6 +235,12 @@ def syslog(entry: LedgerEntry) -> str:
     data = " ".join(f'{name}="{_syslog_value(value)}"' for name, value in words.items() if value)
     kind = said.kind.value
     return f"<{priority}>1 {at} - sealane - {kind} [{_SYSLOG_NAME} {data}] {kind.replace('_', ' ')}"
+
+
+def damaged(seq: int) -> str:
+    """Return the message for an entry that is none any more."""
+    priority = _FACILITY_AUDIT * 8 + _SYSLOG_SEVERITY[_HIGH]
+    return f'<{priority}>1 - - sealane - damaged [{_SYSLOG_NAME} seq="{seq}"] the ledger is damaged here'
 
 
 def _syslog_value(text: str) -> str:

@@ -145,6 +145,23 @@ class RecordCosignature(Operation, frozen=True):
     line: str
 
 
+class WhatToForward(Operation, frozen=True):
+    """Entries for the collector of logs: after this one, or (None) after what it is known to have."""
+
+    answer: ClassVar[type[Answer]] = EntriesAre
+    askers: ClassVar[Asker] = Asker.JOBS
+    after: int | None = None
+    limit: int = 500
+
+
+class ForwardedUpTo(Operation, frozen=True):
+    """The collector has every entry up to this one."""
+
+    answer: ClassVar[type[Answer]] = Done
+    askers: ClassVar[Asker] = Asker.JOBS
+    seq: int
+
+
 class OwnEntriesAre(Answer, frozen=True):
     """A page of an organization's own entries and the node's; `after` is 0 at the end."""
 

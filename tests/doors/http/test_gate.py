@@ -1,7 +1,9 @@
 """What every request meets: refusals before any route, tokens and their sessions, problem documents, the REST API."""
 
 import asyncio
+import hashlib
 import os
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -400,6 +402,76 @@ async def test_the_receipt_says_who_sent_and_who_fetched(door, anna):
     assert all(transfer.door == "http" for transfer in told.transfers)
 
 
+async def test_the_ledger_is_shown_to_auditors_as_far_as_it_is_theirs_and_proves(house, door, anna):
+    """From level 0 tiles, the checkpoint's root; from the root, that the organization's entries are in it."""
+    from sealane.ledger import checkpoints, notes, tree
+    from sealane.operations.accounts import SetRole
+    from sealane.operations.audit import Checkpoint
+
+    await anna.put(A, content=b"x")
+    refused = await anna.get("/api/v1/audit/entries")
+    assert (refused.status_code, code(refused)) == (403, "not-allowed")
+    house.keeper.admin(SetRole(user="bert@clinic", role="auditor"))
+    house.keeper.admin(SetRole(user="ines@insurer", role="auditor"))
+    missing = await anna.get("/api/v1/audit/checkpoint")
+    assert missing.status_code == 404
+    house.keeper.admin(Checkpoint())
+    shown = await anna.get("/api/v1/audit/checkpoint")
+    assert shown.headers["content-type"].startswith("text/plain")
+    signed = checkpoints.parse(notes.parse(shown.text).text)
+    notes.parse(shown.text).demand(notes.verifier_key(shown.headers["sealane-ledger-key"]))
+    async with door.client("bert@clinic") as bert, door.client("ines@insurer") as ines:
+        hashes = (await bert.get(f"/api/v1/audit/tile/0/000.p/{signed.size}")).content
+        leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+        frontier = tree.Frontier()
+        for leaf in leaves:
+            frontier.append(leaf)
+        assert frontier.root() == signed.root
+        ours = (await bert.get("/api/v1/audit/entries?limit=2000")).json()["entries"]
+        theirs = (await ines.get("/api/v1/audit/entries?limit=2000")).json()["entries"]
+        for entry in ours + theirs:
+            if entry["seq"] <= signed.size:
+                assert leaves[entry["seq"] - 1] == tree.leaf_of(entry["body"].encode())
+        assert "upload_finished" in str(ours)
+        assert "upload_finished" not in str(theirs)
+        assert "a.bin" not in str(theirs)
+        assert "signing_key_set" in str(theirs)
+        pages = (await bert.get("/api/v1/audit/entries?limit=3")).json()
+        assert [entry["seq"] for entry in pages["entries"]] == [entry["seq"] for entry in ours][:3]
+        again = (await bert.get(f"/api/v1/audit/entries?limit=3&after={pages['after']}")).json()
+        assert [entry["seq"] for entry in again["entries"]] == [entry["seq"] for entry in ours][3:6]
+        for bad in ("0/000", "0/000.p/256", "0/000.p/0", "0/1", "64/000", "0/x1/000", "entries/000", f"0/000.p/{200}"):
+            assert (await bert.get(f"/api/v1/audit/tile/{bad}")).status_code == 404, bad
+
+
+async def test_a_receipt_is_proven_without_us(door, anna, tmp_path, capsys):
+    from sealane.ledger import standalone
+
+    await anna.put(A, content=b"x")
+    async with door.client("ines@insurer") as ines:
+        await ines.get("/api/v1/content/@clinic/in/a.bin")
+        theirs = (await ines.get("/api/v1/audit/proofs/@clinic/in/a.bin")).json()
+    ours = (await anna.get("/api/v1/audit/proofs/in/a.bin")).json()
+    key = (await anna.get("/api/v1/audit/checkpoint")).headers["sealane-ledger-key"]
+    assert [proof["entry"] for proof in ours["proofs"]] == [proof["entry"] for proof in theirs["proofs"]]
+    said = []
+    for number, proof in enumerate([*ours["proofs"], *theirs["proofs"]]):
+        place = tmp_path / str(number)
+        place.write_text(proof["proof"])
+        assert standalone.main(["--key", key, "proof", str(place)]) == 0
+        said.append(capsys.readouterr().out)
+    kinds = [re.search(r"kind=(\w+)", text)[1] for text in said]
+    assert kinds == ["upload_finished", "download_begun", "download_ended"] * 2
+    assert "digest=" + hashlib.sha256(b"x").hexdigest() in said[0]
+    assert "user_name=anna@clinic" in said[3]
+    assert "path=clinic:/in/a.bin" in said[0]
+    assert "path=" not in said[3], "another organization's names of folders are not told"
+    assert "address=" not in said[3], "nor where its users sit"
+    assert "user_name=ines@insurer" in said[4]
+    stranger = await anna.get("/api/v1/audit/proofs/in/nothing")
+    assert stranger.status_code == 404
+
+
 async def test_the_description_covers_every_route_and_nothing_else(door, anna):
     described = (await anna.get("/api/v1/openapi.json")).json()
     assert described["openapi"].startswith("3.1")
@@ -409,7 +481,8 @@ async def test_the_description_covers_every_route_and_nothing_else(door, anna):
         ("/api/v1/uploads/{upload}", "head"), ("/api/v1/uploads/{upload}", "patch"),
         ("/api/v1/uploads/{upload}", "delete"), ("/api/v1/me", "get"), ("/api/v1/move", "post"),
         ("/api/v1/folders/{path}", "get"), ("/api/v1/folders/{path}", "post"), ("/api/v1/folders/{path}", "delete"),
-        ("/api/v1/receipts/{path}", "get"),
+        ("/api/v1/receipts/{path}", "get"), ("/api/v1/audit/checkpoint", "get"), ("/api/v1/audit/tile/{tile}", "get"),
+        ("/api/v1/audit/entries", "get"), ("/api/v1/audit/proofs/{path}", "get"),
     }  # fmt: skip
     text = str(described)
     for name in described["components"]["schemas"]:

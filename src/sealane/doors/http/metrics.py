@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sealane.doors.http.exchange import Exchange
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600)
-_KINDS = ("content", "uploads", "folders", "receipts", "move", "me")
+_KINDS = ("content", "uploads", "folders", "receipts", "audit", "move", "me")
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORTS_TRIED = 64

@@ -141,6 +141,7 @@ _BY_CODE: dict[str, int] = {
     "token-missing": HTTPStatus.UNAUTHORIZED,
     "locked": HTTPStatus.TOO_MANY_REQUESTS,
     "too-many": HTTPStatus.TOO_MANY_REQUESTS,
+    "release-limit": HTTPStatus.TOO_MANY_REQUESTS,
     "route-missing": HTTPStatus.NOT_FOUND,
     "range-unsatisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     "body-too-slow": HTTPStatus.REQUEST_TIMEOUT,

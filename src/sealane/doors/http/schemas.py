@@ -137,6 +137,36 @@ class ReceiptFor(_Said):
     transfers: tuple[TransferIs, ...]
 
 
+class LedgerEntryIs(_Said):
+    """An entry of the ledger (docs/formats/ledger.md)."""
+
+    seq: int
+    body: str = Field(description="The exact text that was hashed.")
+    leaf: str = Field(description="Its leaf hash, hexadecimal.")
+    openings: dict[str, tuple[str, str]] = Field(description="By field: the salt in hexadecimal and the value.")
+
+
+class LedgerPage(_Said):
+    """A page of entries."""
+
+    entries: tuple[LedgerEntryIs, ...]
+    after: int = Field(description="Ask for the next page with this; 0 at the end.")
+
+
+class ProofIs(_Said):
+    """What proves one entry."""
+
+    entry: int
+    proof: str = Field(description="C2SP tlog-proof; its extra data are the entry's body and openings.")
+
+
+class ProofPage(_Said):
+    """A page of proofs."""
+
+    proofs: tuple[ProofIs, ...]
+    after: int = Field(description="Ask for the next page with this; 0 at the end.")
+
+
 class Me(_Said):
     """Who the token speaks for."""
 
