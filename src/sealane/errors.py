@@ -180,6 +180,13 @@ class NotASegment(Invalid):
     default = "The reported segment is not valid."
 
 
+class LayoutInvalid(Invalid):
+    """What an administrator wrote about a table's columns cannot be used."""
+
+    code = "layout-invalid"
+    default = "The layout cannot be used."
+
+
 # --- Conflict --------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,193 @@
+"""Who of a file's mentions is the same individual: the strict policy of docs/exposure.md, on whole columns at once.
+
+Mentions are joined where a rule's key is equal and nothing contradicts. The error that harms is to join two people
+into one, who then is never told; so a rule needs an identifier and a check, and a different birth date, a different
+generation (Jr, Sr) or a very different Social Security number forbids what a name alone would join. Must stay true:
+the result does not depend on the order of the mentions beyond which number an individual gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sealane.exposure.people.keys import mixed
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Numbers = npt.NDArray[Any]
+
+POLICY: Final = "file-strict-1"
+"""The name of these rules. A change of them changes counts, and therefore this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Joins mentions that agree on all of `keys`. `without`: only those that lack all of these."""
+
+    keys: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    checked: bool = True
+    """Whether a contradiction (birth date, generation, Social Security number) forbids it."""
+    lone: bool = False
+    """Of two mentions at least one must lack a name: the identifier alone speaks for it."""
+
+
+_IDENTIFIERS: Final = ("ssn", "itin", "medicare", "medicaid", "member", "record", "license", "passport")
+_ELSE: Final = (*_IDENTIFIERS, "account", "card", "phone", "email", "line", "zip", "born", "context", "reference")
+
+RULES: Final = (
+    Rule(("reference",), checked=False),
+    *(Rule((key, "born", "start"), checked=False) for key in ("member", "medicaid", "account")),
+    *(Rule((key, other), checked=False) for key in ("ssn", "itin") for other in ("born", "start", "tail")),
+    *(
+        Rule((key, other))
+        for key in ("medicare", "record", "license", "passport")
+        for other in ("born", "start", "tail")
+    ),
+    *(Rule((key, "name")) for key in ("member", "medicaid", "account", "card", "phone", "email", "context")),
+    *(Rule((key,), lone=True) for key in (*_IDENTIFIERS, "account", "card", "email")),
+    Rule(("name", "born", "zip"), checked=True),
+    Rule(("name", "born"), without=("zip",)),
+    Rule(("name", "line", "zip")),
+    Rule(("name", "full"), without=_ELSE),
+)
+
+
+def individuals(keys: dict[str, Numbers], count: int) -> Numbers:
+    """Return for each of `count` mentions the number of the individual it is of: the place of their first mention."""
+    parent = np.arange(count, dtype=np.int64)
+    shared = {name: _shared(key) for name, key in keys.items() if name != "full"}
+    if "full" in keys:
+        shared["full"] = keys["full"] != 0
+    for rule in RULES:
+        if set(rule.keys) <= set(keys):
+            first, second = _edges(rule, keys, shared)
+            _join(parent, first, second)
+    return parent
+
+
+def _shared(key: Numbers) -> Numbers:
+    """Tell which mentions have a value of this key that another one has too."""
+    ordered = np.sort(key)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    repeated = repeated[repeated != 0]
+    if not len(repeated):
+        return np.zeros(len(key), dtype=bool)
+    if len(repeated) > len(key) // 4:
+        return key != 0
+    return np.isin(key, repeated) & (key != 0)
+
+
+def _edges(rule: Rule, keys: dict[str, Numbers], shared: dict[str, Numbers]) -> tuple[Numbers, Numbers]:
+    there = shared[rule.keys[0]].copy()
+    for key in rule.keys[1:]:
+        there &= shared[key]
+    for key in rule.without:
+        if key in keys and there.any():
+            there &= keys[key] == 0
+    rows = np.flatnonzero(there)
+    if len(rows) < 2:  # noqa: PLR2004  nobody to join
+        return rows[:0], rows[:0]
+    wide = keys[rule.keys[0]][rows].astype(np.uint64)
+    for key in rule.keys[1:]:
+        wide = mixed(wide, keys[key][rows])
+    rows, wide = _repeated(rows, wide)
+    return _neighbours(rule, keys, rows, wide)
+
+
+def _repeated(rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
+    """Keep only rows whose key occurs more than once. Sorting values alone is many times faster than sorting places."""
+    ordered = np.sort(wide)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice):
+        return rows[:0], wide[:0]
+    places = np.searchsorted(twice, wide)
+    places[places == len(twice)] = 0
+    kept = twice[places] == wide
+    return rows[kept], wide[kept]
+
+
+def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the neighbours of equal key in an order in which who agrees stands together."""
+    told = [key for key in ("born", "suffix", "ssn") if rule.checked and key in keys]
+    columns = [wide, *(keys[key][rows] for key in told)]
+    named = keys["name"][rows] != 0 if "name" in keys else np.zeros(len(rows), dtype=bool)
+    if rule.lone:
+        columns.append(~named)
+    order = np.lexsort(columns[::-1]) if len(columns) > 1 else np.argsort(wide, kind="stable")
+    rows, wide, named = rows[order], wide[order], named[order]
+    joined = wide[1:] == wide[:-1]
+    first, second = rows[:-1], rows[1:]
+    if rule.lone:
+        joined &= ~(named[1:] & named[:-1])
+    if rule.checked:
+        joined &= ~contradict(keys, first, second)
+    return first[joined], second[joined]
+
+
+def contradict(keys: dict[str, Numbers], first: Numbers, second: Numbers) -> Numbers:
+    """Tell for each pair of mentions whether what they say cannot be of one individual."""
+    no = np.zeros(len(first), dtype=bool)
+    if "born" in keys:
+        no |= _differ(keys["born"], first, second) & ~_near_dates(keys["born"][first], keys["born"][second])
+    if "ssn" in keys:
+        no |= _differ(keys["ssn"], first, second) & (_digits_apart(keys["ssn"][first], keys["ssn"][second]) > 2)  # noqa: PLR2004  a slip or a swap
+    if "suffix" in keys:
+        ours, theirs = keys["suffix"][first], keys["suffix"][second]
+        same_day = keys["born"][first] == keys["born"][second] if "born" in keys else False
+        told = keys["born"][first] != 0 if "born" in keys else False
+        no |= (ours != theirs) & ~(same_day & told & ((ours == 0) | (theirs == 0)))
+    return no
+
+
+def _differ(key: Numbers, first: Numbers, second: Numbers) -> Numbers:
+    return (key[first] != key[second]) & (key[first] != 0) & (key[second] != 0)
+
+
+def _near_dates(first: Numbers, second: Numbers) -> Numbers:
+    """Two of year, month, day agree and the years are near, or day and month are swapped: one date, mistyped."""
+    ours, theirs = (_parts(days) for days in (first, second))
+    agree = sum((a == b).astype(np.int8) for a, b in zip(ours, theirs, strict=True))
+    close = np.abs(ours[0] - theirs[0]) <= 1
+    swapped = (ours[0] == theirs[0]) & (ours[1] == theirs[2]) & (ours[2] == theirs[1])
+    return ((agree >= 2) & close) | swapped  # noqa: PLR2004  of three
+
+
+def _parts(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    dates = (days.astype(np.int64) - 100_000).astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    years = dates.astype("datetime64[Y]")
+    return years.astype(np.int64), (months - years).astype(np.int64) + 1, (dates - months).astype(np.int64) + 1
+
+
+def _digits_apart(first: Numbers, second: Numbers) -> Numbers:
+    apart = np.zeros(len(first), dtype=np.int8)
+    ours, theirs = first.astype(np.int64), second.astype(np.int64)
+    for _ in range(9):
+        apart += ours % 10 != theirs % 10
+        ours, theirs = ours // 10, theirs // 10
+    return apart
+
+
+def _join(parent: Numbers, first: Numbers, second: Numbers) -> None:
+    """Make all that these edges connect have one parent, in place. Ends with every mention pointing at its root."""
+    while len(first):
+        ours, theirs = parent[first], parent[second]
+        apart = ours != theirs
+        first, second, ours, theirs = first[apart], second[apart], ours[apart], theirs[apart]
+        if not len(first):
+            return
+        np.minimum.at(parent, np.maximum(ours, theirs), np.minimum(ours, theirs))
+        _settle(parent)
+
+
+def _settle(parent: Numbers) -> None:
+    while True:
+        above = parent[parent]
+        if np.array_equal(above, parent):
+            return
+        parent[:] = above
