@@ -144,7 +144,7 @@ class _Walk:
         match found:
             case Batch():
                 self.records += found.records
-                self.crowd.add(found.mentions, day_first=found.day_first)
+                self.crowd.add(found.mentions, day_first=found.day_first, trimmed=found.trimmed)
             case Unreadable():
                 self._tell(_within(inner, found.part), found.why, partly=False)
             case Nested():

@@ -52,10 +52,10 @@ _PHONE_DIGITS: Final = (7, 15)
 _PHONE_KEPT: Final = 10
 
 
-def alike(mentions: pl.DataFrame, *, today: date, day_first: bool | None = None) -> pl.DataFrame:
+def alike(mentions: pl.DataFrame, *, today: date, day_first: bool | None = None, trimmed: bool = False) -> pl.DataFrame:
     """Return mentions in one form: only the columns that are there, `birth_date` as dates, and `mask`."""
     marks = mentions[MARKS] if MARKS in mentions.columns else pl.Series(MARKS, [0] * len(mentions), dtype=pl.UInt32)
-    columns = {name: _clean(mentions[name]) for name in mentions.columns if name != MARKS}
+    columns = {name: _clean(mentions[name], trimmed=trimmed) for name in mentions.columns if name != MARKS}
     columns = {name: column for name, column in columns.items() if column.null_count() < len(column)}
     _split_full_names(columns)
     _split_suffixes(columns)
@@ -70,10 +70,9 @@ def alike(mentions: pl.DataFrame, *, today: date, day_first: bool | None = None)
     return _masked(made, marks)
 
 
-def _clean(column: pl.Series) -> pl.Series:
+def _clean(column: pl.Series, *, trimmed: bool) -> pl.Series:
     """Values without space around them; what stands for no value is absent."""
-    spaced = column.str.starts_with(" ") | column.str.ends_with(" ") | column.str.ends_with("\t")
-    column = on_some(column, spaced, lambda part: part.str.strip_chars())
+    column = column if trimmed else column.str.strip_chars()
     nothing = column.is_in(_NOTHING)
     return column.set(nothing.fill_null(value=False), None) if nothing.any() else column
 
@@ -175,7 +174,8 @@ def _phone(column: pl.Series) -> pl.Series:
 
 
 def _email(column: pl.Series) -> pl.Series:
-    lower = column.str.to_lowercase().str.strip_prefix("mailto:")
+    lower = column.str.to_lowercase()
+    lower = on_some(lower, lower.str.starts_with("mailto:"), lambda part: part.str.strip_prefix("mailto:"))
     return lower.set(~lower.str.contains("@", literal=True).fill_null(value=False), None)
 
 

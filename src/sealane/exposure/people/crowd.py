@@ -83,10 +83,10 @@ class Crowd:
         self._frames: list[bytes] = []
         self._roots: Numbers | None = None
 
-    def add(self, mentions: pl.DataFrame, *, day_first: bool | None = None) -> None:
-        """Take mentions as a reader wrote them. Raises `PartUnreadable` (too large) past the limit."""
+    def add(self, mentions: pl.DataFrame, *, day_first: bool | None = None, trimmed: bool = False) -> None:
+        """Take mentions as a reader wrote them (see `Batch`). Raises `PartUnreadable` (too large) past the limit."""
         assert self._roots is None, "who is counted is counted once"
-        frame = alike(mentions, today=self._today, day_first=day_first)
+        frame = alike(mentions, today=self._today, day_first=day_first, trimmed=trimmed)
         known = [pl.col(name).is_not_null() for name in _SOMEBODY if name in frame.columns]
         if not known or frame.is_empty():
             return

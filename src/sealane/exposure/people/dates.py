@@ -114,7 +114,7 @@ def dates_of(column: pl.Series, *, today: date, day_first: bool | None = None) -
         if pattern.fullmatch(usual) and (first == days or "." in usual or shape.startswith("%Y") or "-" in usual):
             parsed = column.str.to_date(shape, strict=False)
             break
-    parsed = parsed.set((parsed > today) | (parsed.dt.year() < _YEAR_LEAST), None)
+    parsed = parsed.set((parsed > today) | (parsed < date(_YEAR_LEAST, 1, 1)), None)
     return _with_odd_ones(column, parsed, today=today, day_first=days)
 
 

@@ -45,7 +45,7 @@ def keys_of(frame: pl.DataFrame, seed: int) -> dict[str, Numbers]:
     keys: dict[str, Numbers] = {}
     for name, key in _HASHED.items():
         if name in frame.columns:
-            keys[key] = _narrow(_hash(_plain(frame[name]) if name != "context" else frame[name], seed))
+            keys[key] = _narrow(_hash(frame[name], seed))
     if "reference" in frame.columns:
         keys["reference"] = _hash(frame["reference"], seed)
     if "line" in frame.columns:
@@ -94,14 +94,8 @@ def folded(column: pl.Series) -> pl.Series:
     return on_some(lower, odd, lambda part: part.str.replace_all(r"[^\p{L}]", ""))
 
 
-def _plain(column: pl.Series) -> pl.Series:
-    capital = column.str.to_uppercase()
-    return on_some(capital, capital.str.contains(r"[\s.-]"), lambda part: part.str.replace_all(r"[\s.-]", ""))
-
-
 def _address(column: pl.Series) -> pl.Series:
-    lower = column.str.to_lowercase().str.replace_all(" ", "", literal=True)
-    return on_some(lower, lower.str.contains(r"[\t.,#-]"), lambda part: part.str.replace_all(r"[\t.,#-]", ""))
+    return column.str.to_lowercase().str.replace_all(" ", "", literal=True)
 
 
 def _social(column: pl.Series) -> Numbers:

@@ -6,17 +6,19 @@ Authors, clinicians and custodians are not counted.
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
-from sealane.exposure.model import DataClass, PartUnreadable, Why
+from sealane.exposure.model import DataClass, Nested, PartUnreadable, Unreadable, Why
 from sealane.exposure.people.mentions import MentionRows, marks_of
 from sealane.exposure.tables.values import MBI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealane.exposure.model import Batch
+    from sealane.exposure.model import Batch, Found
     from sealane.exposure.readers.part import Part
 
 _FIELDS: Final = (
@@ -63,6 +65,7 @@ _ROOTS: Final = (
     ("2.16.840.1.113883.4.3.", "drivers_license"),
     ("2.16.840.1.113883.4.330", "passport"),
 )
+_VALUE_CHARACTERS_MAX: Final = 4096
 _MARKS: Final = {
     "11450-4": DataClass.DIAGNOSIS,
     "46240-8": DataClass.DIAGNOSIS,
@@ -84,8 +87,11 @@ _ENTRIES: Final = {
 }
 
 
-def read_ccda(part: Part) -> Iterator[Batch]:
-    """Yield the mentions of one document. Raises `PartUnreadable` where it is no well-formed XML or past its limits."""
+def read_ccda(part: Part) -> Iterator[Found]:
+    """Yield the mentions of one document, and the file that it may cover.
+
+    Raises `PartUnreadable` where it is no well-formed XML or past its limits.
+    """
     document = _Document(part)
     parser = expat.ParserCreate(namespace_separator="\x1f")
     parser.buffer_text = True
@@ -107,8 +113,18 @@ def read_ccda(part: Part) -> Iterator[Batch]:
     except expat.ExpatError:
         pass
     yield from document.written()
+    if document.body:
+        yield _embedded(part, document.body)
     if not whole:
         raise PartUnreadable(Why.DAMAGED)
+
+
+def _embedded(part: Part, text: str) -> Found:
+    try:
+        content = base64.b64decode(text, validate=False)
+    except ValueError:
+        return Unreadable("body", Why.DAMAGED)
+    return Nested("body", part.inside(io.BytesIO(content)))
 
 
 class _Document:
@@ -128,6 +144,10 @@ class _Document:
         self._marks = 0
         self._section = ""
         self._owner = ""
+        self._in_body = False
+        self._body_max = part.limits.document_bytes_max
+        self.body = ""
+        """A document of another format, in base64, that this one is only the cover of."""
 
     def refuse(self, *_: object) -> None:
         """Take a declared entity: no document of care needs one, and every XML bomb does."""
@@ -145,6 +165,8 @@ class _Document:
             self._within.append((_BEGINS[tag], len(self._path), {}))
         elif tag == "providerOrganization":
             self._within.append(("organization", len(self._path), {}))
+        if tag == "text" and self._path[-2:-1] == ["nonXMLBody"]:
+            self._in_body = attributes.get("representation") == "B64"
         if self._within:
             self._attributes(tag, attributes)
         elif "component" in self._path:
@@ -177,7 +199,8 @@ class _Document:
 
     def text(self, piece: str) -> None:
         """Take text."""
-        if self._within and self._text_size < 4096:  # noqa: PLR2004  a name, not a novel
+        most = self._body_max if self._in_body else _VALUE_CHARACTERS_MAX
+        if (self._within or self._in_body) and self._text_size < most:
             self._text.append(piece)
             self._text_size += len(piece)
 
@@ -192,6 +215,9 @@ class _Document:
             if depth == len(self._path):
                 self._within.pop()
                 self._close(kind, fields)
+        if self._in_body and tag == "text":
+            self.body = "".join(self._text)
+            self._in_body = False
         self._text = []
         self._path.pop()
 

@@ -10,6 +10,7 @@ import contextlib
 import csv
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from sealane.exposure.encodings import text_of, utf8_blocks, valid_utf8
@@ -40,7 +41,7 @@ def read_delimited(part: Part, *, dialect: Dialect) -> Iterator[Batch]:
         for _ in range(skipped):
             body = body.partition(b"\n")[2]
         skipped = 0
-        yield from table.feed(parsed(body, dialect))
+        yield from table.feed(parsed(body, dialect), trimmed=_trimmed(body, dialect))
 
 
 def _beginning(head: bytes, dialect: Dialect) -> tuple[list[str] | None, int]:
@@ -101,6 +102,17 @@ def _last_end(block: bytes, *, quoted: bool) -> int:
         end = block.rfind(b"\n", 0, before) + 1
         quotes = block.count(b'"', 0, end)
     return end
+
+
+def _trimmed(block: bytes, dialect: Dialect) -> bool:
+    """Tell whether no value of a block can have a space around it: none stands beside a delimiter or a line break."""
+    if dialect.quoted or b"\t" in block:
+        return False
+    characters = np.frombuffer(block, dtype=np.uint8)
+    space = characters == ord(" ")
+    edge = (characters == ord(dialect.delimiter)) | (characters <= ord("\r"))
+    beside = (space[1:] & edge[:-1]).any() or (space[:-1] & edge[1:]).any()
+    return not (beside or space[:1].any() or space[-1:].any())
 
 
 def parsed(block: bytes, dialect: Dialect) -> pl.DataFrame:

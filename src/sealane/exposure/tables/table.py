@@ -31,15 +31,8 @@ class Table:
         self._header = header
         self._layout: Layout | None = None
 
-    @property
-    def columns_wanted(self) -> list[int] | None:
-        """Places of the columns that are needed from the second block on; None before the first."""
-        if self._layout is None:
-            return None
-        return [place for place, column in enumerate(self._layout.columns) if column.slot not in {Slot.OTHER, Slot.NPI}]
-
-    def feed(self, block: pl.DataFrame) -> Iterator[Batch]:
-        """Take rows: columns of text, named in order `c0`, `c1`, …; columns that are not wanted may be left out."""
+    def feed(self, block: pl.DataFrame, *, trimmed: bool = False) -> Iterator[Batch]:
+        """Take rows: columns of text, named in order `c0`, `c1`, …"""
         if block.is_empty():
             return
         if self._layout is None:
@@ -48,7 +41,7 @@ class Table:
         records = len(block)
         for columns in roles.values():
             days = next((column.day_first for _, column in columns if column.slot is Slot.BIRTH_DATE), None)
-            yield Batch(records=records, mentions=_mentions(block, columns), day_first=days)
+            yield Batch(records=records, mentions=_mentions(block, columns), day_first=days, trimmed=trimmed)
             records = 0
         if records:
             yield Batch(records=records, mentions=pl.DataFrame({MARKS: []}, schema={MARKS: pl.UInt32}))
