@@ -16,6 +16,8 @@ import numpy as np
 from sealane.exposure.people.keys import mixed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     Numbers = npt.NDArray[Any]
@@ -32,12 +34,11 @@ class Rule:
     without: tuple[str, ...] = ()
     checked: bool = True
     """Whether a contradiction (birth date, generation, Social Security number) forbids it."""
-    lone: bool = False
-    """Of two mentions at least one must lack a name: the identifier alone speaks for it."""
 
 
 _IDENTIFIERS: Final = ("ssn", "itin", "medicare", "medicaid", "member", "record", "license", "passport")
-_ELSE: Final = (*_IDENTIFIERS, "account", "card", "phone", "email", "line", "zip", "born", "context", "reference")
+_TELLING: Final = (*_IDENTIFIERS, "account", "card", "phone", "email", "full")
+"""One of these must be told for two mentions that say exactly the same to be of one individual."""
 
 RULES: Final = (
     Rule(("reference",), checked=False),
@@ -49,12 +50,14 @@ RULES: Final = (
         for other in ("born", "start", "tail")
     ),
     *(Rule((key, "name")) for key in ("member", "medicaid", "account", "card", "phone", "email", "context")),
-    *(Rule((key,), lone=True) for key in (*_IDENTIFIERS, "account", "card", "email")),
     Rule(("name", "born", "zip"), checked=True),
     Rule(("name", "born"), without=("zip",)),
     Rule(("name", "line", "zip")),
-    Rule(("name", "full"), without=_ELSE),
 )
+
+
+ALONE: Final = (*_IDENTIFIERS, "account", "card", "email")
+"""Identifiers that speak for a mention without a name, the strongest first."""
 
 
 def individuals(keys: dict[str, Numbers], count: int) -> Numbers:
@@ -67,7 +70,60 @@ def individuals(keys: dict[str, Numbers], count: int) -> Numbers:
         if set(rule.keys) <= set(keys):
             first, second = _edges(rule, keys, shared)
             _join(parent, first, second)
+    _join(parent, *_identical(keys, shared, count))
+    for first, second in list(_nameless(keys, shared, parent)):
+        _join(parent, first, second)
     return parent
+
+
+def _nameless(
+    keys: dict[str, Numbers], shared: dict[str, Numbers], parent: Numbers
+) -> Iterator[tuple[Numbers, Numbers]]:
+    """Yield what joins mentions without a name: to the one individual who has their number, else to each other.
+
+    Each goes to whom its strongest number names, and to nobody where that is of two individuals: it must not join
+    those.
+    """
+    named = keys["name"] != 0 if "name" in keys else np.zeros(len(parent), dtype=bool)
+    free = ~named
+    for key in ALONE:
+        if key not in keys or not free.any():
+            continue
+        rows = np.flatnonzero(shared[key] & (named | free))
+        if not free[rows].any():
+            continue
+        order = np.lexsort((free[rows], keys[key][rows]))
+        rows = rows[order]
+        starts = np.flatnonzero(np.concatenate(([True], keys[key][rows][1:] != keys[key][rows][:-1])))
+        group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(rows))))
+        roots = parent[rows]
+        least = np.minimum.reduceat(np.where(named[rows], roots, len(parent)), starts)
+        most = np.maximum.reduceat(np.where(named[rows], roots, -1), starts)
+        nameless = ~named[rows]
+        theirs = nameless & (least == most)[group]
+        yield rows[theirs], least[group][theirs]
+        alone = rows[nameless & (most == -1)[group]]
+        same = keys[key][alone][1:] == keys[key][alone][:-1]
+        yield alone[:-1][same], alone[1:][same]
+        free[rows[nameless & (most >= 0)[group]]] = False
+
+
+def _identical(keys: dict[str, Numbers], shared: dict[str, Numbers], count: int) -> tuple[Numbers, Numbers]:
+    """Return neighbours of which everything that is told is the same: nothing could ever tell them apart."""
+    there = np.zeros(count, dtype=bool)
+    for name in _TELLING:
+        if name in keys:
+            there |= keys[name] != 0
+    for name, key in keys.items():
+        there &= shared[name] | (key == 0)
+    rows = np.flatnonzero(there)
+    wide = np.zeros(len(rows), dtype=np.uint64)
+    for name in sorted(keys):
+        wide = mixed(wide, keys[name][rows])
+    rows, wide = _repeated(rows, wide)
+    order = np.argsort(wide, kind="stable")
+    rows, same = rows[order], wide[order][1:] == wide[order][:-1]
+    return rows[:-1][same], rows[1:][same]
 
 
 def _shared(key: Numbers) -> Numbers:
@@ -101,6 +157,8 @@ def _edges(rule: Rule, keys: dict[str, Numbers], shared: dict[str, Numbers]) -> 
 
 def _repeated(rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
     """Keep only rows whose key occurs more than once. Sorting values alone is many times faster than sorting places."""
+    if not len(rows):
+        return rows, wide
     ordered = np.sort(wide)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if not len(twice):
@@ -115,15 +173,10 @@ def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbe
     """Return the neighbours of equal key in an order in which who agrees stands together."""
     told = [key for key in ("born", "suffix", "ssn") if rule.checked and key in keys]
     columns = [wide, *(keys[key][rows] for key in told)]
-    named = keys["name"][rows] != 0 if "name" in keys else np.zeros(len(rows), dtype=bool)
-    if rule.lone:
-        columns.append(~named)
     order = np.lexsort(columns[::-1]) if len(columns) > 1 else np.argsort(wide, kind="stable")
-    rows, wide, named = rows[order], wide[order], named[order]
+    rows, wide = rows[order], wide[order]
     joined = wide[1:] == wide[:-1]
     first, second = rows[:-1], rows[1:]
-    if rule.lone:
-        joined &= ~(named[1:] & named[:-1])
     if rule.checked:
         joined &= ~contradict(keys, first, second)
     return first[joined], second[joined]

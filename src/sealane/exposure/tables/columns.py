@@ -149,7 +149,8 @@ def _numbers(sample: Sequence[str]) -> Column | None:
             return Column(Slot.ITIN)
         if written >= _MOST or (looks.share(plain, looks.is_ssn) >= _NEARLY_ALL and not _counted(plain)):
             return Column(Slot.SSN)
-    if looks.share(sample, looks.is_zip) >= 0.95 and _several(sample):  # noqa: PLR2004
+    least = _NEARLY_ALL if bare > 0.5 else 0.95  # noqa: PLR2004  random digits begin like a ZIP code 92 times in 100
+    if looks.share(sample, looks.is_zip) >= least and _several(sample) and not (bare and _counted(plain)):
         return Column(Slot.ZIP)
     if looks.share(sample, looks.is_phone) >= 0.95:  # noqa: PLR2004
         return Column(Slot.PHONE)

@@ -11,6 +11,8 @@ from typing import Final
 _DELIMITERS: Final = (",", "\t", "|", ";", "\x1f", "\x01", "^", "~")
 _LINES_LOOKED_AT: Final = 200
 _AGREE_LEAST: Final = 0.9
+_TITLES_MAX: Final = 20
+"""Lines above a table's header."""
 _TABLE_NAMES: Final = (".csv", ".tsv", ".tab", ".psv", ".txt.csv")
 _FIXED_LINES_LEAST: Final = 5
 _FIXED_WIDTH_LEAST: Final = 20
@@ -59,6 +61,8 @@ def _as_delimited(lines: list[str], delimiter: str) -> tuple[float, int, Dialect
         return None
     quoted = any(re.search(rf'(^|{re.escape(delimiter)})\s*"', line) for line in lines)
     rows = list(_rows(lines, delimiter)) if quoted else [line.split(delimiter) for line in lines]
+    titles = next((place for place, row in enumerate(rows) if len(row) > 1), 0)
+    rows = rows[titles:] if titles <= _TITLES_MAX else rows
     counts = Counter(len(row) for row in rows)
     columns, agreeing = max(counts.items(), key=lambda item: (item[1], item[0]))
     share = agreeing / len(rows)
