@@ -15,6 +15,7 @@ HEADERS = {
     "DOB": "birth_date", "BirthDate": "birth_date", "MBR_BIRTH_DT": "birth_date", "patient.birthDate": "birth_date",
     "First Name": "given", "FNAME": "given", "first_nm": "given", "PatientFirstName": "given", "Vorname": "given",
     "LAST_NAME": "family", "Surname": "family", "MemberLastName": "family", "patient.name.family": "family",
+    "claims.diagnosis": "diagnosis", "diagnoses.name": "diagnosis",
     "Full Name": "full_name", "Patient Name": "full_name", "employee": "full_name", "Name": "full_name",
     "Address 1": "line", "ADDR1": "line", "Street Address": "line", "addr_line_1": "line", "City": "city",
     "State": "state", "ST": "state", "Zip Code": "zip", "ZIP5": "zip", "PostalCode": "zip",

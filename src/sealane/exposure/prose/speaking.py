@@ -8,6 +8,7 @@ them.
 
 from __future__ import annotations
 
+import bisect
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -105,17 +106,31 @@ class Speaker:
         if not found:
             return
         names = _names(text, found)
-        groups: dict[int, dict[str, str]] = {}
-        for each in found:
-            owner = max((place for place, name in enumerate(names) if name[0] < each.begin), default=0 if names else -1)
-            groups.setdefault(owner, {}).setdefault(each.field, each.value)
-        if not names and self._form and not self._form.keys() & groups.get(-1, {}).keys():
-            self._form |= groups.pop(-1)
-        for owner, fields in groups.items():
-            if fields.keys() <= _ALONE:
-                continue
-            named = names[owner][1] if owner >= 0 else {}
-            yield _row({**fields, **named}, 0)
+        groups = _grouped(found, [place for place, _ in names])
+        if not names and self._form and not self._form.keys() & groups[0][1].keys():
+            self._form |= groups.pop(0)[1]
+        for name, fields in groups:
+            if not fields.keys() <= _ALONE:
+                yield _row(fields | (names[name][1] if name >= 0 else {}), 0)
+
+
+def _grouped(found: list[Finding], names: list[int]) -> list[tuple[int, dict[str, str]]]:
+    """Return findings by whose they are: of the last name before them (-1 is none), the first name where none is.
+
+    A second number of a kind of which everybody has one is of somebody else, whose name is not known.
+    """
+    groups: list[tuple[int, dict[str, str]]] = []
+    of_name: dict[int, dict[str, str]] = {}
+    for each in found:
+        name = bisect.bisect_left(names, each.begin) - 1
+        name = 0 if name < 0 and names else name
+        fields = of_name.get(name)
+        other = fields is not None and each.field in _OF_ONE and fields.get(each.field, each.value) != each.value
+        if fields is None or other:
+            fields = of_name[name] = dict[str, str]()
+            groups.append((-1 if other else name, fields))
+        fields.setdefault(each.field, each.value)
+    return groups
 
 
 def _fitting(field: str, value: str) -> str:

@@ -100,10 +100,10 @@ def _opened(stream: BinaryIO) -> python_calamine.CalamineWorkbook:
 def _rows(workbook: python_calamine.CalamineWorkbook, name: str, part: Part) -> Iterator[list[str]]:
     try:
         sheet = workbook.get_sheet_by_name(name)
-        width, height = sheet.total_width, sheet.total_height
+        down, across = sheet.end or (0, 0)
     except BaseException as failure:  # noqa: BLE001  likewise
         raise _damage(failure) from None
-    if width * height > part.limits.sheet_cells_max or width > part.limits.columns_max:
+    if (down + 1) * (across + 1) > part.limits.sheet_cells_max or across >= part.limits.columns_max:
         raise PartUnreadable(Why.TOO_LARGE)
     return ([_text(cell) for cell in row] for row in sheet.iter_rows())
 

@@ -176,13 +176,20 @@ def meaning_of(header: str) -> Meaning:
     if _SAYS_NOTHING.fullmatch(words):
         return Meaning(None, MAIN)
     tokens = frozenset(words.split())
-    slot = _slot(words, tokens)
+    slot = _last_slot(header) or _slot(words, tokens)
     if slot in {None, Slot.OTHER, Slot.FULL_NAME} and _OWNERS.search(words) and not tokens & _MAIN_WORDS:
         return Meaning(Slot.OWNER, MAIN)
     of_others = frozenset() if tokens & (_MAIN_WORDS | _ROLES.keys()) else tokens & _NOT_PEOPLE
     if of_others and slot in _NOT_OF_PROVIDERS and not (slot in _STREETS and of_others <= {"street"}):
         return Meaning(slot if slot is Slot.MEMBER_ID else Slot.OTHER, MAIN)
     return Meaning(slot, _role(words, tokens))
+
+
+def _last_slot(header: str) -> Slot | None:
+    """Return what the last step of a path says by itself (`claims.diagnosis`); none where it needs those before it."""
+    last = words_of(header.rpartition(".")[2]) if "." in header.strip(". ") else ""
+    slot = _slot(last, frozenset(last.split())) if last else None
+    return None if slot in {Slot.OTHER, Slot.FULL_NAME} else slot
 
 
 def _role(words: str, tokens: frozenset[str]) -> str:
