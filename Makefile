@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-quick soak lock peers clean
+.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick soak lock peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   the developer's loop: format, lint, types, imports, unit tests"
 	@echo "make test    every test, with the real clients and servers it needs"
 	@echo "make bench   the data plane beside its peers (make bench-quick: every row once)"
+	@echo "make bench-exposure   how well and how fast the people in files are found"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -78,6 +79,9 @@ bench: $(READY_DEV)
 bench-quick: $(READY_DEV)
 	@scripts/install-peers.sh bench
 	$(BIN)/python -m bench --quick
+
+bench-exposure: $(READY_DEV)
+	$(BIN)/python -m bench.exposure
 
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.story.soak

@@ -43,6 +43,7 @@ _FIELDS: Final = (
     "owner",
     "context",
 )
+_TOLD: Final = _FIELDS[:-2]
 _MARKS: Final = {
     "DG1": marks_of([DataClass.DIAGNOSIS]),
     "PRB": marks_of([DataClass.DIAGNOSIS]),
@@ -69,6 +70,8 @@ _KINDS: Final = {
     "": "medical_record_number",
 }
 """Identifier type codes (table 0203) of a CX."""
+_NAME_PARTS: Final = ("family", "given", "", "suffix")
+_ADDRESS_PARTS: Final = ("line", "", "city", "state", "zip")
 _MESSAGE = re.compile(rb"(?:^|[\r\n\x0b\x1c])(?=MSH[^\w\s])")
 _SELF: Final = frozenset({"SEL", "18", "01", "SELF"})
 
@@ -116,7 +119,7 @@ class _Message:
 
 def _read_message(text: str, rows: MentionRows) -> None:
     message = _Message(text)
-    for line in re.split(r"[\r\n]+", text):
+    for line in (text.replace("\n", "\r") if "\n" in text else text).split("\r"):
         segment = line[:3]
         if segment in _READS:
             _READS[segment](message, line.split(message.field))
@@ -132,10 +135,11 @@ def _write(message: _Message, rows: MentionRows) -> None:
         patient.get("medical_record_number") or patient.get("ssn") or f"{patient.get('family')}|{patient.get('given')}"
     )
     if patient:
-        rows.add((*[patient.get(name, "") for name in _FIELDS[:-2]], message.owner, "", message.marks))
+        told = patient.get
+        rows.add((*[told(name, "") for name in _TOLD], message.owner, "", message.marks))
     for other in message.others:
         if other.get("family") or other.get("given") or other.get("ssn"):
-            rows.add((*[other.get(name, "") for name in _FIELDS[:-2]], message.owner, within, 0))
+            rows.add((*[other.get(name, "") for name in _TOLD], message.owner, within, 0))
 
 
 def _at(fields: Sequence[str], place: int) -> str:
@@ -149,7 +153,8 @@ def _msh(message: _Message, fields: Sequence[str]) -> None:
 def _pid(message: _Message, fields: Sequence[str]) -> None:
     person = message.patient
     for place in (3, 2, 4):
-        _identifiers(message, _at(fields, place), person)
+        if value := _at(fields, place):
+            _identifiers(message, value, person)
     _name(message, _at(fields, 5), person)
     person["birth_date"] = _at(fields, 7)[:8]
     _address(message, _at(fields, 11), person)
@@ -231,21 +236,25 @@ def _identifiers(message: _Message, value: str, person: dict[str, str]) -> None:
 
 
 def _name(message: _Message, value: str, person: dict[str, str]) -> None:
+    if not value:
+        return
     parts = value.partition(message.repetition)[0].split(message.component)
-    for place, name in ((0, "family"), (1, "given"), (3, "suffix")):
-        if part := _at(parts, place):
+    for name, part in zip(_NAME_PARTS, parts, strict=False):
+        if part and name and part != '""':
             person[name] = part.partition("&")[0]
 
 
 def _address(message: _Message, value: str, person: dict[str, str]) -> None:
+    if not value:
+        return
     parts = value.partition(message.repetition)[0].split(message.component)
-    for place, name in ((0, "line"), (2, "city"), (3, "state"), (4, "zip")):
-        if part := _at(parts, place):
+    for name, part in zip(_ADDRESS_PARTS, parts, strict=False):
+        if part and name and part != '""':
             person[name] = part.partition("&")[0]
 
 
 def _phones(message: _Message, values: Sequence[str], person: dict[str, str]) -> None:
-    for each in (one for value in values for one in value.split(message.repetition)):
+    for each in (one for value in values if value for one in value.split(message.repetition)):
         parts = each.split(message.component)
         if "@" in each:
             person.setdefault("email", next(part for part in parts if "@" in part))

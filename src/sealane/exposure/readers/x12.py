@@ -27,8 +27,10 @@ def read_x12(part: Part) -> Iterator[Batch]:
     """Yield the mentions of an X12 file. Raises `PartUnreadable` (damaged) where it ends or breaks off within a set."""
     loops = Loops(part.limits.batch_mentions)
     for segments, element, component in _segments(part):
+        # Three characters tell every segment apart, the delimiter behind a short name among them.
+        takes = {f"{name}{element}"[:3]: take for name, take in loops.takes.items()}
         for segment in segments:
-            take = loops.takes.get(segment.partition(element)[0])
+            take = takes.get(segment[:3])
             if take is not None:
                 take(segment.split(element), component)
         yield from loops.rows.full()
@@ -55,7 +57,7 @@ def _segments(part: Part) -> Iterator[tuple[list[str], str, str]]:
             upto = again if again > 0 else end
             if upto <= 0:
                 break
-            yield [segment.lstrip(_WHITE) for segment in left[:upto].split(terminator)], element, component
+            yield _split(left[:upto], terminator), element, component
             left = left[upto:]
             if again > 0:
                 element = ""
@@ -63,6 +65,13 @@ def _segments(part: Part) -> Iterator[tuple[list[str], str, str]]:
             raise PartUnreadable(Why.TOO_LARGE)
     if left.strip(_WHITE):
         yield [left.strip(_WHITE)], element or "*", component or ":"
+
+
+def _split(text: str, terminator: str) -> list[str]:
+    """Return segments without the line breaks that many programs write between them."""
+    if terminator in "\r\n":
+        return [segment.lstrip(_WHITE) for segment in text.split(terminator)]
+    return text.replace("\r", "").replace("\n", "").split(terminator)
 
 
 def _decoded(block: bytes) -> str:

@@ -33,8 +33,8 @@ _FIELDS: Final = (
     "zip",
     "owner",
     "context",
-    "reference",
 )
+_TOLD: Final = _FIELDS[:-2]
 _PEOPLE: Final = {"IL": "insured", "74": "insured", "QC": "patient", "03": "patient"}
 """Entity codes (NM101) of those whom a set is about."""
 _RESPONSIBLE: Final = frozenset({"S3", "6Y", "9K", "E1", "EI", "EXS", "GB", "GD", "J6", "LR", "QD", "S1", "TZ", "X4"})
@@ -59,14 +59,13 @@ _DIAGNOSES_IN_HI: Final = frozenset({"ABK", "BK", "ABF", "BF", "ABJ", "BJ", "APR
 class Individual:
     """Whom a loop is about, as far as it was read."""
 
-    __slots__ = ("context", "fields", "marks", "reference")
+    __slots__ = ("context", "fields", "marks")
 
     def __init__(self) -> None:
         """Nothing is known yet."""
         self.fields: dict[str, str] = {}
         self.marks = 0
         self.context = ""
-        self.reference = ""
 
     @property
     def named(self) -> bool:
@@ -200,19 +199,22 @@ class Loops:
             self._owner, self._owner_rank = readable(name), wanted.index(code)
 
     def _nm1(self, segment: Sequence[str], _: str) -> None:
-        code, kind = _at(segment, 1), _at(segment, 2)
         self._now = None
+        if len(segment) < 3:  # noqa: PLR2004  who, and what kind of who
+            return
+        code, kind = segment[1], segment[2]
         if code in _PEOPLE and kind != "2":
             self._now = self._individual(code)
             if self._now is not None:
                 _name(self._now, segment)
-                self._now.fields |= {k: v for k, v in self._pending.items() if k not in self._now.fields}
-                self._pending = {}
+                if self._pending:
+                    self._now.fields = self._pending | self._now.fields
+                    self._pending = {}
         elif self._set == "834" and code in _RESPONSIBLE and kind == "1":
             self._now = self._another(segment)
         elif self._set == "834" and code == "31":
             self._now = Individual()  # where a member's mail goes is no place of theirs by itself
-        elif code in {"85", "1P", "PR"}:
+        elif code in {"85", "1P", "PR"} and self._set != "834":
             name = " ".join(filter(None, (_at(segment, 4), _at(segment, 3)))) if kind == "1" else _at(segment, 3)
             self._own(code, name)
 
@@ -238,12 +240,12 @@ class Loops:
 
     def _n3(self, segment: Sequence[str], _: str) -> None:
         if self._now is not None:
-            self._now.fields.setdefault("line", " ".join(filter(None, segment[1:3])))
+            self._now.fields.setdefault("line", " ".join(segment[1:3]))
 
     def _n4(self, segment: Sequence[str], _: str) -> None:
         if self._now is not None:
-            for place, name in enumerate(("city", "state", "zip"), start=1):
-                self._now.fields.setdefault(name, _at(segment, place))
+            for name, value in zip(("city", "state", "zip"), segment[1:4], strict=False):
+                self._now.fields.setdefault(name, value)
 
     def _dmg(self, segment: Sequence[str], _: str) -> None:
         if self._now is not None:
@@ -283,14 +285,14 @@ class Loops:
 
     def _hi(self, segment: Sequence[str], component: str) -> None:
         for composite in segment[1:]:
-            code = composite.replace(">", component).partition(component)[0]
+            code = composite.partition(component)[0].partition(">")[0]
             if code in _DIAGNOSES_IN_HI:
                 self._mark(_DIAGNOSIS)
             elif code in _PROCEDURES_IN_HI:
                 self._mark(_PROCEDURE)
 
     def _service(self, segment: Sequence[str], component: str) -> None:
-        code = _at(segment, 2 if segment[0] == "SV2" else 1).replace(">", component).partition(component)[0]
+        code = _at(segment, 2 if segment[0] == "SV2" else 1).partition(component)[0].partition(">")[0]
         if code == "N4":
             self._mark(_MEDICATION)
         elif code:
@@ -333,22 +335,12 @@ class Loops:
         self._others = []
 
     def _write(self, person: Individual, *, records: int) -> None:
-        fields = person.fields
+        told = person.fields.get
         self.rows.records += records
-        self.rows.add(
-            (
-                readable(fields.get("family", "")),
-                readable(fields.get("given", "")),
-                *[fields.get(name, "") for name in _FIELDS[2:11]],
-                readable(fields.get("line", "")),
-                readable(fields.get("city", "")),
-                *[fields.get(name, "") for name in ("state", "zip")],
-                self._owner,
-                person.context,
-                person.reference,
-                person.marks,
-            )
-        )
+        row = [told(name, "") for name in _TOLD]
+        if not "".join(row).isascii():
+            row = [readable(value) for value in row]
+        self.rows.add((*row, self._owner, person.context, person.marks))
 
 
 def _household(person: Individual | None) -> str:
@@ -362,11 +354,13 @@ def _household(person: Individual | None) -> str:
 
 def _name(person: Individual, segment: Sequence[str]) -> None:
     fields = person.fields
+    size = len(segment)
     for name, place in (("family", 3), ("given", 4), ("suffix", 7)):
-        if value := _at(segment, place):
-            fields.setdefault(name, value)
-    value = _at(segment, 9)
-    match _at(segment, 8):
+        if place < size and segment[place]:
+            fields.setdefault(name, segment[place])
+    told = segment[8:10]
+    kind, value = (told[0], told[1].strip()) if len(told) == 2 else ("", "")  # noqa: PLR2004  a kind and a value
+    match kind:
         case "34":
             fields["ssn"] = value
         case "MI" | "ZZ" | "II":
