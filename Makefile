@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-quick soak lock peers clean
+.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick soak lock peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   the developer's loop: format, lint, types, imports, unit tests"
 	@echo "make test    every test, with the real clients and servers it needs"
 	@echo "make bench   the data plane beside its peers (make bench-quick: every row once)"
+	@echo "make bench-exposure   how well and how fast the people in files are found"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -79,6 +80,9 @@ bench-quick: $(READY_DEV)
 	@scripts/install-peers.sh bench
 	$(BIN)/python -m bench --quick
 
+bench-exposure: $(READY_DEV)
+	$(BIN)/python -m bench.exposure
+
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.story.soak
 
@@ -86,7 +90,7 @@ lock: $(READY_DEV)
 	for set in runtime build dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	    $$(case $$set in runtime) echo pyproject.toml;; *) echo --extra $$set pyproject.toml;; esac) \
+	    $$(case $$set in runtime) echo --extra exposure pyproject.toml;; *) echo --extra $$set pyproject.toml;; esac) \
 	    -o requirements/$$set.txt || exit 1; \
 	done
 

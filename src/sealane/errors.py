@@ -180,6 +180,20 @@ class NotASegment(Invalid):
     default = "The reported segment is not valid."
 
 
+class PeopleListInvalid(Invalid):
+    """A people list is damaged, or of a version that this program does not know."""
+
+    code = "people-list-invalid"
+    default = "This is no people list that can be read here."
+
+
+class LayoutInvalid(Invalid):
+    """What an administrator wrote about a table's columns cannot be used."""
+
+    code = "layout-invalid"
+    default = "The layout cannot be used."
+
+
 # --- Conflict --------------------------------------------------------------------------------------------------------
 
 

@@ -64,7 +64,11 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table, in two parts, without importing any command."""
         del ctx
-        for title, wanted in (("On a server's data directory", _SERVER), ("On a server, as its user", _USER)):
+        for title, wanted in (
+            ("On a server's data directory", _SERVER),
+            ("On a server, as its user", _USER),
+            ("On this machine", _HERE),
+        ):
             with formatter.section(title):
                 formatter.write_dl([(name, place.help) for name, place in wanted.items()])
 
@@ -128,6 +132,10 @@ _USER = {
     "receipt": Place("remote", "receipt", "Who sent and who fetched exactly these bytes."),
 }
 
+_HERE = {
+    "exposure": Place("exposure", "exposure", "Whose data is in a file: scan."),
+}
+
 
 def _show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  click's own signature
     if wanted:
@@ -139,7 +147,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, wanted: b
 
 cli = Commands(
     name="sealane",
-    places=_SERVER | _USER,
+    places=_SERVER | _USER | _HERE,
     help="Managed file transfer that can say exactly what left and whose data was in it.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     params=[

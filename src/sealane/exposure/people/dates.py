@@ -1,0 +1,129 @@
+"""Birth dates as they are written: in one order of day and month a column, in many shapes a world.
+
+Pure: text in, a date or nothing out. Two-digit years are read as the last hundred years before `today`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MONTHS: Final = {
+    word: number
+    for number, words in enumerate(
+        (
+            "jan januar janvier enero",
+            "feb februar fevrier febrero",
+            "mar marz mars marzo",
+            "apr avril abril",
+            "may mai mayo",
+            "jun juni juin junio",
+            "jul juli juillet julio",
+            "aug aout agosto",
+            "sep sept septembre septiembre",
+            "oct okt oktober octobre octubre",
+            "nov noviembre",
+            "dec dez dezember diciembre",
+        ),
+        start=1,
+    )
+    for word in words.split()
+}
+_YEAR_FIRST = re.compile(r"(\d{4})[-/. ]?(\d{1,2})[-/. ]?(\d{1,2})(?:[T ]?\d{1,2}:?\d{2}.*|\d{2,6}(?:[-+.]\d+)*)?")
+_YEAR_LAST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?:[T ]\d{1,2}:\d{2}.*)?")
+_DAY_WORD = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?[- ]*([a-z]{3,12})[-., ]*(\d{4}|\d{2})", re.IGNORECASE)
+_WORD_DAY = re.compile(r"([a-z]{3,12})\.?[- ]*(\d{1,2})(?:st|nd|rd|th)?,?[- ]+(\d{4}|\d{2})", re.IGNORECASE)
+_BARE_US = re.compile(r"(\d{2})(\d{2})(\d{4})")
+_YEAR_LEAST: Final = 1880
+_MONTHS_MOST: Final = 12
+_CENTURY: Final = 100
+
+_VECTORS: Final = (
+    (re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d", False),
+    (re.compile(r"\d{8}"), "%Y%m%d", False),
+    (re.compile(r"\d{4}/\d{2}/\d{2}"), "%Y/%m/%d", False),
+    (re.compile(r"\d{2}/\d{2}/\d{4}"), "%m/%d/%Y", False),
+    (re.compile(r"\d{2}/\d{2}/\d{4}"), "%d/%m/%Y", True),
+    (re.compile(r"\d{2}-\d{2}-\d{4}"), "%m-%d-%Y", False),
+    (re.compile(r"\d{2}[.]\d{2}[.]\d{4}"), "%d.%m.%Y", True),
+)
+
+
+def parse_date(text: str, *, today: date, day_first: bool = False) -> date | None:
+    """Return the date that `text` means, where it may be somebody's birth date: from 1880 to `today`."""
+    text = text.strip()[:40]
+    for pattern, order in ((_YEAR_FIRST, "ymd"), (_YEAR_LAST, "dmy" if day_first or "." in text else "mdy")):
+        if found := pattern.fullmatch(text):
+            parts = dict(zip(order, found.groups(), strict=True))
+            made = _made(parts["y"], parts["m"], parts["d"], today)
+            if made or pattern is _YEAR_LAST:
+                return made or _made(parts["y"], parts["d"], parts["m"], today)
+    if found := _BARE_US.fullmatch(text):
+        return _made(found[3], found[1], found[2], today)
+    for pattern, day, word in ((_DAY_WORD, 1, 2), (_WORD_DAY, 2, 1)):
+        found = pattern.fullmatch(text)
+        if found and (month := _month(found[word])):
+            return _made(found[3], str(month), found[day], today)
+    return None
+
+
+def _month(word: str) -> int:
+    word = word.lower()
+    return _MONTHS.get(word) or _MONTHS.get(word[:3], 0)
+
+
+def _made(year: str, month: str, day: str, today: date) -> date | None:
+    number = int(year)
+    if len(year) == 2:  # noqa: PLR2004  two digits name no century
+        number += today.year // _CENTURY * _CENTURY
+        number -= _CENTURY if number > today.year else 0
+    try:
+        made = date(number, int(month), int(day))
+    except ValueError:
+        return None
+    return made if made.year >= _YEAR_LEAST and made <= today else None
+
+
+def is_day_first(values: Sequence[str]) -> bool:
+    """Tell whether a column's dates put the day before the month: only then is a first number above 12."""
+    first = second = 0
+    for value in values:
+        if found := _YEAR_LAST.match(value.strip()):
+            first += int(found[1]) > _MONTHS_MOST
+            second += int(found[2]) > _MONTHS_MOST
+    return first > second
+
+
+def dates_of(column: pl.Series, *, today: date, day_first: bool | None = None) -> pl.Series:
+    """Return a column of text as dates; null where it is none. The usual shapes are read at once, the rest by value."""
+    column = column.cast(pl.String).str.strip_chars()
+    known = column.drop_nulls()
+    if known.is_empty():
+        return pl.Series(column.name, [None] * len(column), dtype=pl.Date)
+    sample = known.head(200).to_list()
+    days = is_day_first(sample) if day_first is None else day_first
+    usual = sample[len(sample) // 2]
+    parsed = pl.Series(column.name, [None], dtype=pl.Date).new_from_index(0, len(column))
+    for pattern, shape, first in _VECTORS:
+        if pattern.fullmatch(usual) and (first == days or "." in usual or shape.startswith("%Y") or "-" in usual):
+            parsed = column.str.to_date(shape, strict=False)
+            break
+    parsed = parsed.set((parsed > today) | (parsed < date(_YEAR_LEAST, 1, 1)), None)
+    return _with_odd_ones(column, parsed, today=today, day_first=days)
+
+
+def _with_odd_ones(column: pl.Series, parsed: pl.Series, *, today: date, day_first: bool) -> pl.Series:
+    left = (parsed.is_null() & column.is_not_null()).arg_true()
+    if left.is_empty():
+        return parsed
+    texts = column.gather(left)
+    unique = texts.unique().to_list()
+    made = {text: parse_date(text, today=today, day_first=day_first) for text in unique}
+    values = pl.Series([made[text] for text in texts.to_list()], dtype=pl.Date)
+    return parsed.scatter(left, values)

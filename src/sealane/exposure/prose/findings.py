@@ -1,0 +1,178 @@
+"""What stands in a text: numbers, mail addresses, dates of birth, by form, a check, and the words before.
+
+A number that any nine digits could be counts only with a word before it that says what it is; a form that says so
+itself (an MBI, an e-mail address, a card number that checks) needs none. `docs/exposure.md` has the figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealane.exposure.people.dates import parse_date
+from sealane.exposure.tables import values as looks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BEFORE: Final = 60
+"""Characters before a value in which a word may say what it is."""
+
+
+class Finding(NamedTuple):
+    """One value in a text: which field of a mention it fills, and where it stands."""
+
+    field: str
+    value: str
+    begin: int
+    end: int
+
+
+class _Kind(NamedTuple):
+    field: str
+    form: re.Pattern[str]
+    check: Callable[[str], object] | None
+    word: re.Pattern[str] | None
+    """What must stand before it; None where its form is enough."""
+    after: re.Pattern[str] | None = None
+    """What may stand behind it instead."""
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{pattern})\b[^\n]{{0,40}}$", re.IGNORECASE)
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+def _social(text: str) -> bool:
+    return looks.is_ssn(_digits(text))
+
+
+def _taxpayer(text: str) -> bool:
+    return looks.is_itin(_digits(text))
+
+
+def _date(text: str) -> bool:
+    return parse_date(text, today=date.max) is not None
+
+
+def _dialled(text: str) -> bool:
+    return 7 <= len(_digits(text)) <= 15  # noqa: PLR2004  E.164
+
+
+def _bank(text: str) -> bool:
+    """Tell an international bank account number by its check (ISO 13616)."""
+    plain = text.replace(" ", "").upper()
+    return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1
+
+
+_SOCIAL_WORDS: Final = r"ssn|social security(?: number| no)?|soc\.? sec|ss ?#|social"
+_BARE: Final = r"(?<![\w$.,/+-])"
+_END: Final = r"(?![\w/]|-\d|[.,]\d)"
+_CODE: Final = rf"{_BARE}(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{{4,19}}{_END}"
+_DATES: Final = (
+    r"\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|"
+    r"\d{1,2}(?:st|nd|rd|th)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? \d{4}"
+)
+
+_KINDS: Final = (
+    _Kind("email", re.compile(rf"(?<![\w.+-]){looks.EMAIL.pattern}(?![\w-])"), None, None),
+    _Kind("medicare_id", re.compile(rf"{_BARE}{looks.MBI.pattern}{_END}"), None, None),
+    _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}-\d{{2}}-\d{{4}}{_END}"), _social, None),
+    _Kind("itin", re.compile(rf"{_BARE}9\d{{2}}-\d{{2}}-\d{{4}}{_END}"), _taxpayer, None),
+    _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}[- ]?\d{{2}}[- ]?\d{{4}}{_END}"), None, _words(_SOCIAL_WORDS)),
+    _Kind("card_number", re.compile(rf"{_BARE}\d(?:[ -]?\d){{12,18}}{_END}"), looks.is_card, None),
+    _Kind(
+        "card_number",
+        re.compile(rf"{_BARE}\d(?:[ -]?\d){{11,18}}{_END}"),
+        None,
+        _words(r"credit ?card|debit card|card(?: number| no)?|cc|visa|mastercard|amex|american express|discover"),
+    ),
+    _Kind(
+        "birth_date",
+        re.compile(rf"{_BARE}(?:{_DATES})(?![\w/-])", re.IGNORECASE),
+        _date,
+        _words(r"born|birth|dob|d\.o\.b\.?|birthday|birthdate"),
+    ),
+    _Kind(
+        "medical_record_number",
+        re.compile(_CODE),
+        None,
+        _words(r"mrn|medical record(?: number| no)?|chart(?: number| no)|patient id"),
+    ),
+    _Kind(
+        "member_id",
+        re.compile(_CODE),
+        None,
+        _words(
+            r"(?:member|subscriber|policy|insurance|enrollee|group member)(?: ?id| number| no| #|#)?[:# ]*(?:is |of )?"
+        ),
+    ),
+    _Kind(
+        "drivers_license",
+        re.compile(_CODE),
+        None,
+        _words(r"driver'?s?'? ?licen[cs]e|licen[cs]e(?: number| no)|\bDLN?\b"),
+    ),
+    _Kind("passport", re.compile(_CODE), None, _words(r"passport")),
+    _Kind("medicaid_id", re.compile(_CODE), None, _words(r"medicaid")),
+    _Kind(
+        "account_number",
+        re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.IGNORECASE),
+        _bank,
+        None,
+    ),
+    _Kind(
+        "account_number",
+        re.compile(rf"{_BARE}\d{{6,17}}{_END}"),
+        None,
+        _words(r"(?:bank |checking |savings )?acc(?:oun)?t"),
+    ),
+    _Kind("phone", re.compile(rf"(?<![\w.$/-])(?:{looks.PHONE_WRITTEN.pattern})(?!\w)"), None, None),
+    _Kind(
+        "phone",
+        re.compile(r"(?<![\w.$])(?:\+|\()?\d[\d ().-]{5,18}\d(?!\w)"),
+        _dialled,
+        _words(
+            r"tele ?phone|phone|tel|call(?:ed|ing)?|cell|mobile|fax|dial|reach(?:ed)?(?: me)?|text me|number (?:is|to)|"
+            r"contact|answer(?:ing)?|messages?|sms|voicemail|registered|ring"
+        ),
+        re.compile(r"[ -]{0,3}(?:office|fax|mobile|cell|home|work|tel)\b", re.IGNORECASE),
+    ),
+)
+_ADDRESS = re.compile(
+    r"\b(?P<line>\d{1,6} [A-Z0-9][\w .'#-]{2,60}?),?\s+(?P<city>[A-Z][A-Za-z.' -]{1,30}?),?\s+(?P<state>[A-Z]{2})\s+"
+    r"(?P<zip>\d{5})(?:-\d{4})?\b"
+)
+
+
+def findings(text: str) -> list[Finding]:
+    """Return what stands in a text, in order. Where two readings overlap, the first kind above counts."""
+    found: list[Finding] = []
+    taken: list[tuple[int, int]] = []
+    for each in _all(text):
+        if not any(each.begin < end and begin < each.end for begin, end in taken):
+            taken.append((each.begin, each.end))
+            found.append(each)
+    for match in _ADDRESS.finditer(text):
+        found += [
+            Finding(name, match[name], match.start(name), match.end(name)) for name in ("line", "city", "state", "zip")
+        ]
+    return sorted(found, key=lambda each: each.begin)
+
+
+def _all(text: str) -> Iterator[Finding]:
+    for kind in _KINDS:
+        for match in kind.form.finditer(text):
+            before = text[max(0, match.start() - _BEFORE) : match.start()]
+            behind = kind.after is not None and kind.after.match(text, match.end())
+            if kind.word is not None and not behind and not kind.word.search(before):
+                continue
+            if kind.check is not None and not kind.check(match[0]):
+                continue
+            yield Finding(kind.field, match[0], match.start(), match.end())

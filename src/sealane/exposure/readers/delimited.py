@@ -1,0 +1,178 @@
+"""Delimited text: CSV, TSV, pipes and the like, read in blocks of whole records.
+
+A block is parsed at once by polars. Where that does not come out even (a stray quote, a line with too many fields), the
+same block is read once more line by line, tolerantly, so that a broken line costs itself and not its neighbours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from sealane.exposure.encodings import text_of, utf8_blocks, valid_utf8
+from sealane.exposure.model import PartUnreadable, Why
+from sealane.exposure.tables.columns import is_header
+from sealane.exposure.tables.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealane.exposure.model import Batch
+    from sealane.exposure.readers.part import Part
+    from sealane.exposure.tables.dialects import Dialect
+
+_QUOTED_LINES_MAX: Final = 100
+"""Lines that one quoted record may run over before its quote is taken for a stray one."""
+_LOOKED_AT: Final = 200
+
+
+def read_delimited(part: Part, *, dialect: Dialect) -> Iterator[Batch]:
+    """Yield the mentions of a delimited table. Raises `PartUnreadable` where a record is past its limit."""
+    if dialect.columns > part.limits.columns_max:
+        raise PartUnreadable(Why.TOO_LARGE)
+    header, skipped = _beginning(part.source.head, dialect)
+    table = Table(part, header)
+    for block in whole_records(part, dialect):
+        body = block
+        for _ in range(skipped):
+            body = body.partition(b"\n")[2]
+        skipped = 0
+        yield from table.feed(parsed(body, dialect), trimmed=_trimmed(body, dialect))
+
+
+def _beginning(head: bytes, dialect: Dialect) -> tuple[list[str] | None, int]:
+    """Return the header, and how many lines stand before the first record."""
+    text = text_of(head).replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")[:_LOOKED_AT]
+    titles = 0
+    while titles < len(lines) - 1 and (
+        not lines[titles].strip() or len(_fields(lines[titles], dialect)) != dialect.columns
+    ):
+        titles += 1
+    if titles == len(lines) - 1 and len(lines) > 1:
+        titles = 0
+    rows = [_fields(line, dialect) for line in lines[titles:] if line.strip()]
+    rows = [row for row in rows if len(row) == dialect.columns]
+    if not rows:
+        return None, 0
+    first = rows[0]
+    return (first, titles + 1) if is_header(first, rows[1:]) else (None, titles)
+
+
+def _fields(line: str, dialect: Dialect) -> list[str]:
+    if not dialect.quoted:
+        return line.split(dialect.delimiter)
+    try:
+        return next(csv.reader([line], delimiter=dialect.delimiter), [])
+    except csv.Error:
+        return line.split(dialect.delimiter)
+
+
+def whole_records(part: Part, dialect: Dialect) -> Iterator[bytes]:
+    """Yield UTF-8 blocks of whole records. Raises `PartUnreadable` (too large) for a record past its limit."""
+    limits = part.limits
+    left = b""
+    lone_returns = b"\r" in part.source.head and b"\n" not in part.source.head
+    for piece in utf8_blocks(part.source.blocks(limits.block_bytes), part.source.head):
+        block = left + (piece.replace(b"\r", b"\n") if lone_returns else piece)
+        end = _last_end(block, quoted=dialect.quoted)
+        if not end and len(block) > limits.record_bytes_max:
+            end = block.rfind(b"\n") + 1
+        if not end and len(block) > limits.record_bytes_max:
+            raise PartUnreadable(Why.TOO_LARGE)
+        if end:
+            yield block[:end]
+        left = block[end:]
+    if left:
+        yield left
+
+
+def _last_end(block: bytes, *, quoted: bool) -> int:
+    """Return where the last record of a block ends: behind a line break with an even number of quotes before it."""
+    end = block.rfind(b"\n") + 1
+    if not quoted or not end:
+        return end
+    quotes = block.count(b'"', 0, end)
+    while end and quotes % 2:
+        before = block.rfind(b'"', 0, end)
+        end = block.rfind(b"\n", 0, before) + 1
+        quotes = block.count(b'"', 0, end)
+    return end
+
+
+def _trimmed(block: bytes, dialect: Dialect) -> bool:
+    """Tell whether no value of a block can have a space around it: none stands beside a delimiter or a line break."""
+    if dialect.quoted or b"\t" in block:
+        return False
+    characters = np.frombuffer(block, dtype=np.uint8)
+    space = characters == ord(" ")
+    edge = (characters == ord(dialect.delimiter)) | (characters <= ord("\r"))
+    beside = (space[1:] & edge[:-1]).any() or (space[:-1] & edge[1:]).any()
+    return not (beside or space[:1].any() or space[-1:].any())
+
+
+def parsed(block: bytes, dialect: Dialect) -> pl.DataFrame:
+    """Return the rows of a block as columns of text `c0`, `c1`, …"""
+    block = valid_utf8(block)
+    schema = {f"c{place}": pl.String for place in range(dialect.columns)}
+    try:
+        frame = pl.read_csv(
+            block,
+            has_header=False,
+            schema=schema,
+            separator=dialect.delimiter,
+            quote_char='"' if dialect.quoted else None,
+            raise_if_empty=False,
+        )
+    except pl.exceptions.PolarsError:
+        return _tolerantly(block, dialect)
+    return frame if _is_even(frame, block, dialect) else _tolerantly(block, dialect)
+
+
+def _is_even(frame: pl.DataFrame, block: bytes, dialect: Dialect) -> bool:
+    """Whether every line went somewhere: a stray quote swallows those behind it."""
+    if not dialect.quoted:
+        return True
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    if len(frame) >= lines or b'"' not in block:
+        return True
+    breaks = [frame[name].str.count_matches("\n", literal=True).fill_null(0).to_list() for name in frame.columns]
+    inside = sum(map(sum, breaks))
+    most = max((max(each, default=0) for each in breaks), default=0)
+    blank = block.count(b"\n\n") + block.count(b"\n\r\n")
+    return len(frame) + inside + blank >= lines and most < _QUOTED_LINES_MAX
+
+
+def _tolerantly(block: bytes, dialect: Dialect) -> pl.DataFrame:
+    rows: list[tuple[str | None, ...]] = []
+    lines = block.decode("utf-8", "replace").replace("\x00", "").splitlines()
+    place = 0
+    while place < len(lines):
+        row, taken = _record(lines, place, dialect)
+        place += taken
+        if row:
+            filled = [value or None for value in row[: dialect.columns]]
+            rows.append((*filled, *[None] * (dialect.columns - len(filled))))
+    columns = list(zip(*rows, strict=True)) or [()] * dialect.columns
+    return pl.DataFrame([pl.Series(f"c{place}", values, dtype=pl.String) for place, values in enumerate(columns)])
+
+
+def _record(lines: list[str], place: int, dialect: Dialect) -> tuple[list[str], int]:
+    """Return the record that begins at a line, and how many lines it takes."""
+    line = lines[place]
+    if not dialect.quoted or '"' not in line:
+        return (line.split(dialect.delimiter) if line else []), 1
+    window = lines[place : place + _QUOTED_LINES_MAX]
+    csv.field_size_limit(max(csv.field_size_limit(), sum(map(len, window)) + 1))
+    reader = csv.reader((f"{each}\n" for each in window), delimiter=dialect.delimiter, strict=True)
+    row: list[str] = []
+    with contextlib.suppress(csv.Error):
+        row = next(reader, row)
+    if row and (reader.line_num == 1 or len(row) == dialect.columns):
+        return row, reader.line_num
+    # The quote is a stray one: it stands for itself, and costs no other line.
+    return line.replace('"', "").split(dialect.delimiter), 1

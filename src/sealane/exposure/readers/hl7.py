@@ -1,0 +1,265 @@
+"""HL7 version 2 messages (ADT, ORU, ORM, DFT, SIU, …): patient, next of kin, guarantor, insured.
+
+Messages begin with MSH (in files of any kind: MLLP frames, FHS and BHS batches, one segment a line). Field numbers are
+those of chapter 3 and 6 of HL7 v2.5; delimiters are read off each MSH. Providers (PV1, ORC, OBR) are not counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING, Final
+
+from sealane.exposure.encodings import utf8_blocks, valid_utf8
+from sealane.exposure.model import DataClass, PartUnreadable, Why
+from sealane.exposure.people.mentions import MentionRows, marks_of
+from sealane.exposure.tables.values import MBI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealane.exposure.model import Batch
+    from sealane.exposure.readers.part import Part
+
+_FIELDS: Final = (
+    "family",
+    "given",
+    "suffix",
+    "birth_date",
+    "ssn",
+    "drivers_license",
+    "passport",
+    "medicare_id",
+    "medicaid_id",
+    "member_id",
+    "medical_record_number",
+    "account_number",
+    "phone",
+    "email",
+    "line",
+    "city",
+    "state",
+    "zip",
+    "owner",
+    "context",
+)
+_TOLD: Final = _FIELDS[:-2]
+_MARKS: Final = {
+    "DG1": marks_of([DataClass.DIAGNOSIS]),
+    "PRB": marks_of([DataClass.DIAGNOSIS]),
+    "PR1": marks_of([DataClass.PROCEDURE]),
+    "RXA": marks_of([DataClass.MEDICATION]),
+    "RXD": marks_of([DataClass.MEDICATION]),
+    "RXE": marks_of([DataClass.MEDICATION]),
+    "RXO": marks_of([DataClass.MEDICATION]),
+}
+_KINDS: Final = {
+    "SS": "ssn",
+    "DL": "drivers_license",
+    "PPN": "passport",
+    "MC": "medicare_id",
+    "MCR": "medicare_id",
+    "MA": "medicaid_id",
+    "MCD": "medicaid_id",
+    "MB": "member_id",
+    "SN": "member_id",
+    "AN": "account_number",
+    "MR": "medical_record_number",
+    "PI": "medical_record_number",
+    "PT": "medical_record_number",
+    "": "medical_record_number",
+}
+"""Identifier type codes (table 0203) of a CX."""
+_NAME_PARTS: Final = ("family", "given", "", "suffix")
+_ADDRESS_PARTS: Final = ("line", "", "city", "state", "zip")
+_MESSAGE = re.compile(rb"(?:^|[\r\n\x0b\x1c])(?=MSH[^\w\s])")
+_SELF: Final = frozenset({"SEL", "18", "01", "SELF"})
+
+
+def read_hl7(part: Part) -> Iterator[Batch]:
+    """Yield the mentions of a file of messages. Raises `PartUnreadable` for a message past its limit, or no message."""
+    rows = MentionRows(_FIELDS, part.limits.batch_mentions)
+    found = 0
+    for message in _messages(part):
+        _read_message(valid_utf8(message).decode("utf-8"), rows)
+        found += 1
+        yield from rows.full()
+    yield from rows.rest()
+    if not found:
+        raise PartUnreadable(Why.DAMAGED)
+
+
+def _messages(part: Part) -> Iterator[bytes]:
+    left = b""
+    for block in utf8_blocks(part.source.blocks(1 << 20), part.source.head):
+        left += block
+        starts = [match.end() for match in _MESSAGE.finditer(left)]
+        for begin, end in itertools.pairwise(starts):
+            yield left[begin:end]
+        if starts:
+            left = left[starts[-1] :]
+        if len(left) > part.limits.record_bytes_max:
+            raise PartUnreadable(Why.TOO_LARGE)
+    if left.startswith(b"MSH"):
+        yield left
+
+
+class _Message:
+    """One message's delimiters and whom it is about."""
+
+    def __init__(self, start: str) -> None:
+        self.field = start[3]
+        marks = start[4:8].ljust(4)
+        self.component, self.repetition = marks[0], marks[1]
+        self.patient: dict[str, str] = {}
+        self.others: list[dict[str, str]] = []
+        self.marks = 0
+        self.owner = ""
+
+
+def _read_message(text: str, rows: MentionRows) -> None:
+    message = _Message(text)
+    for line in (text.replace("\n", "\r") if "\n" in text else text).split("\r"):
+        segment = line[:3]
+        if segment in _READS:
+            _READS[segment](message, line.split(message.field))
+        elif segment in _MARKS:
+            message.marks |= _MARKS[segment]
+    _write(message, rows)
+
+
+def _write(message: _Message, rows: MentionRows) -> None:
+    rows.records += 1
+    patient = message.patient
+    within = (
+        patient.get("medical_record_number") or patient.get("ssn") or f"{patient.get('family')}|{patient.get('given')}"
+    )
+    if patient:
+        told = patient.get
+        rows.add((*[told(name, "") for name in _TOLD], message.owner, "", message.marks))
+    for other in message.others:
+        if other.get("family") or other.get("given") or other.get("ssn"):
+            rows.add((*[other.get(name, "") for name in _TOLD], message.owner, within, 0))
+
+
+def _at(fields: Sequence[str], place: int) -> str:
+    return fields[place] if place < len(fields) and fields[place] != '""' else ""
+
+
+def _msh(message: _Message, fields: Sequence[str]) -> None:
+    message.owner = _at(fields, 3).partition(message.component)[0].strip()  # MSH-4: counting begins at the delimiter
+
+
+def _pid(message: _Message, fields: Sequence[str]) -> None:
+    person = message.patient
+    for place in (3, 2, 4):
+        if value := _at(fields, place):
+            _identifiers(message, value, person)
+    _name(message, _at(fields, 5), person)
+    person["birth_date"] = _at(fields, 7)[:8]
+    _address(message, _at(fields, 11), person)
+    _phones(message, (_at(fields, 13), _at(fields, 14)), person)
+    if account := _at(fields, 18).partition(message.component)[0]:
+        person["account_number"] = account
+    if social := _at(fields, 19).partition(message.component)[0]:
+        person["ssn"] = social
+    if license_number := _at(fields, 20).partition(message.component)[0]:
+        person["drivers_license"] = license_number
+
+
+def _nk1(message: _Message, fields: Sequence[str]) -> None:
+    person: dict[str, str] = {}
+    _name(message, _at(fields, 2), person)
+    _address(message, _at(fields, 4), person)
+    _phones(message, (_at(fields, 5), _at(fields, 6)), person)
+    person["birth_date"] = _at(fields, 16)[:8]
+    person["ssn"] = _at(fields, 37).partition(message.component)[0]
+    message.others.append(person)
+
+
+def _gt1(message: _Message, fields: Sequence[str]) -> None:
+    person: dict[str, str] = {}
+    _name(message, _at(fields, 3), person)
+    _address(message, _at(fields, 5), person)
+    _phones(message, (_at(fields, 6), _at(fields, 7)), person)
+    person["birth_date"] = _at(fields, 8)[:8]
+    person["ssn"] = _at(fields, 12).partition(message.component)[0]
+    _one_more(message, person, _at(fields, 11))
+
+
+def _in1(message: _Message, fields: Sequence[str]) -> None:
+    person: dict[str, str] = {}
+    _name(message, _at(fields, 16), person)
+    person["birth_date"] = _at(fields, 18)[:8]
+    _address(message, _at(fields, 19), person)
+    policy = _at(fields, 36).partition(message.component)[0]
+    relation = _at(fields, 17)
+    if policy:
+        kind = "medicare_id" if MBI.fullmatch(policy) else "member_id"
+        message.patient.setdefault(kind, policy)
+        person[kind] = policy
+    _one_more(message, person, relation)
+
+
+def _in2(message: _Message, fields: Sequence[str]) -> None:
+    """More of the insured that the IN1 before it named; Medicare's and Medicaid's numbers are the patient's."""
+    social = _at(fields, 2).partition(message.component)[0]
+    insured = message.others[-1] if message.others else message.patient
+    if social:
+        insured.setdefault("ssn", social)
+    for place, kind in ((6, "medicare_id"), (8, "medicaid_id"), (61, "member_id")):
+        if value := _at(fields, place).partition(message.component)[0]:
+            message.patient.setdefault(kind, value)
+
+
+def _one_more(message: _Message, person: dict[str, str], relation: str) -> None:
+    """Take a guarantor or an insured; who is the patient themselves only adds to what is known of the patient."""
+    patient = message.patient
+    code = relation.partition(message.component)[0].upper()
+    same = all(person.get(name, "").upper() == patient.get(name, "").upper() for name in ("family", "given"))
+    born = {person.get("birth_date"), patient.get("birth_date")} - {"", None}
+    if code in _SELF or (same and len(born) <= 1):
+        for name, value in person.items():
+            if value:
+                patient.setdefault(name, value)
+    else:
+        message.others.append(person)
+
+
+def _identifiers(message: _Message, value: str, person: dict[str, str]) -> None:
+    for each in value.split(message.repetition):
+        parts = each.split(message.component)
+        kind = _KINDS.get(_at(parts, 4).upper())
+        if kind and parts[0]:
+            kind = "medicare_id" if MBI.fullmatch(parts[0]) else kind
+            person.setdefault(kind, parts[0])
+
+
+def _name(message: _Message, value: str, person: dict[str, str]) -> None:
+    if not value:
+        return
+    parts = value.partition(message.repetition)[0].split(message.component)
+    for name, part in zip(_NAME_PARTS, parts, strict=False):
+        if part and name and part != '""':
+            person[name] = part.partition("&")[0]
+
+
+def _address(message: _Message, value: str, person: dict[str, str]) -> None:
+    if not value:
+        return
+    parts = value.partition(message.repetition)[0].split(message.component)
+    for name, part in zip(_ADDRESS_PARTS, parts, strict=False):
+        if part and name and part != '""':
+            person[name] = part.partition("&")[0]
+
+
+def _phones(message: _Message, values: Sequence[str], person: dict[str, str]) -> None:
+    for each in (one for value in values if value for one in value.split(message.repetition)):
+        parts = each.split(message.component)
+        if "@" in each:
+            person.setdefault("email", next(part for part in parts if "@" in part))
+        elif number := parts[0] or f"{_at(parts, 5)}{_at(parts, 6)}":
+            person.setdefault("phone", number)
+
+
+_READS: Final = {"MSH": _msh, "PID": _pid, "NK1": _nk1, "GT1": _gt1, "IN1": _in1, "IN2": _in2}

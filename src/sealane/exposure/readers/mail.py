@@ -1,0 +1,113 @@
+"""E-mail messages (RFC 5322, MIME) and mailboxes of them: sender and recipients, the text, the attachments.
+
+Correspondents are individuals: a name and an address of mail is what a message tells of them.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+from email.message import EmailMessage
+from email.utils import getaddresses
+from typing import TYPE_CHECKING, Final
+
+from sealane.exposure.model import Nested, PartUnreadable, Unreadable, Why
+from sealane.exposure.people.mentions import MentionRows
+from sealane.exposure.readers.prose import people_of_text, without_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealane.exposure.model import Found
+    from sealane.exposure.readers.part import Part
+
+_CORRESPONDENTS: Final = ("from", "to", "cc", "bcc", "reply-to", "sender")
+_NOT_A_PERSON: Final = ("noreply", "no-reply", "donotreply", "mailer-daemon", "postmaster")
+_ENCRYPTED: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
+
+
+def read_email(part: Part) -> Iterator[Found]:
+    """Yield what a message, or a mailbox of messages, holds. Raises `PartUnreadable` past `document_bytes_max`."""
+    for number, raw in enumerate(_messages(part)):
+        prefix = f"message {number + 1}/" if number else ""
+        yield from _message(part, raw, prefix)
+
+
+def _messages(part: Part) -> Iterator[bytes]:
+    if not part.source.head.startswith(b"From "):
+        yield part.source.whole(part.limits.document_bytes_max)
+        return
+    left = b""
+    for block in part.source.blocks(1 << 20):
+        left += block
+        while (end := left.find(b"\nFrom ", 5)) >= 0:
+            yield left[: end + 1].partition(b"\n")[2]
+            left = left[end + 1 :]
+        if len(left) > part.limits.document_bytes_max:
+            raise PartUnreadable(Why.TOO_LARGE)
+    yield left.partition(b"\n")[2]
+
+
+def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        pieces = list(message.walk())
+    except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
+        raise PartUnreadable(Why.DAMAGED) from None  # the standard library's parser gives up on some hostile headers
+    assert isinstance(message, EmailMessage), "this policy makes such messages"
+    yield from _correspondents(part, message)
+    for number, piece in enumerate(pieces, start=1):
+        kind = piece.get_content_type()
+        if kind in _ENCRYPTED:
+            yield Unreadable(f"{prefix}{kind}", Why.ENCRYPTED)
+        if piece.is_multipart() or kind in _ENCRYPTED:
+            continue
+        name = _name(piece, number)
+        body = _payload(piece)
+        if body is None:
+            yield Unreadable(f"{prefix}{name}", Why.DAMAGED)
+        elif piece.get_content_maintype() == "text" and not piece.get_filename():
+            charset = piece.get_content_charset("utf-8")
+            text = _decoded(body, charset)
+            yield from people_of_text(part, [without_tags(text) if kind == "text/html" else text])
+        elif body:
+            yield Nested(f"{prefix}{name}", part.inside(io.BytesIO(body)))
+
+
+def _name(piece: object, number: int) -> str:
+    try:
+        name = piece.get_filename() if isinstance(piece, EmailMessage) else None
+    except (ValueError, LookupError, AttributeError, TypeError, IndexError):
+        name = None
+    return (name or f"part {number}")[:255].replace("/", "_")
+
+
+def _payload(piece: object) -> bytes | None:
+    try:
+        body = piece.get_payload(decode=True) if isinstance(piece, EmailMessage) else None
+    except (ValueError, LookupError, AssertionError, AttributeError, TypeError):
+        return None
+    return body if isinstance(body, bytes) else None
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    try:
+        return body.decode(charset or "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def _correspondents(part: Part, message: EmailMessage) -> Iterator[Found]:
+    rows = MentionRows(("full_name", "email"), part.limits.batch_mentions)
+    rows.records = 1
+    told: list[str] = []
+    for header in _CORRESPONDENTS:
+        try:
+            told += [str(value) for value in message.get_all(header, [])]
+        except (ValueError, LookupError, AttributeError, TypeError, IndexError):
+            continue  # a header that the parser cannot read names nobody
+    for name, address in getaddresses(told):
+        if "@" in address and not address.lower().startswith(_NOT_A_PERSON):
+            rows.add((name if " " in name and "@" not in name else "", address, 0))
+    yield from rows.rest()

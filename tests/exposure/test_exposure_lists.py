@@ -1,0 +1,58 @@
+"""The people list keeps what was found, small, and any Parquet reader opens it."""
+
+import io
+
+import polars as pl
+import pytest
+
+from sealane.errors import PeopleListInvalid
+from sealane.exposure.people.alike import MASK
+from sealane.exposure.people.lists import read_list, write_list
+from tests.exposure.populations import people, roster
+from tests.exposure.rosters import delimited
+from tests.exposure.scanning import listed, scanned
+
+MADE = people(seed=5, households=30)
+
+
+def written(found):
+    out = io.BytesIO()
+    count = write_list(found.crowd.people(), out)
+    return count, out.getvalue()
+
+
+def test_a_list_gives_back_what_was_found():
+    found = scanned(delimited(roster(MADE, seed=5)), "x.csv")
+    count, content = written(found)
+    assert count == len(MADE) == sum(map(len, read_list(io.BytesIO(content))))
+    again = pl.concat(read_list(io.BytesIO(content)))
+    assert set(again["ssn"]) == {line["ssn"] for line in listed(found)} == {person.ssn for person in MADE}
+    assert set(again["birth_date"].cast(pl.String)) == {person.born for person in MADE}
+    assert again[MASK].to_list().count(0) == 0
+
+
+def test_an_empty_list_is_a_list():
+    count, content = written(scanned(b"", "x.csv"))
+    assert count == 0
+    assert list(read_list(io.BytesIO(content))) == []
+
+
+def test_any_parquet_reader_opens_it():
+    _, content = written(scanned(delimited(roster(MADE, seed=5)), "x.csv"))
+    assert len(pl.read_parquet(io.BytesIO(content))) == len(MADE)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-20], lambda content: b"PAR1" + content[40:], lambda _: b""]
+)
+def test_a_damaged_list_is_refused(damage):
+    _, content = written(scanned(delimited(roster(MADE, seed=5)), "x.csv"))
+    with pytest.raises(PeopleListInvalid):
+        list(read_list(io.BytesIO(damage(content))))
+
+
+def test_another_parquet_file_is_no_list():
+    out = io.BytesIO()
+    pl.DataFrame({"given": ["Ann"]}).write_parquet(out)
+    with pytest.raises(PeopleListInvalid):
+        list(read_list(io.BytesIO(out.getvalue())))

@@ -1,0 +1,68 @@
+"""Whatever format a roster is sent in, the people in it are found, each once."""
+
+import pytest
+
+from tests.exposure.populations import people, roster
+from tests.exposure.rosters import WRITERS
+from tests.exposure.scanning import OnlyForward, listed, scanned
+
+MADE = people(seed=3, households=120)
+ROWS = roster(MADE, seed=3)
+
+
+ALL = [pytest.param(name, marks=() if name in {"csv", "834"} else pytest.mark.slow) for name in WRITERS]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_people_of_a_roster_are_found_in_every_format(name):
+    write, kind = WRITERS[name]
+    found = scanned(write(ROWS), f"members.{name}")
+    assert found.format.value == kind
+    assert found.coverage.value == "complete"
+    assert found.count.people == len(MADE)
+    assert found.count.classes["name"] == len(MADE)
+    assert found.count.classes["birth_date"] == len(MADE)
+    assert found.count.classes["ssn"] == len(MADE)
+    assert found.count.classes["address"] == len(MADE)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_stream_that_cannot_seek_tells_the_same(name):
+    write, _ = WRITERS[name]
+    content = write(ROWS)
+    ahead = scanned(content, f"members.{name}", stream=OnlyForward(content)).told()
+    assert ahead == scanned(content, f"members.{name}").told()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_list_has_each_individual_once_with_their_own_number(name):
+    write, _ = WRITERS[name]
+    lines = listed(scanned(write(ROWS), f"members.{name}"))
+    assert sorted(line["ssn"] for line in lines) == sorted(person.ssn for person in MADE)
+    born = {person.ssn: person.born for person in MADE}
+    assert all(line["birth_date"] == born[line["ssn"]] for line in lines)
+
+
+def test_a_provider_is_nobody_whose_data_it_is():
+    lines = listed(scanned(WRITERS["837"][0](ROWS)))
+    assert not {"WELBY", "KILDARE"} & {line["family"].upper() for line in lines}
+
+
+def test_states_and_classes_count_each_individual_once():
+    count = scanned(WRITERS["csv"][0](ROWS)).count
+    assert sum(count.states.values()) == len(MADE)
+    assert sum(count.owners.values()) == len(MADE)
+    assert max(count.classes.values()) <= len(MADE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_precision_and_recall_on_seeds_that_nothing_was_tuned_on(seed):
+    population = people(seed=seed, households=400)
+    rows = roster(population, seed=seed)
+    for name in ("csv", "834", "837", "hl7", "fhir", "text"):
+        lines = listed(scanned(WRITERS[name][0](rows), f"members.{name}"))
+        found = {line.get("ssn") for line in lines} - {None}
+        truth = {person.ssn for person in population}
+        assert len(found & truth) / len(truth) >= 0.99, name
+        assert len(truth) / len(lines) >= 0.995, name
