@@ -209,7 +209,6 @@ class Settings:
     sweep_seconds: int = 300
     strangers_seconds: int = 60
     """How often strangers' refusals, counted by address range, are written to the ledger."""
-
     # The ledger.
     checkpoint_seconds: int = 60
     """How often the ledger is signed while it grows; what was written since is under no signature yet."""
@@ -235,7 +234,6 @@ class Settings:
     """A file of certificates (PEM) by which it is known; empty: those of the system."""
     audit_folders_max: int = 2000
     """Folders that one question to the ledger may name: a folder and all below it."""
-
     # Inspector.
     inspector_batch: int = 16
     inspector_lease_seconds: int = 3600

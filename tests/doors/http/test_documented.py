@@ -16,8 +16,10 @@ ELSEWHERE = {
     "exchange-known",  # SSH
     "exhausted",  # kinds, of which what is told has a code of its own
     "key-file-invalid",  # the node's own key
+    "layout-invalid",  # of exposure, on a local file
     "lease-held",  # between keepers
     "operation-refused",  # a door's own fault
+    "people-list-invalid",  # of exposure, on a local file
     "refused",
     "segment-invalid",  # a door's own fault
 }
