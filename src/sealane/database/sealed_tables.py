@@ -59,14 +59,15 @@ age_files = sa.Table(
     metadata,
     sa.Column("version_id", sa.ForeignKey("versions.id"), primary_key=True),
     sa.Column("header", sa.LargeBinary, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("start", sa.LargeBinary, nullable=False),
     sa.Column("skip", sa.BigInteger),
     sa.Column("plain_size", sa.BigInteger, nullable=False),
     sa.Column("payload_digest", sa.LargeBinary),
     sa.Column("recipients", sa.LargeBinary, nullable=False),
-    comment="What makes a sealed version an age file: header, what follows it (`start`: the nonce, and of an empty"
-    " file the chunk), then the stored chunks; or, sealed by its sender, the stored bytes from `skip` on."
-    " `recipients` is a packed list of whom the header names.",
+    comment="What makes a sealed version an age file: header (`revision`: how often it was replaced), what follows"
+    " it (`start`: the nonce, and of an empty file the chunk), then the stored chunks; or, sealed by its sender,"
+    " the stored bytes from `skip` on. `recipients` is a packed list of whom the header names.",
 )
 
 former_headers = sa.Table(

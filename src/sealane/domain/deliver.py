@@ -93,7 +93,9 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
 
 
 def _form(sealed: AgeFileRow) -> SealedForm:
-    return SealedForm(sealed.header + sealed.start, sealed.skip, sealed.plain_size, sealed.payload_digest)
+    return SealedForm(
+        sealed.header + sealed.start, sealed.skip, sealed.plain_size, sealed.payload_digest, sealed.revision
+    )
 
 
 def _stored_size(version: VersionRow, form: SealedForm) -> int:

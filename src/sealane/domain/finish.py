@@ -29,6 +29,7 @@ from sealane.domain.versions import Composition
 from sealane.errors import Invalid, LengthMismatch, UploadMissing
 from sealane.ids import VersionId
 from sealane.ledger import events
+from sealane.operations.failures import NotSealed
 from sealane.operations.uploads import Finished
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
     added = seals.add_segments(work, upload, op.segments)
     if folder is None:
         return _finish_part(work, caller, upload, extents, op.segments)
+    if op.sent_sealed is not None and seals.of(work, upload) is not None:
+        raise NotSealed("What was begun as a file to be sealed here cannot end as one that its sender has sealed.")
     if folder.row.sealed_by is not None and op.sent_sealed is None:
         return _close(work, caller, folder, upload, extents, op)
     composition = resume.composed(work, upload, extents, added)
@@ -116,8 +119,12 @@ def _close(
     """Keep a whole upload until it is sealed. What it holds has room under the quotas, so that sealing finds it too."""
     file = publish.present_file(work, folder, upload.name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
+    seals.check_expectations(
+        work, folder, upload.name, exclusive=op.exclusive, expected_version=op.expected_version, but=upload.id
+    )
     allowances.check_room(extents.size, resume.room_of(work, upload, folder))
     seals.check_can_be_sealed(work, folder)
+    seals.check_pieces(work, extents)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     upload_map.fold(work, upload, extents, recorded=upload.recorded)
     modified = seals.close(

@@ -1,7 +1,7 @@
 """Headers of sealed files made anew by a recipient's client, when readers come or go. The payload is never touched.
 
-The server cannot tell a good header from a spoilt one, since only a recipient can open it; so what is replaced is kept,
-and who replaced it is on record.
+The server cannot tell a good header from a spoilt one, since only a recipient can open it; so what is replaced is kept
+(the first one always, of the others the newest), and who replaced it is on record.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sealane.operations.sealing import ListHeaders, NewHeader, ReadHeader, ReplaceHeaders
 
 HEADERS_MAX: Final = 500
+FORMER_HEADERS_MAX: Final = 32
+"""Headers that are kept of a file after they were replaced."""
 _ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 _texts = msgspec.msgpack.Decoder(tuple[str, ...])
 
@@ -136,6 +138,9 @@ def _replace(work: Work, caller: Caller, seen: _Seen, new: NewHeader) -> None:
     work.transaction.run(
         statements.KEEP_HEADER, version_id=row.version_id, header=row.header, user_id=caller.user_id, replaced=work.now
     )
+    spare = work.transaction.first(statements.SPARE_HEADER, version=row.version_id, limit=FORMER_HEADERS_MAX)
+    if spare is not None:
+        work.transaction.run(statements.DROP_HEADER, former=spare.id)
     work.transaction.run(
         statements.SET_HEADER, version=row.version_id, header=new.header, recipients=msgspec.msgpack.encode(named)
     )

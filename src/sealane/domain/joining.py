@@ -107,6 +107,7 @@ def _closed(
     if places.names_age(folder, op.path):
         raise NotSealed
     seals.check_can_be_sealed(work, folder)
+    seals.check_pieces(work, composition.extents)
     size = composition.extents.size
     room = allowances.room(work, folder.organization_id, folder, file)
     allowances.check_room(size, room + sum(part.size for part in parts))  # which are counted already

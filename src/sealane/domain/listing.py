@@ -153,6 +153,7 @@ def file_entry(caller: Caller, folder: Folder, file: FileRow, *, as_age: bool = 
         plain_size=file.plain_size,
         age_size=age_size,
         payload_digest=file.payload_digest,
+        revision=file.revision or 0,
     )
 
 

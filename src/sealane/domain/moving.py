@@ -152,6 +152,7 @@ def _move_folder(work: Work, caller: Caller, source: _End, folder: Folder, targe
         raise AlreadyExists
     if target.file is not None:
         raise NotAFolder
+    seals.check_expectations(work, target.parent, target.name, exclusive=True, expected_version="")
     above = work.tree.chain(work.transaction, target.parent.id)
     if any(link.id == folder.id for link in above):
         raise MoveIntoItself

@@ -106,6 +106,7 @@ def _destination(work: Work, caller: Caller, op: BeginUpload) -> Destination:
         return Destination(folder.organization_id, None, "", None)
     file = publish.present_file(work, folder, name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version="")
+    seals.check_expectations(work, folder, name, exclusive=op.exclusive, expected_version="")
     if file is None and not op.may_create:
         raise Missing
     return Destination(folder.organization_id, folder, name, file, places.names_age(folder, op.path))
@@ -142,7 +143,7 @@ def _base(work: Work, destination: Destination) -> tuple[VersionId, Composition]
     version = work.transaction.first(version_queries.VERSION, version=destination.file.version_id)
     if version is None or version.organization_id != destination.organization:
         raise Integrity
-    if version.format != versions.SLOTS_FORMAT:
+    if version.format in {versions.AGE_FORMAT, versions.SENT_SEALED_FORMAT}:
         raise SealedContent
     return version.id, versions.composition_of(work, version)
 

@@ -8,6 +8,7 @@ nothing is sealed and whoever asks is told who needs which key. Not here: writin
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Final
 from sealane.domain import places
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.rights import Act, Right, may
-from sealane.errors import Invalid, NotAllowed
-from sealane.operations.failures import NoRecipients, RecipientsDiffer
+from sealane.errors import Invalid, NotAllowed, SealaneError
+from sealane.operations.failures import NoRecipients, RecipientsDiffer, TooManyRecipients
 from sealane.operations.sealing import RecipientOf, RecipientsAre
 from sealane.vault.age import keys as age_keys
+from sealane.vault.age.failures import KeyInvalid
+from sealane.vault.age.header import FILE_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from sealane.vault.age.keys import Recipient
 
 RECIPIENT_CHARACTERS_MAX: Final = 4096
+RECIPIENTS_MAX: Final = 500
+"""Public keys that one file is sealed to: a header of so many post-quantum ones takes about 800 KiB, and no reader of
+age files takes one of any length."""
 _ED25519_BLOB: Final = b"\0\0\0\x0bssh-ed25519"
 _KINDS: Final = {"hybrid": "post-quantum (age1pq…)", "classic": "classic (age1…, ssh-ed25519)"}
 
@@ -61,11 +67,24 @@ def checked(text: str) -> str:
     sound = text.isascii() and text.isprintable() and len(text) <= RECIPIENT_CHARACTERS_MAX
     if not sound or text != text.strip():
         raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
-    return str(age_keys.recipient(text))
+    kept = str(age_keys.recipient(text))
+    if not is_sound(kept):
+        raise KeyInvalid("Nothing can be sealed to this key: it is not one that a key pair has.")
+    return kept
+
+
+@functools.lru_cache(maxsize=4096)
+def is_sound(text: str) -> bool:
+    """Return whether a file can be sealed to a key: not to a point of low order, which nobody has the secret of."""
+    try:
+        age_keys.recipient(text).wrap(bytes(FILE_KEY_BYTES))
+    except (SealaneError, ValueError):
+        return False
+    return True
 
 
 def of_folder(work: Work, folder_id: FolderId, organization: OrganizationId) -> Recipe:
-    """Return whom files of a folder are sealed to now. Raises `NoRecipients`, `RecipientsDiffer`."""
+    """Return whom files of a folder are sealed to. Raises `NoRecipients`, `RecipientsDiffer`, `TooManyRecipients`."""
     readers = readers_of(work, folder_id)
     own = _keys_of(work, readers)
     recoveries = [row.recipient for row in work.transaction.all(sealed_queries.RECOVERIES, organization=organization)]
@@ -76,9 +95,11 @@ def of_folder(work: Work, folder_id: FolderId, organization: OrganizationId) -> 
     for kind in _KINDS:
         chosen = [(name, _of_kind(texts, kind)) for name, texts in holders]
         if all(texts for _, texts in chosen):
-            keys = dict.fromkeys((text, name) for name, texts in chosen for text in texts)
+            keys = {text: name for name, texts in reversed(chosen) for text in reversed(texts)}
+            if len(keys) > RECIPIENTS_MAX:
+                raise TooManyRecipients
             without = tuple(sorted(name for user, name in readers.items() if not own.get(user)))
-            return Recipe(tuple(RecipientOf(text, name) for text, name in keys), without)
+            return Recipe(tuple(RecipientOf(text, name) for text, name in reversed(keys.items())), without)
     raise RecipientsDiffer(_advice(holders))
 
 
@@ -126,8 +147,9 @@ def _keys_of(work: Work, users: Iterable[UserId]) -> dict[UserId, list[str]]:
         keys[row.user_id].append(row.recipient)
     rest = [user for user in wanted if user not in keys]
     for row in work.transaction.all(sealed_queries.SSH_KEYS_OF, users=rest):
-        if row.blob.startswith(_ED25519_BLOB):
-            keys[row.user_id].append(f"ssh-ed25519 {base64.b64encode(row.blob).decode('ascii')}")
+        text = f"ssh-ed25519 {base64.b64encode(row.blob).decode('ascii')}"
+        if row.blob.startswith(_ED25519_BLOB) and is_sound(text):
+            keys[row.user_id].append(text)
     return keys
 
 

@@ -85,7 +85,9 @@ def own_upload(work: Work, caller: Caller, upload: str) -> UploadRow:
 def find_own(work: Work, caller: Caller, upload: str) -> UploadRow | None:
     """Return the caller's own upload, or None for what is not there, another's, or past its time."""
     row = work.transaction.first(queries.UPLOAD, upload=upload)
-    return None if row is None or row.user_id != caller.user_id or row.expires <= work.now else row
+    if row is None or row.user_id != caller.user_id or not row.session_id:
+        return None
+    return None if row.expires <= work.now else row
 
 
 def take_over(
@@ -179,6 +181,7 @@ def fence(work: Work, caller: Caller, upload: UploadRow, generation: int) -> Non
         raise UploadFinished
     if upload.generation != generation:
         raise UploadTakenOver
+    seals.check_open(work, upload)
     work.holds.take(upload.id, Hold(work.connection, caller.session))
 
 

@@ -12,7 +12,7 @@ from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.errors import AlreadyExists, Invalid
 from sealane.ledger import events
 from sealane.operations.envelope import Done
-from sealane.operations.failures import CredentialMissing, NoRecipients, RecipientsDiffer
+from sealane.operations.failures import CredentialMissing, NoRecipients, RecipientsDiffer, TooManyRecipients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +126,7 @@ def list_sealed(work: Work, op: ListSealed) -> RowsAre:
         try:
             recipe = recipients.of_folder(work, folder.id, folder.organization_id)
             ways, without, problem = recipe.ways, recipe.without_key, ""
-        except (NoRecipients, RecipientsDiffer) as failure:
+        except (NoRecipients, RecipientsDiffer, TooManyRecipients) as failure:
             ways, without, problem = 0, (), failure.sentence
         plain = work.transaction.first(sealed_queries.COUNT_PLAIN, folder=folder.id)
         waiting = work.transaction.first(sealed_queries.COUNT_WAITING, folder=folder.id)

@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import kept, keyring, places, publish, recipients, resume, seals, upload_map, versions
+from sealane.domain import converting, kept, keyring, places, publish, recipients, resume, upload_map, versions
 from sealane.domain.queries import inspection as inspection_queries
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.domain.queries import uploads as upload_queries
-from sealane.domain.queries import versions as version_queries
 from sealane.domain.resume import FINISHED, OPEN
 from sealane.domain.versions import Composition
-from sealane.errors import Invalid, Missing, NotASegment, UploadTakenOver
-from sealane.ids import UploadId, VersionId, random_name
+from sealane.errors import Conflict, Invalid, Missing, NotASegment, UploadTakenOver
+from sealane.ids import UploadId, VersionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.sealing import SealingOpened, SealingsAre
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from sealane.domain.queries.sealing import SealRow, SettledRow
     from sealane.domain.queries.uploads import FileRow, SegmentRow, UploadRow
     from sealane.domain.work import Work
-    from sealane.ids import KeyId
+    from sealane.ids import FolderId, KeyId
     from sealane.operations.sealing import (
         FinishSealing,
         LeaseSealings,
@@ -50,6 +49,8 @@ if TYPE_CHECKING:
     from sealane.vault.extents import ExtentMap
 
 _DIGEST_BYTES: Final = 32
+_LOOKS_MAX: Final = 64
+"""How many batches of uploads without recipients one lease goes past."""
 
 
 # --- What is left to do ----------------------------------------------------------------------------------------------
@@ -94,10 +95,9 @@ def lease_sealings(work: Work, op: LeaseSealings) -> SealingsAre:
     """Lease uploads that have settled and are leased to nobody who is there, oldest first."""
     limit = max(1, min(op.limit, work.settings.inspector_batch))
     wanted = limit + work.holds.leased()
-    settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
-    if len(settled) < wanted and convert_some(work):
-        settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
-    free = [row.upload_id for row in settled if not _is_leased(work, row)][:limit]
+    free = _in_turn(work, wanted)[:limit]
+    if len(free) < limit and converting.convert_some(work):
+        free = _in_turn(work, wanted)[:limit]
     until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
     for upload in free:
         work.transaction.run(statements.LEASE, upload=upload, until=until)
@@ -105,6 +105,34 @@ def lease_sealings(work: Work, op: LeaseSealings) -> SealingsAre:
     following = work.transaction.first(statements.NEXT_TO_SETTLE, now=work.now)
     at = following.at if following else None
     return SealingsAre(tuple(free), None if at is None else max(0.0, (at - work.now).total_seconds()))
+
+
+def _in_turn(work: Work, wanted: int) -> list[UploadId]:
+    """Return what can be sealed now: first what was not tried yet, so that what fails stands in nobody's way.
+
+    What there is no recipient for waits for a while, and what comes after it is looked at instead.
+    """
+    later = work.now + timedelta(seconds=work.settings.inspector_poll_seconds)
+    fits: dict[FolderId | None, bool] = {}
+    for _ in range(_LOOKS_MAX):
+        settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
+        fits |= {folder: _has_recipients(work, folder) for folder in {row.folder_id for row in settled} - fits.keys()}
+        without = [row for row in settled if not fits[row.folder_id]]
+        for row in without:
+            work.transaction.run(statements.SETTLE, upload=row.upload_id, at=later)
+        free = [row for row in settled if fits[row.folder_id] and not _is_leased(work, row)]
+        if free or not without:
+            break
+    tried = sorted((row for row in free if row.leased_until is not None), key=lambda row: row.leased_until or later)
+    return [row.upload_id for row in free if row.leased_until is None] + [row.upload_id for row in tried]
+
+
+def _has_recipients(work: Work, folder_id: FolderId | None) -> bool:
+    try:
+        folder = None if folder_id is None else places.of_organization(work, folder_id)
+        return folder is not None and bool(recipients.of_folder(work, folder.id, folder.organization_id).keys)
+    except (Missing, Conflict):
+        return False
 
 
 def _is_leased(work: Work, row: SettledRow) -> bool:
@@ -174,6 +202,8 @@ def finish_sealing(work: Work, op: FinishSealing) -> Done:
     folder = places.of_organization(work, upload.folder_id)
     file = publish.present_file(work, folder, upload.name)
     if seal.converts is not None and (file is None or file.version_id != seal.converts):
+        if folder.row.sealed_by is not None:  # it may have got another name meanwhile: whoever looks again finds it
+            work.transaction.run(sealed_queries.CONVERTED_TO, folder=folder.row.sealed_by, reached=0)
         resume.drop(work, upload, who=events.KEEPER, reason="superseded")  # a newer version came, or it was removed
         work.holds.end_lease(VersionId(upload.id))
         return Done()
@@ -282,6 +312,7 @@ def add_age_file(
         statements.ADD_AGE_FILE,
         version_id=version,
         header=header,
+        revision=0,
         start=start,
         skip=skip,
         plain_size=plain_size,
@@ -332,61 +363,6 @@ def _end(work: Work, upload: UploadRow, version: VersionId, extents: ExtentMap) 
         expires=upload_map.finished_expiry(work),
     )
     work.holds.let_go(upload.id)
-
-
-def convert_some(work: Work) -> int:
-    """Begin to seal files of sealed folders that are there from before; return how many, a batch of them.
-
-    Each becomes an upload of its own that is closed already, so that it goes the way of every other.
-    """
-    converting = work.transaction.first(sealed_queries.CONVERTING)
-    if converting is None:
-        return 0
-    limit = work.settings.inspector_batch
-    rows = work.transaction.all(
-        sealed_queries.PLAIN_FILES, folder=converting.folder_id, after=converting.converted_to, limit=limit
-    )
-    reached = rows[-1].file_id if len(rows) == limit else None
-    work.transaction.run(sealed_queries.CONVERTED_TO, folder=converting.folder_id, reached=reached)
-    for row in rows:
-        version = work.transaction.first(version_queries.VERSION, version=row.version_id)
-        assert version is not None, "its file was read in this transaction"
-        composition = versions.composition_of(work, version)
-        key_id, _ = keyring.new_upload_key(work, row.organization_id)
-        upload = UploadId(random_name())
-        resume.add_upload(
-            work,
-            id=upload,
-            user_id=row.user_id,
-            organization_id=row.organization_id,
-            folder_id=row.folder_id,
-            name=row.name,
-            shown_path="",
-            key_id=key_id,
-            session_id="",
-            size=composition.extents.size,
-            contiguous=composition.extents.contiguous,
-            pieces=len(composition.extents),
-            declared=None,
-            metadata="",
-            partial=False,
-            base_version_id=row.version_id,
-            extents=version.extents,
-        )
-        work.transaction.run(upload_queries.UPLOAD_NEEDS_VERSION, upload=upload, version=row.version_id)
-        age_key = keyring.add_upload_key(work, row.organization_id, keyring.new_age_secret(), kind=keyring.AGE)
-        seals.add(
-            work,
-            upload,
-            age_key,
-            clean=True,
-            settles=work.now,
-            digest=version.digest,
-            modified=row.modified,
-            converts=row.version_id,
-        )
-        work.arrivals = True
-    return len(rows)
 
 
 # --- Rows ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sealane.domain import keyring, places, recipients, upload_map
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.domain.queries import versions as version_queries
-from sealane.errors import NotASegment
+from sealane.errors import AlreadyExists, Conflict, NotASegment, TooMany, UploadFinished
 from sealane.ledger import events
 from sealane.operations.uploads import AgeKey
 from sealane.vault.age.payload import CHUNK_BYTES
@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 
     from sealane.domain.places import Folder
     from sealane.domain.queries.sealed_folders import SealedFolderRow
-    from sealane.domain.queries.sealing import SealRow
+    from sealane.domain.queries.sealing import ClosedRow, SealRow
     from sealane.domain.queries.uploads import SegmentRow, UploadRow
     from sealane.domain.work import Work
     from sealane.ids import FolderId, KeyId, OrganizationId, UploadId, VersionId
     from sealane.operations.uploads import NewSegment
+    from sealane.vault.extents import ExtentMap
 
 _UNFINISHED_NAMES: Final = (".part", ".filepart", ".partial", ".tmp", ".crdownload")
 """How clients name a file that they are still writing; renaming it to another name says that it is whole."""
+_PIECES_BETWEEN: Final = 4
+"""Extents that a map has for a moment where sealed chunks take the place of a part of what was there."""
 
 
 def folder_of(work: Work, folder_id: FolderId | None) -> SealedFolderRow | None:
@@ -55,12 +58,23 @@ def of(work: Work, upload: UploadRow) -> SealRow | None:
 
 def is_sent_sealed(work: Work, upload: UploadRow) -> bool:
     """Return whether an upload's name says that its sender has sealed it."""
-    return upload.shown_path.endswith(places.AGE_SUFFIX) and folder_of(work, upload.folder_id) is not None
+    named = upload.shown_path.endswith(places.AGE_SUFFIX) and folder_of(work, upload.folder_id) is not None
+    return named and of(work, upload) is None  # what has a seal is sealed here, whatever it was renamed to
 
 
 def check_can_be_sealed(work: Work, folder: Folder) -> None:
     """Raise `NoRecipients` or `RecipientsDiffer` where nothing could be sealed: before a byte has come."""
     recipients.of_folder(work, folder.id, folder.organization_id)
+
+
+def check_pieces(work: Work, extents: ExtentMap) -> None:
+    """Raise `TooMany` for a file in so many pieces that its map would be full before all of it is sealed."""
+    longest = work.settings.segment_bytes_max
+    holes = sum((extent.length - 1) // longest for extent in extents)  # nothing else is longer than a segment
+    # What came in order stays as it is; between any two pieces that did not, sealing adds one at most.
+    apart = max(0, len(extents) - extents.size // longest)
+    if len(extents) + apart // 2 + holes + _PIECES_BETWEEN > work.settings.extents_max:
+        raise TooMany
 
 
 def begin(work: Work, upload: UploadId, organization: OrganizationId, secret: bytes | None = None) -> AgeKey:
@@ -124,6 +138,13 @@ def add_segments(work: Work, upload: UploadRow, new: Sequence[NewSegment]) -> di
     return upload_map.rows_of(seal.age_key_id, chunks) | upload_map.rows_of(upload.key_id, slots)
 
 
+def check_open(work: Work, upload: UploadRow) -> None:
+    """Raise `UploadFinished` for a closed upload that nobody took up again: the inspector may be at it."""
+    seal = of(work, upload)
+    if seal is not None and seal.settles is not None:
+        raise UploadFinished
+
+
 def take_up(work: Work, upload: UploadRow) -> AgeKey | None:
     """Let a writer go on with an upload: under the same key only if every chunk that was sealed is recorded."""
     seal = of(work, upload)
@@ -167,6 +188,9 @@ def close(
     assert sealed is not None, "only uploads into sealed folders are closed"
     shown = modified or work.now
     at = work.now + timedelta(seconds=sealed.settle_seconds if settles else 0)
+    for earlier in closed_of_name(work, folder, upload.name, but=upload.id):
+        if earlier.settles is not None and earlier.settles > work.now:  # it is to be the version before this one
+            work.transaction.run(statements.SETTLE, upload=earlier.upload_id, at=work.now)
     if of(work, upload) is None:  # the folder was sealed while it was on its way
         begin(work, upload.id, upload.organization_id)
     work.transaction.run(
@@ -186,6 +210,21 @@ def close(
         )
     )
     return shown
+
+
+def closed_of_name(work: Work, folder: Folder, name: str, *, but: str = "") -> list[ClosedRow]:
+    """Return what was closed under a name of a sealed folder and is not sealed yet, one upload excepted."""
+    if folder.row.sealed_by is None:
+        return []
+    return work.transaction.all(statements.CLOSED_OF_NAME, folder=folder.id, name=name, but=but)
+
+
+def check_expectations(
+    work: Work, folder: Folder, name: str, *, exclusive: bool, expected_version: str, but: str = ""
+) -> None:
+    """Raise `AlreadyExists` or `Conflict` where what is closed and not sealed yet will stand at the name."""
+    if (exclusive or expected_version) and closed_of_name(work, folder, name, but=but):
+        raise AlreadyExists if exclusive else Conflict("The file has changed since you saw it.")
 
 
 def settle(work: Work, upload: UploadRow) -> bool:

@@ -74,6 +74,19 @@ class ChunkedSegment(OpenSegment):
         if self._slot is not None and self._fill == SLOT_BYTES:
             self._seal()
 
+    def overwrite(self, start: int, view: memoryview) -> bool:
+        """Replace bytes in the slot at hand; where the digest has had them before, it is worth nothing any more."""
+        if not super().overwrite(start, view):
+            return False
+        if start < self._hashed_before:
+            self._digest.in_order = False
+        return True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte was given to be sealed: a full slot had to make way, and there is no other buffer yet."""
+        return self._slot is None
+
     def holds(self, segment: str) -> bool:
         """Whether bytes that the map says are in this segment are here."""
         return segment in {self.segment, self._tail_writer.segment}
@@ -119,7 +132,9 @@ class ChunkedSegment(OpenSegment):
         if not self.length:
             self._end(None)
             return
-        assert self._slot is not None
+        if self._slot is None:
+            self._lane.add(self._finish, self._end)
+            return
         if self._is_small() and self.length <= CHUNK_BYTES:
             slot, view = self._slot, memoryview(self._slot)[: self._fill]
             if self._digest.in_order:
@@ -210,7 +225,7 @@ class Chunks:
 
         `followed`: bytes follow its last chunk, so that it has no tail.
         """
-        if followed:
+        if segment.length and (followed or segment.is_whole):
             self.tail, self.next_chunk = b"", segment.next_chunk
         elif segment.length:
             place = segment.split()

@@ -192,7 +192,7 @@ class Incoming:
     async def digest(self) -> bytes | None:
         """Return the SHA-256 of what was written so far, or None if it did not come in order from the start."""
         self._raise_failure()
-        return await self._digest.of(self._map.size, self._open.tail if self._open else b"")
+        return await self._digest.of(self._map.size, self._open.unhashed if self._open else b"")
 
     async def finish(
         self,

@@ -165,6 +165,11 @@ class OpenSegment:
         """The bytes that lie in the slot that is still in the clear."""
         return b"" if self._slot is None else memoryview(self._slot)[: self._fill]
 
+    @property
+    def unhashed(self) -> Buffer:
+        """The bytes of the slot in the clear that the digest has not had."""
+        return memoryview(self.tail)[self._hashed_before :]
+
     def note_resize(self, size: int) -> None:
         """Note that the file was cut or made longer."""
         self._edits.append(size)

@@ -114,9 +114,10 @@ class Keeper:
         self._releases = Releases()
         self._tree = Tree(settings.folders_kept_max)
         self._callers: dict[str, _Kept] = {}
-        self._keys_destroyed = False
-        """A key was destroyed since the database was last made to forget what was deleted."""
-        self._forgot = 0.0
+        self._keys_destroyed = True
+        """A key may have been destroyed since the database was last made to forget what was deleted, also by a keeper
+        before this one that was killed."""
+        self._forgot = -_FORGET_SECONDS
         self._outcome_unknown = False
         """A commit was neither done nor undone, as far as we know, and nobody has looked since."""
         self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)

@@ -99,6 +99,13 @@ class RecipientsDiffer(Conflict):
     default = "This folder's recipients have no kind of key in common. Give everybody a key of one kind."
 
 
+class TooManyRecipients(Conflict):
+    """A header of so many recipients would be refused by those who are to open it."""
+
+    code = "too-many-recipients"
+    default = "More people may read this folder than one file can be sealed to. Its administrator can grant fewer."
+
+
 class SealedName(Conflict):
     """A sealed file was to be opened by the name of its plaintext."""
 

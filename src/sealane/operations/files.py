@@ -40,6 +40,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """Bytes of the age file that can be had of a sealed one."""
     payload_digest: bytes | None = None
     """SHA-256 of a sealed file's payload, the bytes after the header, once it exists."""
+    revision: int = 0
+    """How often a sealed file's header was replaced: the age file's bytes are others each time."""
 
 
 class Look(Operation, frozen=True):
@@ -141,6 +143,8 @@ class SealedForm(msgspec.Struct, frozen=True, array_like=True):
     age chunks, handed out as they are stored."""
     plain_size: int
     payload_digest: bytes | None
+    revision: int = 0
+    """How often the header was replaced."""
 
 
 class VersionOpened(Answer, frozen=True):

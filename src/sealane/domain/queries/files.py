@@ -11,6 +11,7 @@ from sealane.database.columns import Moment
 from sealane.database.sealed_tables import age_files, seals
 from sealane.database.statements import Statement
 from sealane.database.tables import files, uploads, versions
+from sealane.domain.queries.uploads import OF_A_SESSION
 from sealane.ids import FileId, FolderId, UploadId, VersionId
 
 
@@ -30,6 +31,8 @@ class FileRow(NamedTuple):
     """Bytes of a sealed file that come before its chunks, or before the bytes that its sender sealed."""
     skip: int | None = None
     payload_digest: bytes | None = None
+    revision: int | None = None
+    """How often a sealed file's header was replaced."""
 
 
 class UnfinishedRow(NamedTuple):
@@ -61,6 +64,7 @@ _PLAIN_COLUMNS = (
     sa.literal(0, sa.BigInteger).label("before_chunks"),
     sa.literal(None, sa.BigInteger).label("skip"),
     sa.literal(None, sa.LargeBinary).label("payload_digest"),
+    sa.literal(None, sa.Integer).label("revision"),
 )
 _SEALED_COLUMNS = (
     *_COLUMNS,
@@ -68,6 +72,7 @@ _SEALED_COLUMNS = (
     (sa.func.length(age_files.c.header) + sa.func.length(age_files.c.start)).label("before_chunks"),
     age_files.c.skip,
     age_files.c.payload_digest,
+    age_files.c.revision,
 )
 _SEALED_SEEN = _SEEN.outerjoin(age_files, age_files.c.version_id == files.c.version_id)
 _UNFINISHED = (uploads.c.id, uploads.c.name, uploads.c.contiguous.label("size"), uploads.c.began)
@@ -85,6 +90,7 @@ _OWN_OPEN = (
     uploads.c.folder_id == sa.bindparam("folder_id"),
     uploads.c.state == "open",
     uploads.c.partial.is_(False),
+    OF_A_SESSION,
     # Of several of one name, the newest.
     ~sa.exists().where(
         _newer.c.user_id == uploads.c.user_id,
@@ -92,6 +98,7 @@ _OWN_OPEN = (
         _newer.c.name == uploads.c.name,
         _newer.c.state == "open",
         _newer.c.partial.is_(False),
+        _newer.c.session_id != "",
         sa.or_(
             _newer.c.began > uploads.c.began,
             sa.and_(_newer.c.began == uploads.c.began, _newer.c.id > uploads.c.id),

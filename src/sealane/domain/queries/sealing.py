@@ -44,7 +44,15 @@ class SettledRow(NamedTuple):
     """An upload that may be sealed."""
 
     upload_id: UploadId
+    folder_id: FolderId
     leased_until: datetime | None
+
+
+class ClosedRow(NamedTuple):
+    """A closed upload, and from when it may be sealed; None: its sender goes on with it, or it is damaged."""
+
+    upload_id: UploadId
+    settles: datetime | None
 
 
 class MomentRow(NamedTuple):
@@ -58,11 +66,18 @@ class AgeFileRow(NamedTuple):
 
     version_id: VersionId
     header: bytes
+    revision: int
     start: bytes
     skip: int | None
     plain_size: int
     payload_digest: bytes | None
     recipients: bytes
+
+
+class FormerRow(NamedTuple):
+    """A header that was replaced."""
+
+    id: int
 
 
 class SealedFileRow(NamedTuple):
@@ -112,6 +127,7 @@ TAKEN_UP = Statement(
         clean=sa.false(),
         begun=sa.false(),
         settles=sa.null(),
+        digest=sa.null(),
         leased_until=sa.null(),
         **parameters("age_key_id", "first_chunk", "next_chunk"),
     ),
@@ -132,12 +148,28 @@ SET_MODIFIED = Statement(
 )
 SETTLED = Statement(
     "sealing.settled",
-    sa.select(seals.c.upload_id, seals.c.leased_until)
+    sa.select(seals.c.upload_id, uploads.c.folder_id, seals.c.leased_until)
+    .join_from(seals, uploads, uploads.c.id == seals.c.upload_id)
     .where(seals.c.settles <= bindparam("now"))
-    .order_by(seals.c.settles, seals.c.upload_id)
+    .order_by(seals.c.settles, seals.c.closed, seals.c.upload_id)
     .limit(bindparam("limit", type_=sa.Integer)),
     SettledRow,
 )
+CLOSED_OF_NAME = Statement(
+    "sealing.closed_of_name",
+    sa.select(seals.c.upload_id, seals.c.settles)
+    .join_from(seals, uploads, uploads.c.id == seals.c.upload_id)
+    .where(
+        uploads.c.folder_id == bindparam("folder"),
+        uploads.c.name == bindparam("name"),
+        uploads.c.state == "open",
+        uploads.c.id != bindparam("but"),
+        seals.c.closed.is_not(None),
+        seals.c.converts.is_(None),
+    ),
+    ClosedRow,
+)
+"""What was acknowledged under a name and is not sealed yet; not files from before the folder was sealed."""
 NEXT_TO_SETTLE = Statement(
     "sealing.next_to_settle",
     sa.select(sa.func.min(seals.c.settles).label("at")).where(seals.c.settles > bindparam("now")),
@@ -197,11 +229,32 @@ SET_HEADER = Statement(
     "sealing.set_header",
     sa.update(age_files)
     .where(age_files.c.version_id == bindparam("version"))
-    .values(**parameters("header", "recipients")),
+    .values(revision=age_files.c.revision + 1, **parameters("header", "recipients")),
 )
 KEEP_HEADER = Statement(
     "sealing.keep_header",
     sa.insert(former_headers).values(**parameters("version_id", "header", "user_id", "replaced")),
+)
+_others = former_headers.alias("others")
+SPARE_HEADER = Statement(
+    "sealing.spare_header",
+    sa.select(former_headers.c.id)
+    .where(
+        former_headers.c.version_id == bindparam("version"),
+        sa.exists().where(_others.c.version_id == former_headers.c.version_id, _others.c.id < former_headers.c.id),
+        sa.select(sa.func.count())
+        .select_from(_others)
+        .where(_others.c.version_id == bindparam("version"))
+        .scalar_subquery()
+        > bindparam("limit", type_=sa.Integer),
+    )
+    .order_by(former_headers.c.id)
+    .limit(1),
+    FormerRow,
+)
+"""The oldest former header of a version but the first, where there are more than are kept."""
+DROP_HEADER = Statement(
+    "sealing.drop_header", sa.delete(former_headers).where(former_headers.c.id == bindparam("former"))
 )
 SET_PAYLOAD_DIGEST = Statement(
     "sealing.set_payload_digest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -107,6 +107,8 @@ UPLOAD_EXTENTS = Statement(
     "uploads.extents", sa.select(uploads.c.extents).where(uploads.c.id == bindparam("upload")), ExtentsRow
 )
 
+OF_A_SESSION: Final = uploads.c.session_id != ""
+"""Not those that the keeper made of files which were there before their folder was sealed: nobody's to go on with."""
 OWN_INTERRUPTED = Statement(
     "uploads.own_interrupted",
     sa.select(*_UPLOAD)
@@ -115,6 +117,7 @@ OWN_INTERRUPTED = Statement(
         uploads.c.state == "open",
         uploads.c.folder_id == bindparam("folder"),
         uploads.c.name == bindparam("name"),
+        OF_A_SESSION,
     )
     .order_by(uploads.c.began.desc(), uploads.c.id),
     UploadRow,
@@ -132,14 +135,16 @@ EXPIRED_UPLOADS = Statement(
 
 OPEN_OF_USER = Statement(
     "uploads.open_of_user",
-    sa.select(sa.func.count().label("count")).where(uploads.c.user_id == bindparam("user"), uploads.c.state == "open"),
+    sa.select(sa.func.count().label("count")).where(
+        uploads.c.user_id == bindparam("user"), uploads.c.state == "open", OF_A_SESSION
+    ),
     CountRow,
 )
 
 PENDING_BYTES = Statement(
     "uploads.pending_bytes",
     sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0).label("count")).where(
-        uploads.c.organization_id == bindparam("organization"), uploads.c.state.in_(["open", "part"])
+        uploads.c.organization_id == bindparam("organization"), uploads.c.state.in_(["open", "part"]), OF_A_SESSION
     ),
     CountRow,
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_REVISION = "."
 _TAGS_MAX = 64
 
 
@@ -32,6 +33,16 @@ class Tags:
 def etag(version: str) -> str:
     """Return a version as a strong entity tag."""
     return f'"{version}"'
+
+
+def tag_of(version: str, revision: int) -> str:
+    """Return what the tag of a content says: its version, and how often a sealed file's header was replaced since."""
+    return f"{version}{_REVISION}{revision}" if revision else version
+
+
+def _names(tag: str, version: str) -> bool:
+    """Say whether a tag names this version; whoever asks without a revision means each of them."""
+    return version in {tag, tag.partition(_REVISION)[0]}
 
 
 def http_date(moment: datetime) -> str:
@@ -67,12 +78,13 @@ def parse_tags(text: str) -> Tags:
 
 def matches(tags: Tags, version: str) -> bool:
     """Say whether `If-Match` holds: strong comparison (RFC 9110, 13.1.1); `version` is "" where there is no file."""
-    return bool(version) and (tags.any_version or version in tags.versions)
+    return bool(version) and (tags.any_version or any(_names(tag, version) for tag in tags.versions))
 
 
 def none_match(tags: Tags, version: str) -> bool:
     """Say whether `If-None-Match` holds: weak comparison (RFC 9110, 13.1.2)."""
-    return not version or not (tags.any_version or version in tags.versions or version in tags.weak)
+    named = any(_names(tag, version) for tag in (*tags.versions, *tags.weak))
+    return not version or not (tags.any_version or named)
 
 
 def judge_read(headers: Headers, version: str, modified: datetime) -> Literal["send", "not-modified", "failed"]:

@@ -47,6 +47,8 @@ class Shown(NamedTuple):
     plain_size: int | None = None
     """Of a sealed file, whose age bytes are what is delivered; None for any other."""
     payload_digest: bytes | None = None
+    tag: str = ""
+    """What the entity tag says."""
 
 
 async def head(exchange: Exchange) -> Response:
@@ -62,22 +64,25 @@ async def get(exchange: Exchange) -> Response | None:
     """Answer GET; None where the content was sent."""
     path = exchange.path()
     spans: tuple[Span, ...] | None = None
-    pinned = ""
+    pinned = judged = ""
     if any(name in exchange.headers for name in _CONDITIONS):
         shown = await _look(exchange, path)
         if _judged(exchange, shown) == "not-modified":
             return _not_modified(shown)
-        if "range" in exchange.headers and conditions.range_holds(exchange.headers, shown.version):
+        if "range" in exchange.headers and conditions.range_holds(exchange.headers, shown.tag):
             limit = exchange.door.settings.ranges_max
             spans = ranges.parse(exchange.headers["range"], shown.size, ranges_max=limit)
-        pinned = shown.version
+        pinned, judged = shown.version, shown.tag
     opened = await exchange.ask(OpenVersion(handle="", path=path, version=pinned, as_age=True), VersionOpened)
-    shown = Shown(_name(path), opened.version, opened.size, opened.modified, opened.digest)
+    tag = conditions.tag_of(opened.version, opened.sealed.revision if opened.sealed else 0)
+    shown = Shown(_name(path), opened.version, opened.size, opened.modified, opened.digest, tag=tag)
     if opened.sealed is not None:
         shown = _as_age(shown, opened.size, opened.sealed.plain_size, opened.sealed.payload_digest)
     session = await exchange.sign_in()
     outgoing = Outgoing(opened, "", session.ask, exchange.door.plane)  # the session fills in its handle
     try:
+        if judged not in {"", tag}:
+            raise PreconditionFailed  # its header was replaced between the look and the delivery
         await _deliver(exchange, outgoing, shown, spans)
         return None
     finally:
@@ -89,7 +94,8 @@ async def _look(exchange: Exchange, path: str) -> Shown:
     if seen.entry.kind == "folder":
         raise IsAFolder
     entry = seen.entry
-    shown = Shown(_name(path), entry.version, entry.size, entry.modified, entry.digest)
+    tag = conditions.tag_of(entry.version, entry.revision)
+    shown = Shown(_name(path), entry.version, entry.size, entry.modified, entry.digest, tag=tag)
     if entry.age_size is None or entry.plain_size is None:
         return shown
     return _as_age(shown, entry.age_size, entry.plain_size, entry.payload_digest)
@@ -105,14 +111,14 @@ def _name(path: str) -> str:
 
 
 def _judged(exchange: Exchange, shown: Shown) -> str:
-    verdict = conditions.judge_read(exchange.headers, shown.version, shown.modified)
+    verdict = conditions.judge_read(exchange.headers, shown.tag, shown.modified)
     if verdict == "failed":
         raise PreconditionFailed
     return verdict
 
 
 def _not_modified(shown: Shown) -> Response:
-    headers = {"ETag": conditions.etag(shown.version), "Last-Modified": conditions.http_date(shown.modified)}
+    headers = {"ETag": conditions.etag(shown.tag), "Last-Modified": conditions.http_date(shown.modified)}
     return Response(status_code=304, headers=headers)
 
 
@@ -120,7 +126,7 @@ def _headers(shown: Shown) -> dict[str, str]:
     headers = {
         "Content-Type": _media_type(shown),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(shown.name, safe='')}",
-        "ETag": conditions.etag(shown.version),
+        "ETag": conditions.etag(shown.tag),
         "Last-Modified": conditions.http_date(shown.modified),
         "Accept-Ranges": "bytes",
     }

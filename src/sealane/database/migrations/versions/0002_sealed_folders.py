@@ -80,6 +80,7 @@ def upgrade() -> None:
         "age_files",
         sa.Column("version_id", sa.String(length=32), nullable=False),
         sa.Column("header", sa.LargeBinary(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("start", sa.LargeBinary(), nullable=False),
         sa.Column("skip", sa.BigInteger(), nullable=True),
         sa.Column("plain_size", sa.BigInteger(), nullable=False),
@@ -87,9 +88,9 @@ def upgrade() -> None:
         sa.Column("recipients", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name=op.f("fk_age_files_version_id_versions")),
         sa.PrimaryKeyConstraint("version_id", name=op.f("pk_age_files")),
-        comment="What makes a sealed version an age file: header, what follows it (`start`: the nonce, and of an empty"
-        " file the chunk), then the stored chunks; or, sealed by its sender, the stored bytes from `skip` on."
-        " `recipients` is a packed list of whom the header names.",
+        comment="What makes a sealed version an age file: header (`revision`: how often it was replaced), what follows"
+        " it (`start`: the nonce, and of an empty file the chunk), then the stored chunks; or, sealed by its sender,"
+        " the stored bytes from `skip` on. `recipients` is a packed list of whom the header names.",
     )
     op.create_table(
         "former_headers",
