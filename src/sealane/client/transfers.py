@@ -296,8 +296,11 @@ def _files_of_folder(
 
 
 def _opened_name(name: str) -> str:
-    """Return what a sealed file is called once it is opened."""
-    return name.removesuffix(_SEALED_NAME) or name
+    """Return what a sealed file is called once it is opened; where that would be no name, it keeps its own."""
+    try:
+        return paths.check_name(name.removesuffix(_SEALED_NAME))
+    except PathInvalid:
+        return name
 
 
 class _Folder:
