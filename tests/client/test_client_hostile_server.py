@@ -1,6 +1,7 @@
 """What a server says is not believed: names, sizes, ranges, addresses, digests, and how much it says."""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -224,7 +225,7 @@ def test_a_file_that_is_about_to_be_sealed_is_waited_for_to_be_fetched_and_not_t
     liar.lie = lie
     with pytest.raises(failures.BeingSealed):
         remote.look(client, ("f",))
-    patient = errand(client, tmp_path, replace(SETTINGS, give_up_seconds=30, pause_seconds_max=1))
+    patient = errand(client, tmp_path, dataclasses.replace(SETTINGS, give_up_seconds=30, pause_seconds_max=1))
     assert transfers.get(patient, "/f", tmp_path / "out").verified == 1
     assert (tmp_path / "out").read_bytes() == CONTENT
     asked.clear()
