@@ -286,13 +286,10 @@ class ClientSettings:
     """How often what was fetched is written into the journal."""
     journal_keep_days: int = 30
     recipients_max: int = 500
-    """To more keys no file is sealed: a header has an end."""
     header_batch_bytes_max: int = 4 * MIB
-    """Of headers that are sent, or asked for, at once."""
     identity_file_bytes_max: int = 256 * KIB
     identities_max: int = 100
     passphrase_characters_min: int = 12
-    """Of a new identity file's passphrase: whoever copies the file may try as many as they like."""
 
 
 @dataclass(frozen=True, slots=True)

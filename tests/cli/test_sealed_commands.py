@@ -176,6 +176,9 @@ def test_no_key_and_no_right_key_are_told_apart(desk):
     other = desk.home / "plain.txt"
     other.write_text("not sealed at all")
     assert "does not end in .age" in desk.run("open", other, code=2).stderr
+    for name in (".age", "..age", "...age"):
+        (desk.home / name).write_bytes(path.read_bytes())
+        assert "does not end in .age" in desk.run("open", desk.home / name, code=2).stderr
     assert "(age-header-invalid)" in desk.run("open", other, "--out", desk.home / "y", code=1).stderr
 
 

@@ -1,6 +1,7 @@
 """What a server says is not believed: names, sizes, ranges, addresses, digests, and how much it says."""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -210,7 +211,31 @@ def test_a_digest_that_is_none_does_not_count_as_verified(liar, client, tmp_path
     assert (tally.files, tally.verified) == (0, 0)
 
 
-@pytest.mark.parametrize("etag", ["", '""', '"a/../b"', '"x" "y"', 'W/"v1"'])
+def test_a_file_that_is_about_to_be_sealed_is_waited_for_to_be_fetched_and_not_to_be_sent(liar, client, tmp_path):
+    asked = []
+
+    def lie(request):
+        if request.path.startswith("/api/v1/folders/"):
+            return not request.say({"entries": [], "after": ""})
+        if request.command == "HEAD":
+            asked.append(request.path)
+            return len(asked) < 3 and not request.file(ETag='""')
+        return request.command == "PUT" and not request.answer(201, ETag='"v2"')
+
+    liar.lie = lie
+    with pytest.raises(failures.BeingSealed):
+        remote.look(client, ("f",))
+    patient = errand(client, tmp_path, dataclasses.replace(SETTINGS, give_up_seconds=30, pause_seconds_max=1))
+    assert transfers.get(patient, "/f", tmp_path / "out").verified == 1
+    assert (tmp_path / "out").read_bytes() == CONTENT
+    asked.clear()
+    (tmp_path / "small").write_bytes(b"x")
+    transfers.put(errand(client, tmp_path), [tmp_path / "small"], "/f/x")
+    assert "PUT" in [command for command, _, _ in liar.requests]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("etag", ["", '"a/../b"', '"x" "y"', 'W/"v1"'])
 def test_a_version_that_is_no_name_is_not_taken(liar, client, etag):
     liar.lie = lambda request: not request.file(ETag=etag)
     with pytest.raises(failures.AnswerInvalid):

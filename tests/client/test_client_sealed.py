@@ -1,5 +1,6 @@
 """Sealed folders on the user's machine: what leaves it is an age file, what comes is opened or kept, never half."""
 
+import contextlib
 import hashlib
 import os
 from dataclasses import replace
@@ -13,7 +14,7 @@ from sealane.client.events import FileDone, FileMoved, FolderSeals
 from sealane.client.patience import Stop
 from sealane.client.server import Server
 from sealane.clock import Clock
-from sealane.errors import Integrity
+from sealane.errors import Integrity, SealaneError
 from sealane.settings import KIB, ClientSettings
 from sealane.vault.age import failures as age_failures
 from sealane.vault.age import files
@@ -313,6 +314,32 @@ def test_a_folder_comes_opened_where_it_can_be(desk, house):
     assert (done.verified, done.opened, done.kept) == (2, 1, 1), done.failures
     assert (desk.home / "back/a.csv").read_bytes() == b"for ana"
     assert sorted(path.name for path in (desk.home / "back").iterdir()) == ["a.csv", "b.csv.age"]
+
+
+@pytest.mark.parametrize("name", ["..age", "...age", ".age", " .age", "/.age", "a/../../b.age"])
+def test_a_sealed_name_that_would_lead_elsewhere_once_it_is_opened_leads_nowhere(desk, house, name):
+    entry = {"name": name, "kind": "file", "size": 300, "modified": "2026-01-01T12:00:00Z", "version": "v1",
+             "sealed": True, "plaintext_length": 7}  # fmt: skip
+    put_there(house, b"content")
+
+    def lie(request):
+        if request.words[0] == "folders":
+            request.say({"entries": [entry], "after": ""})
+        elif request.words[0] == "content" and request.words != ["content", "sealed"]:
+            request.words = ["content", "sealed", "claims.csv"]
+            request.on_content()
+        else:
+            return False
+        return True
+
+    house.lie = lie
+    inside = desk.home / "inside"
+    inside.mkdir()
+    with contextlib.suppress(SealaneError):
+        done = desk.get("/sealed", "inside/back", ANA)
+        assert (done.kept, done.opened, done.failures) == (1, 0, [])
+    there = [path for path in desk.home.rglob("*") if path.is_file() and "journals" not in path.parts]
+    assert set(there) <= {inside / "back" / name}
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])

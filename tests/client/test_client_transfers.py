@@ -422,6 +422,9 @@ def test_events_are_json_one_a_line_and_end_with_a_summary(anna):
         "bytes": 1000,
         "verified": 1,
         "unchanged": 0,
+        "sealed": 0,
+        "opened": 0,
+        "kept_sealed": 0,
         "skipped": 0,
         "failed": 0,
     }

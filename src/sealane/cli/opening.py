@@ -54,7 +54,7 @@ def open_(source: str, identity_files: tuple[Path, ...], out: str | None, *, pas
 
 def _target(source: str) -> Path:
     path = Path(source)
-    if not path.name.endswith(_SEALED_NAME) or path.name == _SEALED_NAME:
+    if not path.name.endswith(_SEALED_NAME) or not path.name.removesuffix(_SEALED_NAME).strip("."):
         raise click.UsageError(f"{path.name} does not end in {_SEALED_NAME}. Say where it goes with --out.")
     return path.with_name(path.name.removesuffix(_SEALED_NAME))
 

@@ -63,6 +63,8 @@ def rewrap(
             done = rewrapping.rewrap(run, folder, to, dry_run=dry_run, tell=_tell if sys.stderr.isatty() else _quiet)
         finally:
             run.close()
+            if sys.stderr.isatty():
+                click.echo(err=True)
     _conclude(done, dry_run=dry_run, as_json=as_json)
 
 

@@ -33,6 +33,13 @@ class CertificateRefused(Refused):
     default = "The server's certificate is not trusted. For a private one, name its file in SEALANE_CA."
 
 
+class BeingSealed(Unavailable):
+    """The file has arrived and nobody can fetch it yet. Trying again will work."""
+
+    code = "being-sealed"
+    default = "The file has arrived and is about to be sealed; then it can be fetched."
+
+
 class AnswerInvalid(Unavailable):
     """The server answered something that is not Sealane's."""
 

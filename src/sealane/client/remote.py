@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 
 from sealane import paths
-from sealane.client.failures import AnswerInvalid, ChangedThere, Unreachable
+from sealane.client.failures import AnswerInvalid, BeingSealed, ChangedThere, Unreachable
 from sealane.client.server import (
     AGE_TYPE,
     API,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 ThingT = TypeVar("ThingT")
 _DIGITS_MAX = 18
+_NO_VERSION_YET = '""'
+"""The `ETag` by which the sender of a file that is still to be sealed is told that it is there."""
 _PARTIAL_CONTENT = 206
 
 
@@ -130,7 +132,7 @@ class RemoteFile:
 
 
 def look(server: Server, path: paths.Path) -> RemoteFile:
-    """Return what is known of a file. Raises `IsAFolder`, `Missing` and whatever else the server answers."""
+    """Return what is known of a file. Raises `IsAFolder`, `Missing`, `BeingSealed` and whatever the server answers."""
     if not path:
         raise IsAFolder
     try:
@@ -138,6 +140,8 @@ def look(server: Server, path: paths.Path) -> RemoteFile:
     except Conflict:
         # The answer to HEAD has no body that names the failure; a folder is the only conflict there is.
         raise IsAFolder from None
+    if reply.headers.get("etag") == _NO_VERSION_YET:
+        raise BeingSealed
     sealed = reply.headers.get("content-type", "").partition(";")[0].strip() == AGE_TYPE
     sealed = sealed and PLAINTEXT_LENGTH in reply.headers
     digest = digest_of(reply.headers, PLAINTEXT_DIGEST if sealed else "Repr-Digest")

@@ -94,8 +94,10 @@ class TagRecord:
             return os.pread(self._descriptor, len(tags), _ID_BYTES + first * TAG_BYTES) == tags
 
     def close(self) -> None:
-        """Close the file; it stays for whoever goes on."""
-        os.close(self._descriptor)
+        """Close the file; it stays for whoever goes on. A thread that comes late is refused."""
+        with self._lock:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 class SealedSource:

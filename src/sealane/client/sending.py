@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealane import paths
 from sealane.client import journals, remote, sealing
 from sealane.client.events import FileBegan, FileDone, FileMoved
-from sealane.client.failures import ChangedHere, LocalFailure, NotVerified
+from sealane.client.failures import BeingSealed, ChangedHere, LocalFailure, NotVerified
 from sealane.client.journals import Journal, UploadJournal
 from sealane.client.parts import Part, plan_parts, plan_sealed_parts
 from sealane.client.positions import FollowingDigest, Positions, hash_file, read_at
@@ -111,11 +111,7 @@ def _is_there(run: Run, source: LocalFile, descriptor: int) -> bool:
     """Say whether this very content is at the target already, by size and SHA-256, and tell of it."""
     present = source.present
     if present is None:
-        try:
-            there = run.patiently(source.name, lambda: remote.look(run.server, source.target))
-        except (Missing, NotAllowed):
-            return False
-        present = Present(there.plain_size, there.sha256)
+        present = run.patiently(source.name, lambda: _present(run, source.target))
     if present.sha256 is None or present.size != source.size:
         return False
     ours = hash_file(descriptor, source.size, block_bytes=run.settings.block_bytes, check=run.stop.check).hex()
@@ -123,6 +119,15 @@ def _is_there(run: Run, source: LocalFile, descriptor: int) -> bool:
         return False
     run.tell(FileDone(source.name, source.size, ours, verified=True, unchanged=True, form=_form(source)))
     return True
+
+
+def _present(run: Run, target: paths.Path) -> Present:
+    """Return what is at a target; what is about to be sealed there is not waited for."""
+    try:
+        there = remote.look(run.server, target)
+    except (Missing, NotAllowed, BeingSealed):
+        return NOTHING
+    return Present(there.plain_size, there.sha256)
 
 
 # --- small files -----------------------------------------------------------------------------------------------------

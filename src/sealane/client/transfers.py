@@ -259,7 +259,7 @@ def _remote_files(run: Run, tally: Tally, source: paths.Path, target: Path, *, k
     # A LOCAL that ends in .age asks for the sealed file: what is opened never gets such a name.
     place = (target / _opened_name(source[-1]) if target.is_dir() else target).absolute()
     plain = None if keep_sealed or place.name.endswith(_SEALED_NAME) else place.name
-    kept = f"{_opened_name(place.name)}{_SEALED_NAME}"
+    kept = _kept_name(place.name)
     into = _Folder(place.parent, {kept} | ({plain} if plain else set()))
     places = into.place(plain) if plain else None, into.place(kept)
     return [WantedFile(source, paths.show(source), *places, file.plain_size, file.sha256)]
@@ -278,14 +278,15 @@ def _files_of_folder(
         raise LocalFailure(f"{folder} cannot be made: {problem.strerror}.") from None
     taken = {entry.name for entry in entries}
     opened = {_opened_name(entry.name) for entry in entries if entry.sealed}
-    into = _Folder(folder, taken | opened | {f"{name}{_SEALED_NAME}" for name in opened})
+    into = _Folder(folder, taken | opened | {_kept_name(entry.name) for entry in entries if entry.sealed})
     for entry in entries:
         path = (*source, entry.name)
         if entry.kind == "file":
             plain = _opened_name(entry.name) if entry.sealed else entry.name
             # Where a file has the name already that another would have once it is opened, that one stays sealed.
-            stays = entry.sealed and (keep_sealed or (plain != entry.name and plain in taken))
-            kept = into.place(f"{plain}{_SEALED_NAME}") if entry.sealed else None
+            taken_by_other = plain != entry.name and plain in taken
+            stays = entry.sealed and (keep_sealed or taken_by_other or plain.endswith(_SEALED_NAME))
+            kept = into.place(_kept_name(entry.name)) if entry.sealed else None
             place = None if stays else into.place(plain)
             yield WantedFile(path, paths.show(path), place, kept, entry.plain_size, entry.sha256)
             continue
@@ -296,8 +297,16 @@ def _files_of_folder(
 
 
 def _opened_name(name: str) -> str:
-    """Return what a sealed file is called once it is opened."""
-    return name.removesuffix(_SEALED_NAME) or name
+    """Return what a sealed file is called once it is opened; where that would be no name, it keeps its own."""
+    try:
+        return paths.check_name(name.removesuffix(_SEALED_NAME))
+    except PathInvalid:
+        return name
+
+
+def _kept_name(name: str) -> str:
+    """Return what a sealed file is called that stays so."""
+    return name if name.endswith(_SEALED_NAME) else f"{name}{_SEALED_NAME}"
 
 
 class _Folder:
