@@ -4,9 +4,9 @@ import io
 from dataclasses import replace
 from datetime import date
 
+from sealane.exposure.limits import ExposureLimits
 from sealane.exposure.people.listing import lines_of
 from sealane.exposure.scan import scan
-from sealane.settings import ExposureLimits
 
 TODAY = date(2026, 11, 22)
 

@@ -24,7 +24,14 @@ def people(*rows):
     return len(set(individuals(keys_of(frame, seed=1), len(rows)).tolist()))
 
 
-ANN = {"given": "Ann", "family": "Lee", "birth_date": "1961-04-30", "ssn": "123-45-6780", "zip": "04101"}
+ANN = {
+    "given": "Ann",
+    "family": "Lee",
+    "birth_date": "1961-04-30",
+    "ssn": "123-45-6780",
+    "zip": "04101",
+    "line": "1 A St",
+}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +46,7 @@ ANN = {"given": "Ann", "family": "Lee", "birth_date": "1961-04-30", "ssn": "123-
         ({"ssn": "987-12-0001"}, 2),  # somebody else of that name and day
         ({"ssn": None, "zip": "90210"}, 2),
         ({"ssn": None, "birth_date": "1991-04-29"}, 2),
+        ({"ssn": None, "family": "Lew"}, 1),  # birth date, street and the beginning of the name
         ({"given": "Bob", "birth_date": "1950-01-01", "family": "Ray"}, 2),  # a borrowed number
     ],
 )
@@ -49,6 +57,15 @@ def test_a_second_mention_is_of_the_same_person_or_not(change, count):
 def test_twins_share_everything_but_a_name_and_are_two():
     twins = {"family": "Lee", "birth_date": "2010-05-05", "member_id": "M1", "line": "1 Main St", "zip": "04101"}
     assert people({**twins, "given": "Tim"}, {**twins, "given": "Eva"}, {**twins, "given": "Tim"}) == 2
+
+
+def test_twins_whose_names_begin_alike_are_two_where_only_their_home_is_told():
+    twins = {"family": "Lee", "birth_date": "2010-05-05", "line": "1 Main St", "zip": "04101", "phone": "207-555-1234"}
+    assert people({**twins, "given": "Jayden"}, {**twins, "given": "Jaylen"}) == 2
+
+
+def test_two_letters_that_were_swapped_make_no_other_person():
+    assert people({**ANN, "ssn": None, "given": "Maria"}, {**ANN, "ssn": None, "given": "Mraia"}) == 1
 
 
 def test_a_father_and_a_son_of_one_name_are_two():

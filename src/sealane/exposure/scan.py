@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealane.exposure.formats import recognize
+from sealane.exposure.limits import ExposureLimits
 from sealane.exposure.model import Batch, Coverage, Format, Nested, PartUnreadable, Unreadable, Why
 from sealane.exposure.people.crowd import Count, Crowd
 from sealane.exposure.readers.part import Budget, Part
 from sealane.exposure.readers.registry import reader_of
 from sealane.exposure.sources import Source
 from sealane.exposure.tables.layouts import Layouts
-from sealane.settings import ExposureLimits
 
 if TYPE_CHECKING:
     from datetime import date

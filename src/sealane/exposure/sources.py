@@ -15,7 +15,7 @@ from sealane.exposure.model import PartUnreadable, Why
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealane.settings import ExposureLimits
+    from sealane.exposure.limits import ExposureLimits
 
 READ_BYTES = 1 << 20
 

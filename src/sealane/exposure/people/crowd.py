@@ -156,7 +156,8 @@ class Crowd:
         for kept, size in zip(self._frames, self._sizes, strict=True):
             rows = np.flatnonzero(wanted[begin : begin + size])
             if len(rows):
-                yield pl.read_ipc(io.BytesIO(kept))[rows], rows + begin
+                frame = pl.read_ipc(io.BytesIO(kept))
+                yield frame if len(rows) == size else frame[rows], rows + begin
             begin += size
 
     def _linked(self) -> Numbers:

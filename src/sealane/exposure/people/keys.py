@@ -70,14 +70,27 @@ def _names(frame: pl.DataFrame, seed: int) -> dict[str, Numbers]:
         keys["start"] = _narrow(_hash(given.str.slice(0, 3), seed))
     if given is not None and family is not None:
         keys["tail"] = _narrow(_hash(family.str.slice(0, 6) + given.str.slice(0, 1), seed))
-    first = _hash(given, seed) if given is not None else None
-    last = _hash(family, seed) if family is not None else None
+    first = _letters(given, seed) if given is not None else None
+    last = _letters(family, seed) if family is not None else None
+    if first is not None:
+        keys["given"] = _narrow(first)
     if first is not None and last is not None:
         keys["name"] = np.where((first != 0) | (last != 0), mixed(first, last) | np.uint64(1), np.uint64(0))
         keys["full"] = ((first != 0) & (last != 0)).astype(np.uint8)
     elif first is not None or last is not None:
         keys["name"] = first if first is not None else last  # type: ignore[assignment]
     return keys
+
+
+def _letters(names: pl.Series, seed: int) -> Numbers:
+    """Return one number for the letters of each name in whatever order: two that were swapped make no difference."""
+    worth = np.random.default_rng(seed).integers(1, 2**63, size=256, dtype=np.uint64)
+    texts = names.fill_null("").cast(pl.Binary)
+    sizes = texts.bin.size().to_numpy().astype(np.int64)
+    ends = np.cumsum(sizes)
+    sums = np.concatenate(([np.uint64(0)], np.cumsum(worth[np.frombuffer(b"".join(texts.to_list()), dtype=np.uint8)])))
+    found = sums[ends] - sums[ends - sizes]
+    return np.where(sizes > 0, found | np.uint64(1), np.uint64(0))
 
 
 def _without_initial(given: pl.Series) -> pl.Series:

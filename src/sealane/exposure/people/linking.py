@@ -42,15 +42,17 @@ _TELLING: Final = (*_IDENTIFIERS, "account", "card", "phone", "email", "full")
 
 RULES: Final = (
     Rule(("reference",), checked=False),
-    *(Rule((key, "born", "start"), checked=False) for key in ("member", "medicaid", "account")),
-    *(Rule((key, other), checked=False) for key in ("ssn", "itin") for other in ("born", "start", "tail")),
+    *(Rule((key, "born", part)) for key in ("member", "medicaid", "account") for part in ("start", "given")),
+    *(Rule((key, other), checked=False) for key in ("ssn", "itin") for other in ("born", "start", "tail", "given")),
     *(
         Rule((key, other))
         for key in ("medicare", "record", "license", "passport")
-        for other in ("born", "start", "tail")
+        for other in ("born", "start", "tail", "given")
     ),
     *(Rule((key, "name")) for key in ("member", "medicaid", "account", "card", "phone", "email", "context")),
-    Rule(("name", "born", "zip"), checked=True),
+    # Twins share all of these but the given name.
+    *(Rule(("born", *other, "given")) for other in (("line", "zip"), ("phone",), ("email",))),
+    Rule(("name", "born", "zip")),
     Rule(("name", "born"), without=("zip",)),
     Rule(("name", "line", "zip")),
 )

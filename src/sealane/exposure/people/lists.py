@@ -26,6 +26,8 @@ _SCHEMA: Final = pa.schema(
     [*((name, _TYPES.get(name, pa.string())) for name in PERSON), (MASK, pa.uint32())],
     metadata={b"sealane-people-list": VERSION, b"sealane-policy": POLICY.encode()},
 )
+_REPEATING: Final = ["given", "family", "suffix", "city", "state", "zip", "owner", "birth_date", MASK]
+"""Columns whose values come again and again: all others are not worth a dictionary."""
 _NUMBERS: Final = ("ssn", "itin")
 _ROWS_AT_ONCE: Final = 200_000
 _DIGITS: Final = 9
@@ -34,7 +36,9 @@ _DIGITS: Final = 9
 def write_list(people: Iterable[pl.DataFrame], out: BinaryIO) -> int:
     """Write frames of `Crowd.people` as one list to a stream; return how many individuals are in it."""
     count = 0
-    with pq.ParquetWriter(out, _SCHEMA, compression="zstd", compression_level=6) as writer:
+    with pq.ParquetWriter(
+        out, _SCHEMA, compression="zstd", compression_level=1, use_dictionary=_REPEATING, write_statistics=False
+    ) as writer:
         for frame in people:
             writer.write_table(_table(frame))
             count += len(frame)

@@ -11,10 +11,10 @@ from sealane.exposure.sources import Source
 if TYPE_CHECKING:
     from datetime import date
 
+    from sealane.exposure.limits import ExposureLimits
     from sealane.exposure.model import Format
     from sealane.exposure.sources import Readable
     from sealane.exposure.tables.layouts import Layouts
-    from sealane.settings import ExposureLimits
 
 
 class Budget:
