@@ -6,12 +6,13 @@ each entry that is read is compared with its body again.
 
 from __future__ import annotations
 
-from datetime import datetime  # a field of a NamedTuple
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sealane.ledger.bodies import NOT_OURS, moment, path_digest
+from sealane.database.columns import moment_of
+from sealane.ledger.bodies import NOT_OURS, path_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,8 @@ class FiledEntry(NamedTuple):
     """An entry's body and what it is found by."""
 
     body: bytes
-    at: datetime
+    at: str
+    """As the body says it."""
     kind: str
     organization_id: int | None
     user_id: int | None
@@ -78,7 +80,8 @@ def misfiled(row: FiledEntry, openings: Mapping[str, tuple[str, str]]) -> bool:
     except NOT_OURS:
         return True
     return (
-        (row.kind, moment(row.at)) != (body.kind, body.at)
+        row.kind != body.kind
+        or row.at != body.at
         or row.organization_id != (body.owner_organization_id or body.organization_id)
         or row.user_id != (body.user_id or body.account_id)
         or row.session_id != (body.ended_session_id or body.session_id)
@@ -88,6 +91,17 @@ def misfiled(row: FiledEntry, openings: Mapping[str, tuple[str, str]]) -> bool:
         or row.target_digest != _digest(openings, "target")
         or row.address_digest != _digest(openings, "address")
     )
+
+
+def stored_moment(microseconds: int) -> str:
+    """Return a stored time as a body says it. Raises `OverflowError`."""
+    second, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}.{rest:06}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    return moment_of(second * 1_000_000).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _digest(openings: Mapping[str, tuple[str, str]], field: str) -> bytes | None:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from sealane.database.columns import moment_of
 from sealane.errors import Integrity, Missing
 from sealane.ledger import queries
 from sealane.ledger.bodies import NOT_OURS, opened, path_digest
-from sealane.ledger.filing import FiledEntry, misfiled
+from sealane.ledger.filing import FiledEntry, misfiled, stored_moment
 from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH
 from sealane.operations.audit import LedgerEntry, TreeNode
 
@@ -213,19 +212,19 @@ def _filed(row: queries.StoredRow) -> FiledEntry | None:
         return None
     try:
         return FiledEntry(
-            body=row.body,
-            at=moment_of(row.at),
-            kind=queries.text_of(row.kind),
-            organization_id=row.organization_id,
-            user_id=row.user_id,
-            session_id=None if row.session_id is None else queries.text_of(row.session_id),
-            folder_id=row.folder_id,
-            file_id=row.file_id,
-            version_id=None if row.version_id is None else queries.text_of(row.version_id),
-            door=queries.text_of(row.door),
-            path_digest=row.path_digest,
-            target_digest=row.target_digest,
-            address_digest=row.address_digest,
+            row.body,
+            stored_moment(row.at),
+            queries.text_of(row.kind),
+            row.organization_id,
+            row.user_id,
+            None if row.session_id is None else queries.text_of(row.session_id),
+            row.folder_id,
+            row.file_id,
+            None if row.version_id is None else queries.text_of(row.version_id),
+            queries.text_of(row.door),
+            row.path_digest,
+            row.target_digest,
+            row.address_digest,
         )
     except (UnicodeDecodeError, OverflowError):
         return None

@@ -355,5 +355,5 @@ class Verifier:
 def _opens(committed: str, name: str, salt: str, value: str) -> bool:
     try:
         return commitment(name, value, bytes.fromhex(salt)).hex() == committed
-    except ValueError:
+    except ValueError:  # no hex, or text that is no Unicode
         return False
