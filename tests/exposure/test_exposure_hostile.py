@@ -244,3 +244,26 @@ def test_more_unreadable_parts_than_are_told_one_by_one_still_show():
     found = told(content, limits=limits(unreadable_told_max=3))
     assert [each["part"] for each in found["unreadable"]] == ["p0.png", "p1.png", "p2.png", "(more parts)"]
     assert scanned(content).coverage.value == "unreadable"
+
+
+class PanicException(BaseException):
+    """As libraries written in Rust raise it."""
+
+
+def test_a_library_that_panics_costs_its_part_and_says_nothing_of_the_data(monkeypatch, caplog):
+    def panic(_):
+        raise PanicException("123-45-6789")
+
+    monkeypatch.setattr("sealane.exposure.scan.reader_of", lambda _: panic)
+    assert reasons(told(b"first name,last name\nAnn,Lee\n", "x.csv")) == {("x.csv", "damaged")}
+    assert "PanicException" in caplog.text
+    assert "123-45-6789" not in caplog.text
+
+
+def test_being_stopped_stops_a_scan(monkeypatch):
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sealane.exposure.scan.reader_of", lambda _: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        told(b"first name,last name\nAnn,Lee\n", "x.csv")

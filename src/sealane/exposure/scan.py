@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sealane.exposure.model import Found
     from sealane.exposure.sources import Readable
 
+_PANIC = "PanicException"
+"""What libraries in Rust raise where they give up; it is no `Exception`, and has no name that could be imported."""
 log = logging.getLogger(__name__)
 
 
@@ -132,7 +134,9 @@ class _Walk:
         except (MemoryError, RecursionError):
             self._tell(label, Why.TOO_LARGE, partly=self.records > before)
             return part.format or Format.UNKNOWN
-        except Exception as failure:  # noqa: BLE001  a library that gives up on a hostile part must not end the scan
+        except BaseException as failure:
+            if not isinstance(failure, Exception) and type(failure).__name__ != _PANIC:
+                raise
             # Neither its message nor its values: they may be somebody's data.
             log.error("a reader failed on a part: %s at %s", type(failure).__name__, _place_of(failure))  # noqa: TRY400
             self._tell(label, Why.DAMAGED, partly=self.records > before)

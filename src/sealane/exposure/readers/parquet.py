@@ -28,6 +28,7 @@ def read_parquet(part: Part) -> Iterator[Batch]:
             raise PartUnreadable(Why.TOO_LARGE)
         table: Table | None = None
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
+            batch.validate(full=True)  # a hostile file must not reach polars as columns that are none
             names, frame = _texts(pl.DataFrame(pa.Table.from_batches([batch])))
             table = table or Table(part, names)
             yield from table.feed(frame)
