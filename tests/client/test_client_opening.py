@@ -13,6 +13,7 @@ from sealane.client.failures import LocalFailure
 from sealane.errors import Integrity, SealaneError
 from sealane.vault.age import armor, failures, files, payload, stretches
 from sealane.vault.age.x25519 import X25519Identity
+from tests.tries import tries
 
 ANA = X25519Identity.new()
 CHUNK = payload.CHUNK_BYTES
@@ -68,7 +69,7 @@ def test_a_file_that_is_cut_anywhere_is_never_whole(size, tmp_path):
 
 
 @given(st.integers(0, 3 * CHUNK), st.integers(0, 2**32), st.integers(1, 255))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 def test_a_byte_altered_anywhere_is_noticed(size, place, how):
     sealed = bytearray(files.seal(plain(size), [ANA.recipient()]))
     sealed[place % len(sealed)] ^= how
@@ -88,7 +89,7 @@ def test_chunks_that_changed_places_are_noticed():
 
 
 @given(st.integers(0, 4 * CHUNK), st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=tries(30), deadline=None)
 def test_stretches_are_what_one_stream_is(size, data):
     begun = files.begin([ANA.recipient()])
     sealer = payload.Sealer(begun.payload)

@@ -12,6 +12,7 @@ from sealane.client import recovery
 from sealane.client.failures import RecoveryWordsInvalid
 from sealane.client.recovery import WHOLE, Split
 from sealane.vault.age.hybrid import HybridIdentity
+from tests.tries import tries
 
 KEY = HybridIdentity(bytes(range(32)))
 THREE_OF_FIVE = Split(3, 5)
@@ -41,7 +42,7 @@ def test_any_three_of_five_shares_give_the_key_and_two_give_nothing():
 
 @pytest.mark.slow
 @given(st.binary(min_size=32, max_size=32), st.sampled_from([WHOLE, Split(2, 2), Split(2, 3)]))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=tries(8), deadline=None)
 def test_every_key_comes_back_from_its_printed_sheets(seed, split):
     key = HybridIdentity(seed)
     shares = recovery.shares_of(key, split)
@@ -52,7 +53,7 @@ def test_every_key_comes_back_from_its_printed_sheets(seed, split):
 
 
 @given(st.integers(0, 32), st.sampled_from(WORDLIST))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=tries(30), deadline=None)
 def test_one_wrong_word_is_always_noticed(place, other):
     words = SHARES[0].split()
     if words[place] == other:

@@ -17,6 +17,7 @@ from sealane.settings import ClientSettings
 from sealane.vault.age import files
 from sealane.vault.age.payload import CHUNK_BYTES, STORED_CHUNK_BYTES, sealed_length
 from sealane.vault.age.x25519 import X25519Identity
+from tests.tries import tries
 
 ANA = X25519Identity.new()
 TO = [ANA.recipient()]
@@ -112,7 +113,7 @@ class SendersMachine(RuleBasedStateMachine):
                 assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
-SendersMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+SendersMachine.TestCase.settings = settings(max_examples=tries(15), stateful_step_count=12, deadline=None)
 TestNoNonceIsUsedTwice = SendersMachine.TestCase
 
 

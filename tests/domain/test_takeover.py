@@ -12,6 +12,8 @@ from sealane.errors import Missing, NotAllowed, OperationRefused, SealaneError, 
 from sealane.operations import accounts, audit, files, signing, uploads
 from sealane.operations.envelope import Asker, Operation
 
+pytestmark = pytest.mark.slow  # it tries every operation there is; together they take longer than make check may
+
 
 def made_of(kind):
     """An operation of this class with some values in its fields."""

@@ -20,6 +20,8 @@ from sealane.operations.audit import Checkpoint, LookLedger, RecordCosignature, 
 from sealane.operations.failures import SignatureWrong
 from tests.keeper_in_process import SETTINGS, KeeperInProcess
 
+pytestmark = pytest.mark.slow  # most tests open a keeper of their own; together they take longer than make check may
+
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 

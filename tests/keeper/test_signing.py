@@ -19,6 +19,8 @@ from sealane.operations.audit import Checkpoint, LookLedger, ReadCheckpoints, Re
 from sealane.operations.envelope import Asker
 from tests.keeper_in_process import SETTINGS, KeeperInProcess
 
+pytestmark = pytest.mark.slow  # each test opens a keeper of its own; together they take longer than make check may
+
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ROUND = dataclasses.replace(SETTINGS, checkpoint_seconds=60, signing_key_seconds=3600)
 

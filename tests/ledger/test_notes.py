@@ -11,8 +11,9 @@ from sealane.errors import Invalid
 from sealane.ledger import notes, witnesses
 from sealane.ledger.notes import COSIGNED, Note, Signature, VerifierKey
 from sealane.operations.failures import NoteInvalid, SignatureWrong
+from tests.tries import tries
 
-QUICK = settings(max_examples=100, deadline=None)
+QUICK = settings(max_examples=tries(100), deadline=None)
 
 # The example of C2SP signed-note.
 EXAMPLE_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"

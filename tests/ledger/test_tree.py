@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from sealane.ledger import tree
 from sealane.ledger.tree import Frontier
+from tests.tries import tries
 
-QUICK = settings(max_examples=80, deadline=None)
+QUICK = settings(max_examples=tries(80), deadline=None)
 
 # The reference tree of the Certificate Transparency project: its leaves, roots and proofs.
 LEAVES = [

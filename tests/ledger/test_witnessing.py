@@ -12,6 +12,7 @@ from sealane.ledger import checkpoints, notes, tree, witnessing
 from sealane.ledger.checkpoints import Checkpoint
 from sealane.ledger.notes import COSIGNED, Note, VerifierKey
 from sealane.ledger.witnessing import Submitted
+from tests.tries import tries
 
 ORIGIN = "sealane/test"
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -19,7 +20,7 @@ SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 LOGS = {ORIGIN: VerifierKey(ORIGIN, notes.public_of(LOG))}
 WITNESS = VerifierKey("w1", notes.public_of(SECRET), COSIGNED)
 LEAVES = [tree.leaf_of(str(number).encode()) for number in range(40)]
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=tries(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def subtree(height, index):
