@@ -109,9 +109,13 @@ class Handler(BaseHTTPRequestHandler):
     def on_content(self):
         name = self.words[-1].removesuffix(".age")
         if self.command == "PUT":
+            sealed = bytearray(self.body())
+            sealed[-1] ^= self.house.alters
+            if self.headers["Repr-Digest"] != shown(hashlib.sha256(sealed).digest()):
+                return self.problem(460, "digest-mismatch")
             self.house.keep(
                 name,
-                self.body(),
+                bytes(sealed),
                 int(self.headers["Sealane-Plaintext-Length"]),
                 base64.b64decode(self.headers["Sealane-Plaintext-Digest"].split(":")[1]),
             )
@@ -238,6 +242,8 @@ class House:
         self.recipients = {"sealed": True, "recipients": [], "without_key": []}
         self.tells_digests = True
         self.headers_max = 500
+        self.alters = 0
+        """What a line does to the last byte of a body."""
         self.lie = None
         self.cut_after = None
         self.forgets_bytes = 0

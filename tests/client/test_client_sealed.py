@@ -238,6 +238,13 @@ def test_what_the_server_keeps_altered_is_not_reported_as_sent(desk, house):
     assert isinstance(done.worst, failures.NotVerified)
 
 
+def test_a_small_file_altered_on_the_way_is_refused_by_its_digest(desk, house):
+    house.alters = 1
+    done = desk.put(desk.file(100))
+    assert isinstance(done.worst, failures.NotVerified)
+    assert house.kept == {}
+
+
 def test_recipients_that_are_none_are_refused_before_a_byte_is_read(desk, house):
     path = desk.file(100)
     pq = HybridIdentity.new()

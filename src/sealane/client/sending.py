@@ -38,7 +38,7 @@ from sealane.client.server import (
 from sealane.client.uploads import Content, PartedUpload
 from sealane.client.verifying import verify
 from sealane.errors import DigestMismatch, Missing, NotAllowed, UploadMissing
-from sealane.vault.age import files, header
+from sealane.vault.age import files
 from sealane.vault.age.payload import STORED_CHUNK_BYTES, sealed_length
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class _Sent(NamedTuple):
     ours: bytes
     """SHA-256 of what was read here."""
     payload: bytes | None
-    """SHA-256 of what was sent after the header, where it was sealed."""
+    """SHA-256 of what was sent after the header, where it was sealed and that is still to be compared."""
     reply: Reply
 
 
@@ -139,18 +139,16 @@ def _send_whole(run: Run, source: LocalFile, descriptor: int) -> _Sent:
     ours = hashlib.sha256(content).digest()
     run.tell(FileBegan(source.name, source.size))
     headers = modified_header(source.modified_ns)
-    payload = None
     if source.seals_to is not None:
         # A key of its own for every try to send it: what may have changed meanwhile never meets it.
         content = files.seal(content, source.seals_to.recipients)
-        payload = hashlib.sha256(memoryview(content)[header.parse(content)[1] :]).digest()
         headers |= {
             SEALED: "age",
             SEALED_TO: show_digest(source.seals_to.digest()),
             PLAINTEXT_LENGTH: str(source.size),
             PLAINTEXT_DIGEST: show_digest(ours),
         }
-    headers["Repr-Digest"] = show_digest(hashlib.sha256(content).digest() if payload else ours)
+    headers["Repr-Digest"] = show_digest(hashlib.sha256(content).digest() if source.seals_to else ours)
     try:
         # It may be repeated: an answer that was lost costs one version too many, of the same content.
         reply = run.patiently(
@@ -161,7 +159,7 @@ def _send_whole(run: Run, source: LocalFile, descriptor: int) -> _Sent:
         raise NotVerified from error
     run.tell(FileMoved(source.name, source.size))
     _must_be_unchanged(descriptor, source)
-    return _Sent(ours, payload, reply)
+    return _Sent(ours, None, reply)
 
 
 # --- large files -----------------------------------------------------------------------------------------------------
@@ -280,6 +278,11 @@ def _all_here(size: int) -> Positions:
 def _confirm(run: Run, source: LocalFile, sent: _Sent) -> None:
     """Compare with what the server says that it has, and tell of the file."""
     version = version_of(sent.reply.headers)
+    form = _form(source)
+    if form == "sealed" and sent.payload is None:
+        # It came in one request, and the server would have refused it if it had not the SHA-256 that was declared.
+        run.tell(FileDone(source.name, source.size, sent.ours.hex(), verified=True, unchanged=False, form=form))
+        return
     if sent.payload is None:
         theirs = digest_of(sent.reply.headers)
         ours, kind = sent.ours, "file"
@@ -289,7 +292,6 @@ def _confirm(run: Run, source: LocalFile, sent: _Sent) -> None:
     verified = verify(
         run, source.name, source.target, version=version, size=source.size, ours=ours, theirs=theirs, of=kind
     )
-    form = _form(source)
     run.tell(FileDone(source.name, source.size, sent.ours.hex(), verified=verified, unchanged=False, form=form))
 
 
