@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sealane.domain import recipients, sealing
 from sealane.errors import Conflict, Integrity, Invalid, Unsupported
 from sealane.ids import UploadId
-from sealane.operations.failures import NotSealed
+from sealane.operations.failures import NOT_SEALED_HERE, NotSealed
 from sealane.vault.age import header as age_header
 from sealane.vault.age.payload import NONCE_BYTES, plain_length
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def check(folder: Folder, sent: SentSealed, size: int) -> None:
     """Raise `NotSealed` unless what came can be an age file of what its sender says, and belongs here."""
     if folder.row.sealed_by is None:
-        raise NotSealed("This folder is not sealed: send the file as it is, or under a name that ends in .age.")
+        raise NotSealed(NOT_SEALED_HERE)
     try:
         parsed, length = age_header.parse(sent.header)
         plain = plain_length(size - length - NONCE_BYTES)

@@ -22,6 +22,7 @@ from sealane.doors.sealing import OpenSegment, RunningDigest
 from sealane.doors.stored import Stored
 from sealane.errors import NotAllowed
 from sealane.ids import SegmentId
+from sealane.operations.failures import NOT_SEALED_HERE, NotSealed
 from sealane.operations.uploads import CopyInto, Finished, FinishUpload, UploadOpened
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES
@@ -209,6 +210,8 @@ class Incoming:
         time to go on. `sent`: what the client says of a file that it has sealed itself; its header is read here.
         """
         self._raise_failure()
+        if sent is not None and not self._opened.sent_sealed:
+            raise NotSealed(NOT_SEALED_HERE)
         if self._opened.sent_sealed:
             sent = await read_sent_sealed(lambda wanted: self.read(0, wanted), self._map.size, sent)
         await self._record_all()
@@ -232,7 +235,7 @@ class Incoming:
                 expected_version=expected_version,
                 begin=self._records.begin,
                 settles=settles,
-                sent_sealed=sent if self._opened.sent_sealed else None,
+                sent_sealed=sent,
             )
         )
         if not isinstance(answer, Finished):

@@ -6,6 +6,8 @@ operation may meet (`errors.py`), nor those that never cross a socket (each door
 
 from __future__ import annotations
 
+from typing import Final
+
 from sealane.errors import Conflict, Integrity, Invalid, Missing, Unsupported
 
 
@@ -125,6 +127,9 @@ class SealedMove(Unsupported):
 
     code = "sealed-move"
     default = "Nothing is moved into a sealed folder or out of it. Send it there anew."
+
+
+NOT_SEALED_HERE: Final = "This folder is not sealed: send the file as it is, or under a name that ends in .age."
 
 
 class NotSealed(Invalid):
