@@ -232,6 +232,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("used_files", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("made", sa.BigInteger(), nullable=False),
         sa.Column("modified", sa.BigInteger(), nullable=False),
+        sa.Column("sealed_by", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name=op.f("ck_folders_use_not_negative")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.id"], name=op.f("fk_folders_organization_id_organizations")
@@ -271,6 +272,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("organization_id", BigId, nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("made", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=8), server_default="slots", nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.id"], name=op.f("fk_upload_keys_organization_id_organizations")
         ),
@@ -360,6 +362,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other, as Alembic 
         sa.Column("tags_digest", sa.LargeBinary(), nullable=False),
         sa.Column("inline", sa.LargeBinary(), nullable=True),
         sa.Column("made", sa.BigInteger(), nullable=False),
+        sa.Column("first_chunk", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["key_id"], ["upload_keys.id"], name=op.f("fk_segments_key_id_upload_keys")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
     )

@@ -12,10 +12,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add what sealed folders need."""
-    op.add_column("folders", sa.Column("sealed_by", sa.BigInteger(), nullable=True))
-    op.add_column("upload_keys", sa.Column("kind", sa.String(length=8), server_default="slots", nullable=False))
-    op.add_column("segments", sa.Column("first_chunk", sa.BigInteger(), nullable=True))
+    """Add the tables of sealed folders; their columns of other tables are in the first revision, which is not released."""
     op.create_table(
         "sealed_folders",
         sa.Column("folder_id", BigId, nullable=False),
