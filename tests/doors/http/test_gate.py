@@ -481,7 +481,10 @@ async def test_the_description_covers_every_route_and_nothing_else(door, anna):
         ("/api/v1/uploads/{upload}", "head"), ("/api/v1/uploads/{upload}", "patch"),
         ("/api/v1/uploads/{upload}", "delete"), ("/api/v1/me", "get"), ("/api/v1/move", "post"),
         ("/api/v1/folders/{path}", "get"), ("/api/v1/folders/{path}", "post"), ("/api/v1/folders/{path}", "delete"),
-        ("/api/v1/receipts/{path}", "get"), ("/api/v1/audit/checkpoint", "get"), ("/api/v1/audit/tile/{tile}", "get"),
+        ("/api/v1/receipts/{path}", "get"),
+        ("/api/v1/recipients/{path}", "get"), ("/api/v1/headers", "get"), ("/api/v1/headers", "post"),
+        ("/api/v1/headers/{version}", "get"), ("/api/v1/headers/{version}", "put"),
+        ("/api/v1/audit/checkpoint", "get"), ("/api/v1/audit/tile/{tile}", "get"),
         ("/api/v1/audit/entries", "get"), ("/api/v1/audit/proofs/{path}", "get"),
     }  # fmt: skip
     text = str(described)
