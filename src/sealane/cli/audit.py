@@ -84,7 +84,7 @@ def log(
     """Print entries, oldest first; with --json one a line. Exit code 5 where there are none because they are gone."""
     from sealane.cli.audit_log import followed
     from sealane.ledger.exports import FORMS
-    from sealane.operations.audit import Checkpoint, CheckpointIs, ReadLedger
+    from sealane.operations.audit import LedgerIs, LookLedger, ReadLedger
 
     question = ReadLedger(limit=_PAGE_ENTRIES, outcome=outcome or "", **asked)  # pyrefly: ignore  # click checked it
     show = FORMS.get(form, json_line if as_json or form == "json" else plain_line)
@@ -96,7 +96,7 @@ def log(
             click.echo(show(entry))
         if nothing:
             with contextlib.suppress(Missing):  # nothing has happened here yet
-                ask(Checkpoint(), CheckpointIs)
+                ask(LookLedger(), LedgerIs)
 
 
 @audit.command("verify")
