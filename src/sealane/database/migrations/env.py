@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from sealane.database.tables import metadata
+from sealane.database.sealed_tables import metadata  # which has those of tables.py too
 
 context.configure(
     connection=context.config.attributes["connection"],

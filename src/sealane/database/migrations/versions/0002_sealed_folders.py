@@ -12,7 +12,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the tables of sealed folders; their columns of other tables are in the first revision, which is not released."""
+    """Add the tables of sealed folders; their columns of other tables are in the first revision."""
     op.create_table(
         "sealed_folders",
         sa.Column("folder_id", BigId, nullable=False),
