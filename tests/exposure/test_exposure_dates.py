@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from sealane.exposure.people.dates import dates_of, is_day_first, parse_date
 from tests.exposure.scanning import TODAY
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 BIRTHS = st.dates(date(1900, 1, 2), TODAY)
 SHAPES = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%m/%d/%Y", "%m-%d-%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y", "%d.%m.%Y")
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.exposure.scanning import limits, listed, scanned, told
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 DATA = Path(__file__).parent / "data"
 THREE = {"123456781", "123456782", "123456783"}
 

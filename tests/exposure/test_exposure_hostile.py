@@ -15,6 +15,8 @@ from tests.exposure.populations import people, roster
 from tests.exposure.rosters import WRITERS
 from tests.exposure.scanning import limits, scanned, told
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 ROWS = roster(people(seed=1, households=4), seed=1)
 CONTENTS = {name: write(ROWS) for name, (write, _) in WRITERS.items()}
 QUICK = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))

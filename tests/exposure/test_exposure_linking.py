@@ -15,6 +15,8 @@ from sealane.exposure.people.linking import individuals
 from sealane.exposure.people.mentions import MARKS
 from tests.exposure.scanning import TODAY
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 
 def people(*rows):
     """How many individuals some mentions are of."""

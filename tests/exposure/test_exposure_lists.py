@@ -12,6 +12,8 @@ from tests.exposure.populations import people, roster
 from tests.exposure.rosters import delimited
 from tests.exposure.scanning import listed, scanned
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 MADE = people(seed=5, households=30)
 
 

@@ -6,6 +6,8 @@ from tests.exposure.populations import people, roster
 from tests.exposure.rosters import WRITERS
 from tests.exposure.scanning import OnlyForward, listed, scanned
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 MADE = people(seed=3, households=120)
 ROWS = roster(MADE, seed=3)
 

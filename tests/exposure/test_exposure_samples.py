@@ -7,6 +7,8 @@ import pytest
 
 from tests.exposure.scanning import told
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 SAMPLES = Path(__file__).parents[3] / "shared" / "data"
 TRUTH = json.loads((Path(__file__).parent / "samples.json").read_text())
 

@@ -14,6 +14,8 @@ from sealane.ledger.notes import COSIGNED, Note, VerifierKey
 from sealane.ledger.witnessing import Submitted
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 ORIGIN = "sealane/test"
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))

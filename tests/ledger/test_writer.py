@@ -29,6 +29,8 @@ from sealane.ledger.writer import LedgerWriter
 from tests.ledger.strategies import events
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")
 DELETE = Statement("test.ledger_delete", sa.delete(tables.ledger).where(tables.ledger.c.seq == sa.bindparam("of")))
