@@ -171,6 +171,7 @@ async def test_a_header_made_anew_is_another_entity_tag_and_the_same_payload(sid
     assert (await sides.bert.put("/api/v1/headers/other", json=new)).status_code == 400
     after = await sides.bert.get(CONTENT + "f.age")
     assert age_files.open_sealed(after.content, [NEW]) == b"for whom"
+    assert after.headers["sealane-version"] == before.headers["sealane-version"] == file["version"]
     assert after.headers["etag"] != before.headers["etag"]
     assert after.headers["sealane-payload-digest"] == before.headers["sealane-payload-digest"]
     stale = {"Range": "bytes=10-20", "If-Range": before.headers["etag"]}
