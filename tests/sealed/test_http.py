@@ -260,6 +260,13 @@ class TestSealedByTheSender:
         put = await sides.anna.put("/api/v1/content/in/f", content=made, headers=self.said())
         assert 400 <= put.status_code < 500, put.text
 
+    async def test_conditions_hold_beside_what_is_not_sealed_yet(self, sides):
+        await sides.anna.put(CONTENT + "f", content=b"closed")
+        made = age_files.seal(self.content, [READER.recipient()])
+        put = await sides.anna.put(CONTENT + "f", content=made, headers=self.said() | {"If-None-Match": "*"})
+        assert put.status_code == 412
+        assert await sides.opened("f") == b"closed"
+
     @pytest.mark.parametrize("step", [1, 100, 5000])
     async def test_a_header_that_spans_bodies(self, sides, step):
         made = age_files.seal(self.content, [READER.recipient()] * 60)
