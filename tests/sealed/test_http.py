@@ -171,6 +171,7 @@ async def test_a_header_made_anew_is_another_entity_tag_and_the_same_payload(sid
     assert (await sides.bert.put("/api/v1/headers/other", json=new)).status_code == 400
     after = await sides.bert.get(CONTENT + "f.age")
     assert age_files.open_sealed(after.content, [NEW]) == b"for whom"
+    assert after.headers["sealane-version"] == before.headers["sealane-version"] == file["version"]
     assert after.headers["etag"] != before.headers["etag"]
     assert after.headers["sealane-payload-digest"] == before.headers["sealane-payload-digest"]
     stale = {"Range": "bytes=10-20", "If-Range": before.headers["etag"]}
@@ -258,6 +259,13 @@ class TestSealedByTheSender:
         made = age_files.seal(self.content, [READER.recipient()])
         put = await sides.anna.put("/api/v1/content/in/f", content=made, headers=self.said())
         assert 400 <= put.status_code < 500, put.text
+
+    async def test_conditions_hold_beside_what_is_not_sealed_yet(self, sides):
+        await sides.anna.put(CONTENT + "f", content=b"closed")
+        made = age_files.seal(self.content, [READER.recipient()])
+        put = await sides.anna.put(CONTENT + "f", content=made, headers=self.said() | {"If-None-Match": "*"})
+        assert put.status_code == 412
+        assert await sides.opened("f") == b"closed"
 
     @pytest.mark.parametrize("step", [1, 100, 5000])
     async def test_a_header_that_spans_bodies(self, sides, step):

@@ -186,6 +186,7 @@ def _made_visible(
     """Publish, on record. `at_once`: the key of an upload of which nothing was kept before."""
     file = publish.present_file(work, folder, name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
+    seals.check_expectations(work, folder, name, exclusive=op.exclusive, expected_version=op.expected_version)
     modified = op.modified or work.now
     sent = op.sent_sealed
     digest = op.digest if sent is None else sent.digest

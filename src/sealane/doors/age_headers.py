@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane.errors import Integrity, Invalid, Unsupported
-from sealane.operations.failures import NotSealed
+from sealane.operations.failures import NOT_SEALED_HERE, NotSealed
 from sealane.operations.uploads import SentSealed
 from sealane.vault.age import header as age_header
 from sealane.vault.age.failures import HeaderCut
@@ -15,6 +15,8 @@ from sealane.vault.age.payload import NONCE_BYTES, plain_length
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from sealane.operations.uploads import UploadOpened
 
 _FIRST_BYTES: Final = 4096
 _GROWTH: Final = 8
@@ -52,3 +54,17 @@ async def read_sent_sealed(read: Callable[[int], Awaitable[bytes]], size: int, s
         return SentSealed(header, plain_length(size - len(header) - NONCE_BYTES))
     except Integrity:
         raise NotSealed from None
+
+
+async def told_sealed(
+    opened: UploadOpened, read: Callable[[int], Awaitable[bytes]], size: int, sent: SentSealed | None
+) -> SentSealed | None:
+    """Return what is told of a whole upload that its sender has sealed, None of any other; of a part it is told later.
+
+    Raises `NotSealed`, also where its sender says that it is sealed and it cannot be kept as that.
+    """
+    if opened.sent_sealed:
+        return await read_sent_sealed(read, size, sent)
+    if sent is not None and not opened.partial:
+        raise NotSealed(NOT_SEALED_HERE)
+    return None

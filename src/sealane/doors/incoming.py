@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sealane.doors.age_headers import read_sent_sealed
+from sealane.doors.age_headers import told_sealed
 from sealane.doors.allowed import check_write
 from sealane.doors.buffers import Buffers
 from sealane.doors.chunking import ChunkedSegment, Chunks
@@ -22,7 +22,6 @@ from sealane.doors.sealing import OpenSegment, RunningDigest
 from sealane.doors.stored import Stored
 from sealane.errors import NotAllowed
 from sealane.ids import SegmentId
-from sealane.operations.failures import NOT_SEALED_HERE, NotSealed
 from sealane.operations.uploads import CopyInto, Finished, FinishUpload, UploadOpened
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES
@@ -210,10 +209,7 @@ class Incoming:
         time to go on. `sent`: what the client says of a file that it has sealed itself; its header is read here.
         """
         self._raise_failure()
-        if sent is not None and not self._opened.sent_sealed:
-            raise NotSealed(NOT_SEALED_HERE)
-        if self._opened.sent_sealed:
-            sent = await read_sent_sealed(lambda wanted: self.read(0, wanted), self._map.size, sent)
+        sent = await told_sealed(self._opened, lambda wanted: self.read(0, wanted), self._map.size, sent)
         await self._record_all()
         last, self._open = self._open, None
         if last is not None:

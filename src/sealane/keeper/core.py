@@ -121,6 +121,7 @@ class Keeper:
         self._outcome_unknown = False
         """A commit was neither done nor undone, as far as we know, and nobody has looked since."""
         self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)
+        self._forget_keys()
 
     @classmethod
     def open(cls, data_dir: Path, settings: Settings, clock: Clock | None = None) -> Keeper:

@@ -131,6 +131,7 @@ def _headers(shown: Shown) -> dict[str, str]:
         "Accept-Ranges": "bytes",
     }
     if shown.plain_size is not None:
+        headers["Sealane-Version"] = shown.version
         headers["Sealane-Plaintext-Length"] = str(shown.plain_size)
         if shown.digest is not None:
             headers["Sealane-Plaintext-Digest"] = digests.show(shown.digest)
