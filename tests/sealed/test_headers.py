@@ -11,10 +11,11 @@ from sealane.database.statements import Statement
 from sealane.domain import headers
 from sealane.errors import Invalid, Missing, NotAllowed, TooMany
 from sealane.ledger.events import Kind
-from sealane.operations.accounts import AddFolder, AddUser, GrantFolder, RevokeFolder, SetRecipient
+from sealane.operations.accounts import AddFolder, AddToken, AddUser, GrantFolder, RevokeFolder, SetRecipient
 from sealane.operations.audit import ReadLedger
 from sealane.operations.files import OpenVersion
 from sealane.operations.sealing import ListHeaders, NewHeader, ReadHeader, ReplaceHeaders
+from sealane.operations.signing import SignInWithToken
 from sealane.vault.age import files as age_files
 from sealane.vault.age import header as age_header
 from sealane.vault.age import keys as age_keys
@@ -232,3 +233,10 @@ async def test_who_replaced_it_is_on_record(sealed):
     entries = sealed.keeper.admin(ReadLedger(user="rea@clinic")).entries
     replaced = [entry.body for entry in entries if Kind.HEADER_REPLACED.value.encode() in entry.body]
     assert any(file.version.encode() in body for body in replaced)
+
+
+async def test_a_token_that_may_only_read_makes_no_header_anew(house):
+    token = house.keeper.admin(AddToken("rea@clinic", ("read",), None)).token
+    handle = house.door.ask_now(SignInWithToken(token, "127.0.0.1", "https")).handle
+    with pytest.raises(NotAllowed):
+        await house.door.ask(ReplaceHeaders(handle, ()))

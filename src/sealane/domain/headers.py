@@ -13,7 +13,7 @@ import msgspec
 from sealane.domain import places, recipients, rights
 from sealane.domain.queries import sealing as statements
 from sealane.domain.rights import Act
-from sealane.errors import Conflict, Invalid, Missing, SealaneError, TooMany
+from sealane.errors import Conflict, Invalid, Missing, NotAllowed, SealaneError, TooMany
 from sealane.ledger import events
 from sealane.operations.failures import HeaderUnfit
 from sealane.operations.sealing import HeadersAre, HeadersReplaced, SealedFile
@@ -110,6 +110,8 @@ def replace_headers(work: Work, caller: Caller, op: ReplaceHeaders) -> HeadersRe
     """Replace headers, each for itself: what cannot be is told with its code, and takes no other with it."""
     if len(op.headers) > HEADERS_MAX:
         raise TooMany
+    if "write" not in caller.scopes:
+        raise NotAllowed("This token may only read. Making headers anew needs one that may write, too.")
     seen = _Seen(work, caller)
     refused: list[tuple[str, str]] = []
     for new in op.headers:
