@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sealane.errors import SessionEnded
+from sealane.errors import Integrity, SessionEnded
 from sealane.operations.contents import content_of
 from sealane.operations.failures import SealedContent
 from sealane.operations.files import EndDownload
@@ -249,7 +249,11 @@ class _Window:
     @property
     def is_ready(self) -> bool:
         """Whether its bytes are there; raises what kept them from being read."""
-        return self._reading.done() and self._reading.result() == self.end - self.begin
+        if not self._reading.done():
+            return False
+        if self._reading.result() != self.end - self.begin:
+            raise Integrity  # never to be waited for again
+        return True
 
     async def ready(self) -> None:
         """Wait until its bytes are there, or were dropped; whether they are is to be asked again."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealane.errors import Integrity
 from sealane.ids import SegmentId, new_segment_id
+from sealane.settings import SLOT_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES, STORED_CHUNK_BYTES, TAG_BYTES, PayloadKey, sealed_length
 from sealane.vault.content import blocks_of
 from sealane.vault.extents import ExtentMap
@@ -147,9 +148,8 @@ class SealedContent:
         return done
 
     def slot_end(self, offset: int) -> int:
-        """Return a good place to stop reading: where the stored chunk of the byte at `offset` ends."""
-        at = max(0, offset - len(self._prefix))
-        return min(len(self._prefix) + (at // STORED_CHUNK_BYTES + 4) * STORED_CHUNK_BYTES, self.size)
+        """Return a place to stop reading, one slot on: stored bytes are not opened here, so any place is as good."""
+        return min(offset + SLOT_BYTES, self.size)
 
     def blocks(self, buffer: bytearray) -> Iterator[memoryview]:
         """Yield the whole file in order, in pieces as large as `buffer`, each valid until the next is asked for."""

@@ -44,9 +44,9 @@ class ReplacedBegin:
         return len(before) + self._content.read_into(at, rest)
 
     def slot_end(self, offset: int) -> int:
-        """Return the offset at which the stored slot of the byte at `offset` ends."""
+        """Return the offset at which the stored slot of the byte at `offset` ends, one slot on at most."""
         at = max(0, offset - len(self._prefix)) + self._skip
-        return self._content.slot_end(at) - self._skip + len(self._prefix)
+        return min(self._content.slot_end(at) - self._skip + len(self._prefix), offset + SLOT_BYTES)
 
     def blocks(self, buffer: bytearray) -> Iterator[memoryview]:
         """Yield the whole in order, in pieces as large as `buffer`, each valid until the next is asked for."""
