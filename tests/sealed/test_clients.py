@@ -69,19 +69,24 @@ class Sealed:
         sealed.write_bytes(self.fetched(name))
         return subprocess.run(["age", "-d", "-i", self.identity, sealed], check=True, capture_output=True).stdout
 
+    def stored_bytes(self):
+        return sum(path.stat().st_size for path in self.server.data_dir.rglob("*") if path.is_file())
+
     def everything_on_disk(self):
         for path in self.server.folder.rglob("*"):
             if path.is_file() and not path.is_relative_to(self.folder / "mine"):
                 yield path, path.read_bytes()
 
 
-@pytest.fixture
-def sealed(tmp_path):
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """One server for all: starting one takes longer than most of what is asked of it."""
     for program in ("sftp", "age", "age-keygen", "curl", "rclone"):
         need(program)
-    (tmp_path / "server").mkdir()
-    with RunningServer.started(tmp_path / "server") as server:
-        yield Sealed(tmp_path, server)
+    folder = tmp_path_factory.mktemp("sealed")
+    (folder / "server").mkdir()
+    with RunningServer.started(folder / "server") as server:
+        yield Sealed(folder, server)
 
 
 def test_sftp_puts_and_debians_age_opens(sealed):
@@ -119,13 +124,15 @@ def test_rclone_moves_nothing_the_second_time(sealed):
     for name in ("one", "two.csv", "deep/three"):
         (tree / name).write_bytes(secrets.token_bytes(70_000))
         os.utime(tree / name, (1_600_000_000, 1_600_000_000))
-    remote = f":sftp,host=127.0.0.1,port={sealed.server.sftp_port},user=sender@clinic,key_file={sealed.folder}/key:/in"
+    remote = (
+        f":sftp,host=127.0.0.1,port={sealed.server.sftp_port},user=sender@clinic,key_file={sealed.folder}/key:/in/tree"
+    )
     for _ in range(2):
         done = subprocess.run(
             ["rclone", "sync", "--stats-one-line", "-v", str(tree), remote], capture_output=True, text=True, check=True,
             env=os.environ | {"RCLONE_CONFIG": str(sealed.folder / "none")},
         )  # fmt: skip
-        assert sealed.opened("deep/three") == (tree / "deep" / "three").read_bytes()
+        assert sealed.opened("tree/deep/three") == (tree / "deep" / "three").read_bytes()
     assert "Copied" not in done.stderr
     assert "Deleted" not in done.stderr
 
@@ -148,6 +155,7 @@ def test_paramikos_check_after_put_is_content(sealed):
 
 
 def test_an_upload_that_was_cut_goes_on_after_everything_was_killed(sealed):
+    before = sealed.stored_bytes()
     content = secrets.token_bytes(100 * MIB + 17)
     source = sealed.folder / "source"
     source.write_bytes(content)
@@ -160,7 +168,7 @@ def test_an_upload_that_was_cut_goes_on_after_everything_was_killed(sealed):
     put.stdin.write(b"put source /in/cut\n")
     put.stdin.close()
     until = time.monotonic() + WAIT_SECONDS
-    while sum(path.stat().st_size for path in sealed.server.data_dir.rglob("*") if path.is_file()) < 50 * MIB:
+    while sealed.stored_bytes() < before + 50 * MIB:
         assert time.monotonic() < until
         time.sleep(0.02)
     sealed.server.kill()
