@@ -12,13 +12,14 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick soak lock peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick soak lock peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
 	@echo "make demo    see two organizations exchange files, on throw-away data"
 	@echo "make check   the developer's loop: format, lint, types, imports, unit tests"
 	@echo "make test    every test, with the real clients and servers it needs"
+	@echo "make coverage  the same, and which lines and branches they reach"
 	@echo "make bench   the data plane beside its peers (make bench-quick: every row once)"
 	@echo "make bench-exposure   how well and how fast the people in files are found"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
@@ -67,6 +68,9 @@ check-unit: $(READY_DEV)
 	SEALANE_HYPOTHESIS=check $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests
 
 test: $(READY_DEV) peers
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+
+coverage: $(READY_DEV) peers
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/coverage report | tail -n 1
