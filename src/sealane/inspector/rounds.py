@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import BlobStore
 
 log = logging.getLogger(__name__)
+_AFTER_FAILURE_SECONDS = 2.0
+"""How soon a round that was cut short (the keeper was away) is tried again."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -88,6 +90,7 @@ class Rounds:
             except SealaneError as failure:
                 log.warning("a round was cut short and is tried again: %s", failure.code)
                 done = 0
+                wait = min(wait, _AFTER_FAILURE_SECONDS)
             if done == 0 and not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._waiting.wait(), wait)
