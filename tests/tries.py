@@ -1,4 +1,4 @@
-"""How hard properties are tried: as they say in `make test`, a quarter of it in `make check`, whose loop is short."""
+"""How hard properties are tried: as they say in `make test`, an eighth of it in `make check`, whose loop is short."""
 
 import os
 
@@ -10,7 +10,7 @@ _SHORT = os.environ.get("SEALANE_HYPOTHESIS") == "check"
 
 def tries(examples: int) -> int:
     """Return how many examples of a property are tried that wants so many."""
-    return min(examples, max(EXAMPLES_LEAST, examples // 4)) if _SHORT else examples
+    return min(examples, max(EXAMPLES_LEAST, examples // 8)) if _SHORT else examples
 
 
 def load_profile() -> None:

@@ -18,6 +18,8 @@ from sealane.vault.age.x25519 import X25519Identity
 from tests.client.sealed_server import SealedServer
 from tests.peers import need
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 SECRET = "correct horse battery"
 
 

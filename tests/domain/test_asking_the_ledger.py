@@ -11,6 +11,8 @@ from sealane.operations.accounts import AddFolder, GrantFolder
 from sealane.operations.audit import ReadLedger
 from sealane.operations.files import Look, OpenVersion
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 
 @pytest.fixture
 def busy(world, anna, carl):

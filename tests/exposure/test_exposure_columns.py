@@ -10,6 +10,8 @@ from sealane.exposure.tables.headers import meaning_of
 from sealane.exposure.tables.slots import Slot
 from tests.exposure.scanning import TODAY, listed, scanned, told
 
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
+
 HEADERS = {
     "SSN": "ssn", "Social Security Number": "ssn", "SocialSecurityNo": "ssn", "soc_sec_num": "ssn", "MBR_SSN": "ssn",
     "DOB": "birth_date", "BirthDate": "birth_date", "MBR_BIRTH_DT": "birth_date", "patient.birthDate": "birth_date",

@@ -3,11 +3,14 @@
 import json
 import stat
 
+import pytest
 from click.testing import CliRunner
 
 from sealane.cli.main import cli
 from tests.exposure.populations import people, roster
 from tests.exposure.rosters import delimited
+
+pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
 
 MADE = people(seed=2, households=5)
 CONTENT = delimited(roster(MADE, seed=2))
