@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 
 from sealane.clock import Clock
+from sealane.domain.queries.versions import KEPT_BYTES
 from sealane.doors.buffers import Buffers
 from sealane.errors import AlreadyExists, Conflict, UploadFinished
+from sealane.keeper.core import Request
 from sealane.operations.accounts import AddFolder, GrantFolder, ListSealed, RevokeFolder, SealFolder
+from sealane.operations.envelope import Asker
 from sealane.operations.failures import NotSealed
-from sealane.operations.files import Look, MakeFolder
+from sealane.operations.files import Look, MakeFolder, Move, OpenVersion
 from sealane.operations.sealing import LeaseSealings
 from sealane.operations.uploads import FinishUpload, NewSegment, Place, RecordSegments, SentSealed
 from sealane.settings import SLOT_BYTES
@@ -248,3 +251,51 @@ class TestAnOrdinaryFolderThatIsBeingSealed:
         await turned.seal()
         shown = (await turned.door.ask(Look(turned.reader, "/old/f.age"))).entry
         assert shown.plain_size == 3
+
+
+async def test_what_its_sender_sealed_is_not_replaced_by_what_was_closed_before_it(house):
+    """It is visible at once, and what was closed earlier settles later: that is the version before, and is kept."""
+    house.keeper.admin(SealFolder(f"clinic:{FOLDER}", settle_seconds=60))
+    await house.put("/f", b"closed first", settles=True)
+    own = age_files.seal(b"sealed by its sender", [READER.recipient()])
+    await house.put("/f.age", own)
+    house.keeper.keeper.clock = LaterClock(seconds=61)
+    assert await house.seal() == 1
+    assert house.opened(await house.age("/f")) == b"sealed by its sender"
+    request = Request(lambda work: work.transaction.first(KEPT_BYTES, organization=1), Asker.ADMIN, "test")
+    assert house.keeper.keeper.perform_one(request).count == len(b"closed first")
+
+
+async def test_of_two_that_were_closed_the_later_one_is_shown_whichever_is_sealed_first(house):
+    await house.put("/f", b"first")
+    await house.put("/f", b"second")
+    await house.seal()
+    await house.put("/f", b"third")
+    await house.seal()
+    assert house.opened(await house.age("/f")) == b"third"
+
+
+async def test_a_name_that_says_sealed_is_had_from_the_first_byte_or_never(house):
+    await house.put("/f.part", b"plain", settles=True)
+    with pytest.raises(NotSealed):
+        await house.door.ask(Move(house.handle, f"{FOLDER}/f.part", f"{FOLDER}/f.age", own_uploads=True))
+    await house.door.ask(Move(house.handle, f"{FOLDER}/f.part", f"{FOLDER}/f", own_uploads=True))
+    await house.seal()
+    assert house.opened(await house.age("/f")) == b"plain"
+
+
+async def test_a_file_whose_name_ended_so_before_the_folder_was_sealed_has_that_name_still(house):
+    house.folder = "/in"
+    await house.put("/old.age", b"not age at all")
+    house.keeper.admin(SealFolder("clinic:/in"))
+    house.keeper.admin(GrantFolder("clinic:/in", "rea@clinic", ("list", "read")))
+    house.reader = house.session("rea@clinic")
+    while not await house.seal():
+        pass
+    seen = (await house.door.ask(Look(house.reader, "/in/old.age"))).entry
+    assert (seen.name, seen.size) == ("old.age", len(b"not age at all"))
+    opened = await house.door.ask(OpenVersion(house.reader, "/in/old.age.age"))
+    outgoing = house.outgoing(opened, house.reader)
+    whole = b"".join([bytes(piece) async for piece in outgoing.pieces(0, outgoing.size)])
+    await outgoing.close()
+    assert house.opened(whole) == b"not age at all"

@@ -51,9 +51,10 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
         if version.format == versions.SLOTS_FORMAT
         else work.transaction.first(sealing_queries.AGE_FILE, version=version.id)
     )
-    if sealed is not None and not (op.as_age or places.names_age(folder, op.path)):
+    as_age = places.asks_for_age(op.path, file.name)
+    if sealed is not None and not (op.as_age or as_age):
         raise SealedName(f"This file is sealed. Open it as {file.name}{places.AGE_SUFFIX}.")
-    if sealed is None and places.names_age(folder, op.path):
+    if sealed is None and as_age:
         raise Missing
     composition = versions.composition_of(work, version)
     key_ids = [row.key_id for row in composition.segments.values() if row.first_chunk is None]

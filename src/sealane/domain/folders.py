@@ -45,7 +45,7 @@ def make_folder(work: Work, caller: Caller, op: MakeFolder) -> Seen:
         raise AlreadyExists
     parent.demand(caller, Act.MAKE_FOLDER)
     seals.check_expectations(work, parent, name, exclusive=True, expected_version="")
-    if places.names_age(parent, op.path):
+    if places.asks_for_age(op.path, name):
         raise Invalid("In a sealed folder a name that ends in .age is that of a sealed file.")
     check_room_for_folder(work, parent.id, height=0)
     folder_id = add(

@@ -104,7 +104,7 @@ def _closed(
     parts: Collection[UploadRow],
 ) -> Finished:
     """Keep the whole as an upload that is closed; once it is sealed, the parts go."""
-    if places.names_age(folder, op.path):
+    if places.asks_for_age(op.path, name):
         raise NotSealed
     seals.check_can_be_sealed(work, folder)
     seals.check_pieces(work, composition.extents)

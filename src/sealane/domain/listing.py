@@ -35,7 +35,7 @@ def look(work: Work, caller: Caller, op: Look) -> Seen:
     if op.path in {"", "/"}:
         return Seen(folder_entry(caller, places.root_of(work, caller), "/"))
     parent, name = places.find_parent(work, caller, op.path)
-    age_named = places.names_age(parent, op.path)
+    age_named = places.asks_for_age(op.path, name)
     if (op.own_uploads or parent.row.sealed_by is not None) and not age_named:
         statement = file_statements.UNFINISHED_BY_NAME
         if parent.row.sealed_by is not None:

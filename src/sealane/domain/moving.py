@@ -20,7 +20,7 @@ from sealane.domain.rights import Act
 from sealane.errors import AlreadyExists, IsAFolder, Missing, MoveIntoItself, NotAFolder, Unsupported
 from sealane.ledger import events
 from sealane.operations.envelope import Done
-from sealane.operations.failures import SealedMove
+from sealane.operations.failures import NotSealed, SealedMove
 
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
@@ -102,6 +102,11 @@ def _check_target(target: _End, *, replace: bool) -> None:
 def _move_upload(work: Work, caller: Caller, source: _End, upload: UploadRow, target: _End) -> None:
     """Let an unfinished upload become a file of another name; what stands there gives way when it is finished."""
     shown = target.parent.path_of(target.name)
+    if places.asks_for_age(target.shown, target.name) != places.asks_for_age(upload.shown_path, upload.name):
+        raise NotSealed(
+            "In a sealed folder only a file that you have sealed yourself has a name that ends in .age, from its first"
+            " byte on. Send it under its final name: your client may have a setting for temporary names."
+        )
     seals.renamed(work, upload, target.name)
     work.transaction.run(
         upload_statements.MOVE_UPLOAD,

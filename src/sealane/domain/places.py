@@ -98,15 +98,20 @@ def find_parent(work: Work, caller: Caller, path: str) -> tuple[Folder, str]:
     return folder, _entry_name(work, folder, names[-1])
 
 
-def names_age(folder: Folder, path: str) -> bool:
-    """Return whether a path into this folder names the age file of an entry, and not its plaintext."""
-    return folder.row.sealed_by is not None and path.endswith(AGE_SUFFIX) and not path.endswith(f"/{AGE_SUFFIX}")
+def asks_for_age(path: str, name: str) -> bool:
+    """Return whether a path names the age file of the entry `name` that `find_parent` has found, not its plaintext."""
+    return paths.parse(path)[-1] == name + AGE_SUFFIX
 
 
 def _entry_name(work: Work, folder: Folder, name: str) -> str:
-    if not names_age(folder, name) or name == AGE_SUFFIX or work.tree.child(work.transaction, folder.id, name):
+    """Return the entry that a name in a folder stands for. What really has such a name is from before it was sealed."""
+    entry = name.removesuffix(AGE_SUFFIX)
+    if folder.row.sealed_by is None or entry in {name, ""}:
         return name
-    return name.removesuffix(AGE_SUFFIX)
+    if work.tree.child(work.transaction, folder.id, name) is not None:
+        return name
+    literal = work.transaction.first(file_statements.BY_NAME, folder_id=folder.id, name=name)
+    return entry if literal is None else name
 
 
 def find_file(work: Work, caller: Caller, path: str) -> tuple[Folder, FileRow]:

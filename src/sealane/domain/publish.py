@@ -30,11 +30,13 @@ OWES_DIGEST: Final = "digest"
 
 
 class Published(NamedTuple):
-    """A version that has just become visible."""
+    """A version that has just been made."""
 
     version: VersionId
     file: FileId
     digest: bytes | None
+    present: bool
+    """The name shows it; False: it was overtaken, and is kept as an earlier version."""
 
 
 def present_file(work: Work, folder: Folder, name: str) -> FileRow | None:
@@ -65,20 +67,23 @@ def publish(
     modified: datetime,
     version: VersionId | None = None,
     form: str = versions.SLOTS_FORMAT,
-    acknowledged: bool = False,
+    said: datetime | None = None,
 ) -> Published:
     """Make a content the present version of a name. `file` is what `present_file` found there in this transaction.
 
-    `version`: the id that it gets, where that was decided before. `acknowledged`: its sender was told long ago that it
-    is kept, so no quota refuses it now. A sealed version (`form`) owes the digest of its payload.
+    `version`: the id that it gets, where that was decided before. `said`: when, before now, its sender was told that it
+    is kept: no quota refuses it any more, and of what was said later under the name it becomes the version before.
+    A sealed version (`form`) owes the digest of its payload.
     """
     size = composition.extents.size
-    if file is None and not acknowledged:
-        quotas.check_room_for_file(work, folder.id)
-    growth = size - (file.size if file else 0)
-    quotas.charge(work, folder.id, growth, 0 if file else 1, at_any_rate=acknowledged)
     version = version or VersionId(random_name())
-    file_id = _point(work, folder, name, file, version, size, modified)
+    overtaken = None if said is None or file is None else _said_later(work, file, said)
+    if overtaken is None:
+        if file is None and said is None:
+            quotas.check_room_for_file(work, folder.id)
+        growth = size - (file.size if file else 0)
+        quotas.charge(work, folder.id, growth, 0 if file else 1, at_any_rate=said is not None)
+    file_id = overtaken or _point(work, folder, name, file, version, size, modified)
     digest = digest if size else DIGEST_OF_NOTHING
     owes = OWES_DIGEST if digest is None or form != versions.SLOTS_FORMAT else None
     packed = composition.extents.pack()
@@ -96,7 +101,7 @@ def publish(
         extents=packed,
         authenticator=authenticator,
         user_id=user_id,
-        made=work.now,
+        made=said or work.now,
         modified=modified,
         replaced=None,
         damaged=None,
@@ -105,7 +110,15 @@ def publish(
     )
     versions.need_segments(work, version, composition.extents.segments())
     work.arrivals = work.arrivals or owes is not None
-    return Published(version, file_id, digest)
+    if overtaken is not None:
+        kept.replace(work, version, size, folder.organization_id)
+    return Published(version, file_id, digest, present=overtaken is None)
+
+
+def _said_later(work: Work, file: FileRow, said: datetime) -> FileId | None:
+    """Return the file at a name if what stands there was said to be whole after this time, else None."""
+    present = work.transaction.first(queries.VERSION, version=file.version_id)
+    return file.id if present is not None and present.made > said else None
 
 
 def _point(

@@ -109,7 +109,7 @@ def _destination(work: Work, caller: Caller, op: BeginUpload) -> Destination:
     seals.check_expectations(work, folder, name, exclusive=op.exclusive, expected_version="")
     if file is None and not op.may_create:
         raise Missing
-    return Destination(folder.organization_id, folder, name, file, places.names_age(folder, op.path))
+    return Destination(folder.organization_id, folder, name, file, places.asks_for_age(op.path, name))
 
 
 def _interrupted(work: Work, caller: Caller, destination: Destination) -> list[UploadRow]:

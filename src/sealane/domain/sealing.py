@@ -20,6 +20,7 @@ from sealane.domain.queries import inspection as inspection_queries
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.domain.queries import uploads as upload_queries
+from sealane.domain.queries import versions as version_queries
 from sealane.domain.resume import FINISHED, OPEN
 from sealane.domain.versions import Composition
 from sealane.errors import Conflict, Invalid, Missing, NotASegment, UploadTakenOver
@@ -33,6 +34,7 @@ from sealane.vault.age.payload import CHUNK_BYTES, NONCE_BYTES, TAG_BYTES, Paylo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from sealane.domain.places import Folder
     from sealane.domain.queries.sealing import SealRow, SettledRow
@@ -263,7 +265,7 @@ def _seal(
         digest=digest,
         modified=seal.modified or upload.began,
         form=versions.AGE_FORMAT,
-        acknowledged=True,
+        said=_said(work, seal),
     )
     add_age_file(
         work,
@@ -288,13 +290,21 @@ def _seal(
             folder_id=folder.id,
             file_id=published.file,
             version_id=published.version,
-            replaced_version_id=file.version_id if file else "",
+            replaced_version_id=file.version_id if file and published.present else "",
             path=folder.path_of(upload.name),
             size=composition.extents.size,
             digest=digest.hex(),
         )
     )
     record_sealed(work, upload.id, published, folder, recipe.texts(), destroyed)
+
+
+def _said(work: Work, seal: SealRow) -> datetime:
+    """Return when the sender of an upload was told that it is kept: what was told later under the name is newer."""
+    converted = None
+    if seal.converts is not None:
+        converted = work.transaction.first(version_queries.VERSION, version=seal.converts)
+    return converted.made if converted is not None else seal.closed or work.now
 
 
 def add_age_file(

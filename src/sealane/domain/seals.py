@@ -58,8 +58,8 @@ def of(work: Work, upload: UploadRow) -> SealRow | None:
 
 def is_sent_sealed(work: Work, upload: UploadRow) -> bool:
     """Return whether an upload's name says that its sender has sealed it."""
-    named = upload.shown_path.endswith(places.AGE_SUFFIX) and folder_of(work, upload.folder_id) is not None
-    return named and of(work, upload) is None  # what has a seal is sealed here, whatever it was renamed to
+    named = bool(upload.shown_path) and places.asks_for_age(upload.shown_path, upload.name)
+    return named and of(work, upload) is None  # what has a seal is sealed here
 
 
 def check_can_be_sealed(work: Work, folder: Folder) -> None:

@@ -38,6 +38,8 @@ class VersionRow(NamedTuple):
     extents: bytes
     authenticator: bytes
     user_id: UserId
+    made: datetime
+    """When its sender was told that it is kept."""
     modified: datetime
     replaced: datetime | None
     damaged: datetime | None
