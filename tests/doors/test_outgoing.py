@@ -11,6 +11,7 @@ from sealane.doors.outgoing import Given
 from sealane.errors import Integrity, SessionEnded, Unavailable
 from sealane.operations.files import EndDownload
 from sealane.settings import KIB, SLOT_BYTES
+from sealane.vault.content import Content
 from tests.doors.house import SMALL
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
@@ -167,6 +168,19 @@ async def test_a_store_that_was_away_is_asked_again(house, monkeypatch):
         patched.setattr(house.store._store, "read", away)
         with pytest.raises(Unavailable):
             await outgoing.read(0, 10)
+    assert await outgoing.read(0, 10) == bytes(10)
+    await outgoing.close()
+    await house.settled()
+
+
+async def test_bytes_that_the_store_gives_too_few_of_are_damage_and_not_waited_for(house, monkeypatch):
+    await house.put("/f", bytes(2 * SEGMENT))
+    outgoing = await house.open("/f")
+    read_into = Content.read_into
+    with monkeypatch.context() as patched:
+        patched.setattr(Content, "read_into", lambda *read: read_into(*read) - 1)
+        with pytest.raises(Integrity):
+            await asyncio.wait_for(outgoing.read(0, 10), 30)
     assert await outgoing.read(0, 10) == bytes(10)
     await outgoing.close()
     await house.settled()

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from sealane.errors import KeeperAway, Unavailable
-from sealane.inspector.rounds import Rounds
+from sealane.inspector.rounds import _AFTER_FAILURE_SECONDS, Rounds
 from sealane.operations.inspection import LeaseArrivals, RecordDigest
 from tests.domain.transfers import World
 
@@ -136,6 +136,32 @@ async def test_the_inspector_wakes_when_something_arrives_and_ends_when_told(wor
     assert anna.look().digest == hashlib.sha256(CONTENT).digest()
     inspecting.stop()
     async with asyncio.timeout(30):
+        await running
+
+
+async def test_a_round_that_was_cut_short_is_tried_again_long_before_the_poll(world, anna, monkeypatch):
+    arrive(anna, CONTENT, "/in/file")
+    asking = world.home.inspector()
+    failures = 3
+    answered = asyncio.Event()
+
+    async def ask(operation):
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise KeeperAway
+        answer = await asking.ask(operation)
+        if isinstance(operation, RecordDigest):
+            answered.set()
+        return answer
+
+    assert _AFTER_FAILURE_SECONDS <= 5 < world.home.settings.inspector_poll_seconds / 10
+    monkeypatch.setattr("sealane.inspector.rounds._AFTER_FAILURE_SECONDS", 0.001)
+    inspecting = rounds(world, ask=ask)
+    running = asyncio.create_task(inspecting.run())
+    async with asyncio.timeout(30):  # far less than inspector_poll_seconds
+        await answered.wait()
+        inspecting.stop()
         await running
 
 
