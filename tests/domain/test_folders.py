@@ -33,6 +33,8 @@ from sealane.operations.files import (
     Space,
 )
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 ALL = "list,read,write,delete"
 
 

@@ -19,6 +19,8 @@ from sealane.operations.accounts import (
 )
 from sealane.operations.files import ListFolder, Look, MakeFolder, Move, RemoveFile, SetModified
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 def listed(office, caller, path="/", **fields):
     return [entry.name for entry in office.ask(caller, ListFolder(handle="", path=path, **fields)).entries]

@@ -18,6 +18,8 @@ from sealane.operations import accounts
 from sealane.operations import uploads as operations
 from tests.domain.transfers import World
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 NAMES = st.sampled_from(["a", "b"])
 SESSIONS = st.integers(0, 1)
 PICK = st.integers(0, 7)
