@@ -33,6 +33,7 @@ from sealane.operations.audit import ReadLedger
 from sealane.operations.caller import KeeperCaller, ask_once, socket_path
 from sealane.operations.envelope import Done, SessionsEnded
 from sealane.operations.files import Look
+from sealane.operations.inspection import ArrivalsWaiting
 from sealane.operations.signing import Health, SignExchange, SignInWithPassword, SignInWithToken
 from tests.keeper_in_process import SETTINGS
 
@@ -381,12 +382,24 @@ async def test_every_door_hears_within_two_seconds_that_a_session_is_over(tmp_pa
             door.on_notice(queue.put_nowait)
             await door.ask(Health())
         inspector = running.caller("inspector")
-        inspector.on_notice(lambda notice: pytest.fail(f"the inspector was told {notice}"))
+        inspector.on_notice(
+            lambda notice: notice == ArrivalsWaiting() or pytest.fail(f"the inspector was told {notice}")
+        )
         await inspector.ask(Health())
         session = await doors[0].ask(SignInWithToken(token=token, address="127.0.0.1", door="http"))
         await admin.ask(DisableUser(user="anna@clinic"))
         for queue in heard:
             assert await asyncio.wait_for(queue.get(), 2) == SessionsEnded((session.session,))
+
+
+async def test_an_inspector_that_connects_is_told_to_look_for_what_a_keeper_that_died_did_not_tell(tmp_path):
+    async with serving(tmp_path) as running:
+        for _ in range(2):
+            inspector = running.caller("inspector")
+            heard = asyncio.Queue()
+            inspector.on_notice(heard.put_nowait)
+            inspector.start()
+            assert await asyncio.wait_for(heard.get(), 20) == ArrivalsWaiting()
 
 
 async def test_a_door_that_connects_is_told_which_sessions_ended_before(tmp_path):

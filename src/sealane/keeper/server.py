@@ -116,6 +116,9 @@ class Server:
             task = self._loop.create_task(self._tell_what_ended(line))
             self._flows.add(task)
             task.add_done_callback(self._flows.discard)
+        if line.asker is Asker.INSPECTOR:  # the last keeper may have died before it said that something is owed
+            line.send(NOTICE, ArrivalsWaiting())
+            line.flush()
         return f"{line.socket_name}-{self._line_number}"
 
     async def _tell_what_ended(self, line: Line) -> None:
