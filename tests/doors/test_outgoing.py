@@ -165,7 +165,7 @@ async def test_a_store_that_was_away_is_asked_again(house, monkeypatch):
         raise Unavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(house.store._store, "read", away)
+        patched.setattr(house.store._store, "read_into", away)
         with pytest.raises(Unavailable):
             await outgoing.read(0, 10)
     assert await outgoing.read(0, 10) == bytes(10)

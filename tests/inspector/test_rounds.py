@@ -81,10 +81,10 @@ class Away:
     def __init__(self, store):
         self.store, self.away = store, True
 
-    def read(self, name, offset, length):
+    def read_into(self, name, offset, target):
         if self.away:
             raise Unavailable
-        return self.store.read(name, offset, length)
+        self.store.read_into(name, offset, target)
 
 
 async def test_a_store_that_is_away_is_no_damage(world, anna):
@@ -169,9 +169,9 @@ async def test_being_told_to_end_cuts_a_reading_off(world, anna):
     arrive(anna, CONTENT, "/in/file")
 
     class Slow(Away):
-        def read(self, name, offset, length):
+        def read_into(self, name, offset, target):
             inspecting.stop()
-            return self.store.read(name, offset, length)
+            self.store.read_into(name, offset, target)
 
     inspecting = rounds(world, store=Slow(world.store))
     assert await inspecting.one_round() == 0

@@ -156,6 +156,11 @@ class ForgetfulDisk:
     def read(self, file, offset, length):
         return bytes(self._opened[file].now[offset : offset + length])
 
+    def read_into(self, file, offset, target):
+        there = self._opened[file].now[offset : offset + self.generator.randint(1, len(target))]
+        target[: len(there)] = there
+        return len(there)
+
     def mode(self, file):
         return self._opened[file].mode
 

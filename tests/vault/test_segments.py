@@ -48,11 +48,11 @@ class MemoryStore:
 
         return Writer()
 
-    def read(self, name, offset, length):
-        got = self.blobs.get(name, b"")[offset : offset + length]
-        if len(got) < length:
+    def read_into(self, name, offset, target):
+        got = self.blobs.get(name, b"")[offset : offset + len(target)]
+        if len(got) < len(target):
             raise Integrity
-        return got
+        target[:] = got
 
 
 def write(store, key, content, *, pieces=(1 << 20,), inline_bytes_max=0):

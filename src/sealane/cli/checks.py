@@ -129,6 +129,7 @@ def check_tls(place: DataDirectory) -> Iterator[Finding]:
 
 def check_blob_store(place: DataDirectory) -> Iterator[Finding]:
     """Write, read back and delete one blob, as an upload would."""
+    from sealane.vault import blobs
     from sealane.vault.stores import open_store
 
     store = open_store(place.settings, place.path)
@@ -142,7 +143,7 @@ def check_blob_store(place: DataDirectory) -> Iterator[Finding]:
             writer.abort()
             raise
         try:
-            same = store.read(name, 0, _CANARY_BYTES) == content
+            same = blobs.read(store, name, 0, _CANARY_BYTES) == content
         finally:
             store.delete(name)
     finally:

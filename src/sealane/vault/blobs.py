@@ -62,10 +62,11 @@ class BlobStore(Protocol):
         """
         ...
 
-    def read(self, name: SegmentId, offset: int, length: int) -> Buffer:
-        """Return exactly `length` bytes (at least 1) from `offset` on.
+    def read_into(self, name: SegmentId, offset: int, target: memoryview) -> None:
+        """Fill `target` (at least 1 byte) with the bytes from `offset` on.
 
-        Raises `Integrity` when the blob is missing or ends before: whoever asks was told that it is there.
+        Raises `Integrity` when the blob is missing or ends before: whoever asks was told that it is there. What
+        `target` holds after a failure is not defined.
         """
         ...
 
@@ -99,6 +100,13 @@ def check_name(name: SegmentId) -> SegmentId:
     if len(name) != NAME_LENGTH or not _HEX.issuperset(name):
         raise Integrity
     return name
+
+
+def read(store: BlobStore, name: SegmentId, offset: int, length: int) -> bytearray:
+    """Return exactly `length` bytes (at least 1) from `offset` on. Raises what `read_into` raises."""
+    got = bytearray(length)
+    store.read_into(name, offset, memoryview(got))
+    return got
 
 
 def missing() -> Integrity:

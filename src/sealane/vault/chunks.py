@@ -9,7 +9,7 @@ read here needs no key.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sealane.errors import Integrity
 from sealane.ids import SegmentId, new_segment_id
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import BlobStore, BlobWriter, Buffer
     from sealane.vault.extents import Extent
     from sealane.vault.segments import SegmentPlace
-
-_WINDOW_BYTES: Final = 32 * STORED_CHUNK_BYTES
 
 
 class ChunkWriter:
@@ -141,10 +139,9 @@ class SealedContent:
         at = offset + done - len(self._prefix)
         end = min(at + len(view) - done, self.size - len(self._prefix))
         while at < end:
-            stored = self._stored(at, end - at)
-            view[done : done + len(stored)] = stored
-            done += len(stored)
-            at += len(stored)
+            count = self._stored_into(at, view[done : done + end - at])
+            done += count
+            at += count
         return done
 
     def slot_end(self, offset: int) -> int:
@@ -155,8 +152,8 @@ class SealedContent:
         """Yield the whole file in order, in pieces as large as `buffer`, each valid until the next is asked for."""
         return blocks_of(self, buffer)
 
-    def _stored(self, at: int, length: int) -> memoryview:
-        """Return stored bytes from `at` of the chunks on, up to `length`, within one segment."""
+    def _stored_into(self, at: int, target: memoryview) -> int:
+        """Put stored bytes from `at` of the chunks on into `target`, within one segment; return how many."""
         chunk, within = divmod(at, STORED_CHUNK_BYTES)
         plain_at = chunk * CHUNK_BYTES
         run = next(self._map.runs(plain_at, self._map.size))
@@ -164,9 +161,11 @@ class SealedContent:
         if place is None or place.first_chunk is None or place.first_chunk * CHUNK_BYTES + run.start != plain_at:
             raise Integrity
         begin = run.start // CHUNK_BYTES * STORED_CHUNK_BYTES + within
-        end = min(begin + length, begin - within + stored_length(run.length, chunks=True), begin + _WINDOW_BYTES)
+        count = min(len(target), stored_length(run.length, chunks=True) - within)
         if place.inline is None:
-            return memoryview(self._store.read(SegmentId(place.segment), begin, end - begin)).cast("B")
+            self._store.read_into(SegmentId(place.segment), begin, target[:count])
+            return count
         if len(place.inline) != stored_length(place.length, chunks=True):
             raise Integrity
-        return memoryview(place.inline)[begin:end]
+        target[:count] = place.inline[begin : begin + count]
+        return count

@@ -66,6 +66,10 @@ class Disk:
         """Return up to `length` bytes from `offset` on."""
         return os.pread(file, length, offset)
 
+    def read_into(self, file: int, offset: int, target: memoryview) -> int:
+        """Fill `target` with bytes from `offset` on; return how many there were, at most."""
+        return os.preadv(file, [target], offset)
+
     def length(self, file: int) -> int:
         """Return a file's length in bytes."""
         return os.fstat(file).st_size

@@ -63,25 +63,19 @@ class LocalStore:
             raise BlobExists
         return writer
 
-    def read(self, name: SegmentId, offset: int, length: int) -> Buffer:
-        """Return exactly `length` bytes."""
+    def read_into(self, name: SegmentId, offset: int, target: memoryview) -> None:
+        """Fill `target`."""
         file = self._open(name)
         try:
             with told():
-                first = self._disk.read(file, offset, length)
-                if len(first) == length:
-                    return first
-                parts = [first]
-                got = len(first)
-                while first and got < length:  # a signal or a file system of its own kind may cut a read short
-                    first = self._disk.read(file, offset + got, length - got)
-                    parts.append(first)
-                    got += len(first)
+                while target:  # a signal or a file system of its own kind may cut a read short
+                    got = self._disk.read_into(file, offset, target)
+                    if not got:
+                        raise missing()
+                    offset += got
+                    target = target[got:]
         finally:
             self._disk.close(file)
-        if got < length:
-            raise missing()
-        return b"".join(parts)
 
     def size(self, name: SegmentId) -> int:
         """Return a blob's length."""

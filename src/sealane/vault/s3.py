@@ -83,8 +83,9 @@ class S3Store:
             raise BlobExists
         return _S3Writer(self._bucket, name, self._is_there)
 
-    def read(self, name: SegmentId, offset: int, length: int) -> Buffer:
-        """Return exactly `length` bytes."""
+    def read_into(self, name: SegmentId, offset: int, target: memoryview) -> None:
+        """Fill `target`."""
+        length = len(target)
         with _told():
             try:
                 got = memoryview(obstore.get_range(self._bucket, check_name(name), start=offset, length=length))
@@ -96,7 +97,7 @@ class S3Store:
                 raise
         if len(got) < length:
             raise missing()
-        return got
+        target[:] = got
 
     def size(self, name: SegmentId) -> int:
         """Return a blob's length."""

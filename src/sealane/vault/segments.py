@@ -198,6 +198,22 @@ class _Chunks:
         self.key.open_into(self.place.first_chunk + number, sealed, clear, last=False)
 
 
+class _Scratch(threading.local):
+    """Where a thread has the ciphertext that it opens next."""
+
+    buffer = bytearray()
+
+
+_SCRATCH: Final = _Scratch()
+
+
+def _scratch(length: int) -> memoryview:
+    """Return this thread's memory for so much ciphertext; what it held before is gone."""
+    if len(_SCRATCH.buffer) < length:
+        _SCRATCH.buffer = bytearray(length)
+    return memoryview(_SCRATCH.buffer)[:length]
+
+
 class SegmentReader:
     """Reads plaintext ranges of the segments it was told of. Safe to use from several threads at once."""
 
@@ -296,9 +312,12 @@ class SegmentReader:
             skip = 0
 
     def _stored(self, known: _Slots | _Chunks, begin: int, end: int) -> memoryview:
+        """Return stored bytes, good until this thread reads again."""
         place = known.place
         if place.inline is None:
-            return memoryview(self._store.read(SegmentId(place.segment), begin, end - begin)).cast("B")
+            stored = _scratch(end - begin)
+            self._store.read_into(SegmentId(place.segment), begin, stored)
+            return stored
         if len(place.inline) != stored_length(place.length, chunks=place.first_chunk is not None):
             raise Integrity
         return memoryview(place.inline)[begin:end]

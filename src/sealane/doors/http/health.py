@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from sealane.errors import Integrity, SealaneError, Unavailable
 from sealane.ids import new_segment_id
 from sealane.operations.signing import Health
+from sealane.vault import blobs
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -31,7 +32,7 @@ def check_store(store: BlobStore) -> None:
         writer.abort()
         raise
     try:
-        if bytes(store.read(name, 0, len(_CANARY))) != _CANARY:
+        if blobs.read(store, name, 0, len(_CANARY)) != _CANARY:
             raise Integrity
     finally:
         store.delete(name)
