@@ -93,6 +93,16 @@ def test_a_file_sealed_here_comes_back_opened_to_each_of_its_readers(house, ana,
         assert (reader.home / f"back{size}").stat().st_mtime == 1_700_000_000
 
 
+def test_who_may_only_write_is_told_that_a_large_file_arrived_whole(house):
+    dora = Reader(house, "dora@clinic", house.folder / "dora")
+    grant(house, "dora@clinic", ("write",))
+    dora.token = house.token("dora@clinic", "write")
+    done = dora.run("put", dora.file("drop.bin", 9 * MIB), "/vault/")
+    assert done.exit_code == 0, done.output
+    assert house.ben.get("/vault/drop.bin", "dropped").opened == 1
+    assert sha256(house.ben.home / "dropped") == sha256(dora.home / "drop.bin")
+
+
 def test_debians_age_opens_what_was_put(ana):
     need("age")
     path = ana.file("scan.bin", 3 * MIB)

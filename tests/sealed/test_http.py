@@ -106,6 +106,18 @@ async def test_what_is_put_is_sealed_at_once_and_handed_out_as_age(sides, size):
     assert "repr-digest" not in got.headers
 
 
+async def test_the_receipt_says_the_digest_of_the_payload_to_its_sender_too(sides):
+    content = secrets.token_bytes(CHUNK_BYTES + 1)
+    await sides.anna.put(CONTENT + "f", content=content)
+    got = await sides.fetched("f")
+    payload = got.content[age_header.parse(got.content)[1] :]
+    for client in (sides.anna, sides.bert):
+        said = (await client.get("/api/v1/receipts/sealed/f")).json()
+        assert (said["sha256"], said["payload_sha256"]) == (sha256(content).hex(), sha256(payload).hex())
+    await sides.anna.put("/api/v1/content/in/plain", content=b"not sealed")
+    assert (await sides.anna.get("/api/v1/receipts/in/plain")).json()["payload_sha256"] is None
+
+
 async def test_a_body_of_another_digest_leaves_nothing(sides):
     put = await sides.anna.put(CONTENT + "f", content=b"body", headers={"Repr-Digest": show(sha256(b"other"))})
     assert put.status_code == 400

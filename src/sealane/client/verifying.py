@@ -77,6 +77,4 @@ def _of_payload(run: Run, path: paths.Path) -> tuple[str, str | None]:
         file = remote.look(run.server, path)
         return file.version, file.payload_sha256
     receipt = remote.receipt(run.server, path)
-    if receipt.payload_sha256 is None:
-        raise NotAllowed
     return receipt.version, receipt.payload_sha256

@@ -46,11 +46,7 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
         if op.version:
             raise Missing  # gone, or never one of this file's
         raise Integrity
-    sealed = (
-        None
-        if version.format == versions.SLOTS_FORMAT
-        else work.transaction.first(sealing_queries.AGE_FILE, version=version.id)
-    )
+    sealed = _age_file_of(work, version)
     as_age = places.asks_for_age(op.path, file.name)
     if sealed is not None and not (op.as_age or as_age):
         raise SealedName(f"This file is sealed. Open it as {file.name}{places.AGE_SUFFIX}.")
@@ -91,6 +87,12 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
         keys=keys,
         sealed=form,
     )
+
+
+def _age_file_of(work: Work, version: VersionRow) -> AgeFileRow | None:
+    if version.format == versions.SLOTS_FORMAT:
+        return None
+    return work.transaction.first(sealing_queries.AGE_FILE, version=version.id)
 
 
 def _form(sealed: AgeFileRow) -> SealedForm:
@@ -146,12 +148,14 @@ def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
         rows = work.transaction.all(
             queries.TRANSFERS_SEEN, **wanted, organization=caller.organization_id, upload_kind=kind
         )
+    sealed = _age_file_of(work, version)
     return ReceiptIs(
         path=op.path,
         version=version.id,
         size=version.size,
         digest=version.digest,
         transfers=_transfers(version, rows),
+        payload_digest=None if sealed is None else sealed.payload_digest,
     )
 
 

@@ -227,6 +227,8 @@ class ReceiptIs(Answer, frozen=True):
     size: int
     digest: bytes | None
     transfers: tuple[Transfer, ...]
+    payload_digest: bytes | None = None
+    """Of a sealed file: SHA-256 of the bytes after its header, once it exists."""
 
 
 class Receipt(Operation, frozen=True):

@@ -132,6 +132,7 @@ async def receipt(exchange: Asked, place: Place) -> ReceiptFor:
         version=told.version,
         size=told.size,
         sha256=None if told.digest is None else told.digest.hex(),
+        payload_sha256=None if told.payload_digest is None else told.payload_digest.hex(),
         transfers=tuple(
             TransferIs(
                 kind=transfer.kind,
