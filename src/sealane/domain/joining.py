@@ -106,7 +106,7 @@ def _closed(
     """Keep the whole as an upload that is closed; once it is sealed, the parts go."""
     if places.asks_for_age(op.path, name):
         raise NotSealed
-    seals.check_can_be_sealed(work, folder)
+    seals.check_can_be_sealed(work, caller, folder)
     seals.check_pieces(work, composition.extents)
     size = composition.extents.size
     room = allowances.room(work, folder.organization_id, folder, file)
@@ -231,6 +231,8 @@ def copy_into(work: Work, caller: Caller, op: CopyInto) -> UploadOpened:
         raise Missing
     if upload.partial or version.organization_id != upload.organization_id:
         raise CopyNotShared
+    if version.format != versions.SLOTS_FORMAT:
+        raise CopyNotShared  # what is read of it is its age file, which is not stored in one piece
     source = versions.composition_of(work, version).extents
     if op.start < 0 or op.length < 1 or op.offset < 0 or op.start + op.length > source.size:
         raise Invalid("The range lies outside of the file.")

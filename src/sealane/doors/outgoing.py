@@ -61,8 +61,8 @@ class Outgoing:
 
     @property
     def digest(self) -> bytes | None:
-        """SHA-256 of record, once it exists."""
-        return self._opened.digest
+        """SHA-256 of record of what is delivered, once it exists; an age file, whose header changes, has none."""
+        return self._opened.digest if self._opened.sealed is None else None
 
     @property
     def version(self) -> str:

@@ -183,7 +183,8 @@ class Extensions:
         if entry.kind == "folder":
             raise IsAFolder
         whole = not start and not block_bytes and (not length or length >= entry.size)
-        if whole and entry.digest is not None:
+        is_age = entry.age_size is not None and entry.size == entry.age_size
+        if whole and entry.digest is not None and not is_age:
             return [_hashes(number, entry.digest)]
         reading = await self._files.open_reading(path, entry.version)
         try:
