@@ -11,9 +11,17 @@ from sealane.database.statements import Statement
 from sealane.domain import headers
 from sealane.errors import Invalid, Missing, NotAllowed, TooMany
 from sealane.ledger.events import Kind
-from sealane.operations.accounts import AddFolder, AddToken, AddUser, GrantFolder, RevokeFolder, SetRecipient
+from sealane.operations.accounts import (
+    AddFolder,
+    AddOrganization,
+    AddToken,
+    AddUser,
+    GrantFolder,
+    RevokeFolder,
+    SetRecipient,
+)
 from sealane.operations.audit import ReadLedger
-from sealane.operations.files import OpenVersion
+from sealane.operations.files import Look, OpenVersion
 from sealane.operations.sealing import ListHeaders, NewHeader, ReadHeader, ReplaceHeaders
 from sealane.operations.signing import SignInWithToken
 from sealane.vault.age import files as age_files
@@ -67,7 +75,7 @@ async def test_a_new_reader_is_lacking_and_opens_it_after_the_header_was_made_an
     add_new_reader(sealed)
     file = (await listed(sealed)).files[0]
     assert (file.path, file.recipients, file.lacking, file.extra) == (
-        f"clinic:{FOLDER}/f", (READER_TEXT,), (NEW_TEXT,), ()
+        f"{FOLDER}/f", (READER_TEXT,), (NEW_TEXT,), ()
     )  # fmt: skip
     before = await sealed.age("/f")
     with pytest.raises(NoIdentityMatches):
@@ -77,6 +85,28 @@ async def test_a_new_reader_is_lacking_and_opens_it_after_the_header_was_made_an
     assert age_files.open_sealed(after, [NEW]) == sealed.opened(after) == b"for whom"
     assert after[-40:] == before[-40:]
     assert (await listed(sealed)).files == ()
+
+
+@pytest.mark.parametrize(("shown_as", "seen"), [("", f"/@clinic{FOLDER}"), ("/theirs", "/theirs")])
+async def test_paths_are_those_by_which_the_caller_comes_there(sealed, shown_as, seen):
+    keeper = sealed.keeper
+    keeper.admin(AddFolder(f"clinic:{FOLDER}/below"))
+    keeper.admin(AddOrganization("lab"))
+    keeper.admin(AddUser("pat@lab"))
+    keeper.admin(SetRecipient("pat@lab", NEW_TEXT, present=True))
+    keeper.admin(GrantFolder(f"clinic:{FOLDER}", "pat@lab", ("list", "read"), shown_as=shown_as))
+    pat = sealed.session("pat@lab")
+    keeper.admin(SetRecipient("pat@lab", NEW_TEXT, present=False))
+    await sealed.put("/below/g", b"deep")
+    await sealed.seal()
+    keeper.admin(SetRecipient("pat@lab", NEW_TEXT, present=True))
+    files = (await sealed.door.ask(ListHeaders(pat, seen))).files
+    assert {file.path for file in files} == {f"{seen}/f", f"{seen}/below/g"}
+    for file in files:
+        assert (await sealed.door.ask(ReadHeader(pat, file.version))).files[0].path == file.path
+        assert (await sealed.door.ask(Look(pat, file.path))).entry.version == file.version
+    own = (await sealed.door.ask(ListHeaders(sealed.reader, FOLDER))).files
+    assert {file.path for file in own} == {f"{FOLDER}/f", f"{FOLDER}/below/g"}
 
 
 async def test_a_removed_reader_is_told_as_extra(sealed):

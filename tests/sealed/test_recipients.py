@@ -23,7 +23,7 @@ from sealane.operations.accounts import (
 )
 from sealane.operations.failures import NoRecipients, RecipientsDiffer, TooManyRecipients
 from sealane.operations.sealing import Recipients
-from sealane.operations.uploads import FinishUpload, RecordSegments
+from sealane.operations.uploads import BeginUpload, FinishUpload, RecordSegments
 from sealane.vault.age import files as age_files
 from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.ssh import SshIdentity
@@ -220,6 +220,48 @@ async def test_who_may_neither_read_nor_write_there_is_not_told(house):
         await told(house, handle=house.session("stranger@clinic"))
     for allowed in (house.handle, house.reader):
         assert (await told(house, handle=allowed)).sealed
+
+
+def partner(house, *rights):
+    """A session of somebody from another organization, with these rights on the sealed folder, seen as `/theirs`."""
+    house.keeper.admin(AddOrganization("lab"))
+    house.keeper.admin(AddUser("pat@lab"))
+    house.keeper.admin(GrantFolder(f"clinic:{FOLDER}", "pat@lab", rights, shown_as="/theirs"))
+    return house.session("pat@lab")
+
+
+async def test_a_partner_who_may_only_write_gets_the_keys_and_no_names(house):
+    recovery = str(X25519Identity.new().recipient())
+    house.keeper.admin(SetRecovery("clinic", recovery, present=True))
+    add_reader(house, "none@clinic")
+    pat = partner(house, "list", "write")
+    answer = await house.door.ask(Recipients(pat, "/theirs/f"))
+    assert {(one.recipient, one.user, one.recovery) for one in answer.recipients} == {
+        (str(READER.recipient()), "", False), (recovery, "", True)
+    }  # fmt: skip
+    assert answer.without_key == ()
+    assert answer.recipients[0].recipient == (await told(house)).recipients[0].recipient
+
+
+async def test_a_partner_who_may_read_is_told_who_reads_too(house):
+    pat = partner(house, "read")
+    answer = await house.door.ask(Recipients(pat, "/theirs/f"))
+    assert [one.user for one in answer.recipients] == ["rea@clinic"]
+    assert answer.without_key == ("pat@lab",)
+
+
+async def test_kinds_that_do_not_go_together_name_nobody_to_a_partner_who_may_only_write(house):
+    pat = partner(house, "write")
+    add_reader(house, "pq@clinic", HybridIdentity.new())
+    for lasting in (True, False):
+        with pytest.raises(RecipientsDiffer) as refused:
+            await house.door.ask(BeginUpload(pat, "/theirs/f", "create", lasting=lasting))
+        assert "@clinic" not in refused.value.sentence
+    with pytest.raises(RecipientsDiffer) as refused:
+        await house.door.ask(Recipients(pat, "/theirs/f"))
+    assert "@clinic" not in refused.value.sentence
+    listed = house.keeper.admin(ListSealed("")).rows[0]
+    assert any("pq@clinic" in str(value) for value in listed.values), "the administrator is told"
 
 
 async def test_an_ordinary_folder_has_no_recipients(house):

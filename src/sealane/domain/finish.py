@@ -123,7 +123,7 @@ def _close(
         work, folder, upload.name, exclusive=op.exclusive, expected_version=op.expected_version, but=upload.id
     )
     allowances.check_room(extents.size, resume.room_of(work, upload, folder))
-    seals.check_can_be_sealed(work, folder)
+    seals.check_can_be_sealed(work, caller, folder)
     seals.check_pieces(work, extents)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     upload_map.fold(work, upload, extents, recorded=upload.recorded)

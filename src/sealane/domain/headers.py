@@ -6,11 +6,12 @@ The server cannot tell a good header from a spoilt one, since only a recipient c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from sealane.domain import places, recipients, rights
+from sealane.domain.places import Folder  # a field of a NamedTuple
 from sealane.domain.queries import sealing as statements
 from sealane.domain.rights import Act
 from sealane.errors import Conflict, Invalid, Missing, NotAllowed, SealaneError, TooMany
@@ -20,7 +21,6 @@ from sealane.operations.sealing import HeadersAre, HeadersReplaced, SealedFile
 from sealane.vault.age import header as age_header
 
 if TYPE_CHECKING:
-    from sealane.domain.places import Folder
     from sealane.domain.queries.sealing import SealedFileRow
     from sealane.domain.work import Caller, Work
     from sealane.ids import FolderId
@@ -33,26 +33,37 @@ _ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 _texts = msgspec.msgpack.Decoder(tuple[str, ...])
 
 
+class _Readable(NamedTuple):
+    """A folder that the caller may read."""
+
+    folder: Folder
+    shown: str
+    """Its path as the caller sees it."""
+    present: tuple[str, ...]
+    """To whom its files are sealed now."""
+
+
 class _Seen:
     """What the caller may read, and to whom it is sealed now; each folder is looked at once."""
 
     def __init__(self, work: Work, caller: Caller) -> None:
         self._work = work
         self._caller = caller
-        self._folders: dict[FolderId, tuple[Folder, tuple[str, ...]] | None] = {}
+        self._folders: dict[FolderId, _Readable | None] = {}
 
-    def readable(self, row: SealedFileRow) -> tuple[Folder, tuple[str, ...]] | None:
-        """Return the folder of a file and its present recipients, or None if the caller may not read there."""
+    def readable(self, row: SealedFileRow) -> _Readable | None:
+        """Return where a file is and to whom it would be sealed now, or None if the caller may not read there."""
         if row.folder_id not in self._folders:
             self._folders[row.folder_id] = self._look(row.folder_id)
         return self._folders[row.folder_id]
 
-    def _look(self, folder_id: FolderId) -> tuple[Folder, tuple[str, ...]] | None:
+    def _look(self, folder_id: FolderId) -> _Readable | None:
         try:
             folder = places.find_again(self._work, self._caller, folder_id)
             if not rights.may(self._caller, Act.READ_FILE, folder.rights):
                 return None
-            return folder, recipients.of_folder(self._work, folder.id, folder.organization_id).texts()
+            present = recipients.of_folder(self._work, folder.id, folder.organization_id).texts()
+            return _Readable(folder, places.as_seen(self._work, self._caller, folder), present)
         except (Missing, Conflict):
             return None
 
@@ -61,15 +72,14 @@ class _Seen:
         found = self.readable(row)
         if found is None:
             return None
-        folder, present = found
         named = _texts.decode(row.recipients)
         return SealedFile(
             version=row.version_id,
-            path=folder.path_of(row.name),
+            path=f"{found.shown.removesuffix('/')}/{row.name}",
             header=row.header,
             recipients=named,
-            lacking=tuple(text for text in present if text not in named),
-            extra=tuple(text for text in named if text not in present),
+            lacking=tuple(text for text in found.present if text not in named),
+            extra=tuple(text for text in named if text not in found.present),
         )
 
 
@@ -127,7 +137,6 @@ def _replace(work: Work, caller: Caller, seen: _Seen, new: NewHeader) -> None:
     found = None if row is None else seen.readable(row)
     if row is None or found is None:
         raise Missing
-    folder, _ = found
     named = tuple(recipients.checked(text) for text in new.recipients)
     try:
         parsed, length = age_header.parse(new.header)
@@ -151,8 +160,8 @@ def _replace(work: Work, caller: Caller, seen: _Seen, new: NewHeader) -> None:
             who=caller.who,
             version_id=row.version_id,
             file_id=row.file_id,
-            owner_organization_id=folder.organization_id,
-            folder_id=folder.id,
+            owner_organization_id=found.folder.organization_id,
+            folder_id=found.folder.id,
             recipients="\n".join(named),
         )
     )

@@ -147,6 +147,18 @@ def find_again(work: Work, caller: Caller, folder_id: FolderId) -> Folder:
     return Folder(folder_id, chain[0].organization_id, granted, f"{path}{'/'.join(names)}", chain[0])
 
 
+def as_seen(work: Work, caller: Caller, folder: Folder) -> str:
+    """Return the path by which a caller comes to a folder that was found again."""
+    organization, _, path = folder.path.partition(":")
+    if organization == organization_of(caller):
+        return path
+    for name, doorway in view_of(work, caller).aliases.items():
+        above = doorway.path.removesuffix("/")
+        if folder.path == doorway.path or folder.path.startswith(f"{above}/"):
+            return f"/{name}{folder.path[len(above) :]}"
+    return f"/@{organization}{path}"
+
+
 def of_organization(work: Work, folder_id: FolderId) -> Folder:
     """Return a folder as its own organization has it, for what is done in nobody's name. Raises `Missing`."""
     chain = work.tree.chain(work.transaction, folder_id)

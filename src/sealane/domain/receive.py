@@ -77,7 +77,7 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     room = allowances.room(work, destination.organization, destination.folder, destination.file)
     allowances.check_room(op.declared, room)
     if destination.folder is not None and destination.is_sealed:
-        seals.check_can_be_sealed(work, destination.folder)
+        seals.check_can_be_sealed(work, caller, destination.folder)
     if op.mode == "create" and destination.folder is not None and not op.lasting:
         return beginnings.promise(
             work,

@@ -59,7 +59,11 @@ class Recipe:
     @property
     def ways(self) -> int:
         """How many different people or off-line keys can open a file."""
-        return len({one.user for one in self.keys if one.user}) + sum(not one.user for one in self.keys)
+        return len({one.user for one in self.keys if one.user}) + sum(one.recovery for one in self.keys)
+
+    def nameless(self) -> Recipe:
+        """Return the same keys without whose they are."""
+        return Recipe(tuple(RecipientOf(one.recipient, "", one.recovery) for one in self.keys), ())
 
 
 def checked(text: str) -> str:
@@ -99,8 +103,25 @@ def of_folder(work: Work, folder_id: FolderId, organization: OrganizationId) -> 
             if len(keys) > RECIPIENTS_MAX:
                 raise TooManyRecipients
             without = tuple(sorted(name for user, name in readers.items() if not own.get(user)))
-            return Recipe(tuple(RecipientOf(text, name) for text, name in reversed(keys.items())), without)
+            found = (RecipientOf(text, name, recovery=not name) for text, name in reversed(keys.items()))
+            return Recipe(tuple(found), without)
     raise RecipientsDiffer(_advice(holders))
+
+
+def for_caller(work: Work, caller: Caller, folder: places.Folder) -> Recipe:
+    """Return whom files of a folder are sealed to, as this caller may be told. Raises what `of_folder` raises.
+
+    Who may only write there needs the keys. Whose they are is told to those who may read, and to the folder's own
+    organization: a partner does not learn who its readers are.
+    """
+    knows = caller.organization_id == folder.organization_id or may(caller, Act.READ_FILE, folder.rights)
+    try:
+        recipe = of_folder(work, folder.id, folder.organization_id)
+    except RecipientsDiffer:
+        if knows:
+            raise
+        raise RecipientsDiffer from None
+    return recipe if knows else recipe.nameless()
 
 
 def digest_of(texts: Iterable[str]) -> bytes:
@@ -126,7 +147,7 @@ def recipients(work: Work, caller: Caller, op: Recipients) -> RecipientsAre:
         raise NotAllowed
     if folder.row.sealed_by is None:
         return RecipientsAre(sealed=False)
-    recipe = of_folder(work, folder.id, folder.organization_id)
+    recipe = for_caller(work, caller, folder)
     return RecipientsAre(sealed=True, recipients=recipe.keys, without_key=recipe.without_key)
 
 

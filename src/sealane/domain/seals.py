@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sealane.domain.queries.sealed_folders import SealedFolderRow
     from sealane.domain.queries.sealing import ClosedRow, SealRow
     from sealane.domain.queries.uploads import SegmentRow, UploadRow
-    from sealane.domain.work import Work
+    from sealane.domain.work import Caller, Work
     from sealane.ids import FolderId, KeyId, OrganizationId, UploadId, VersionId
     from sealane.operations.uploads import NewSegment
     from sealane.vault.extents import ExtentMap
@@ -62,9 +62,9 @@ def is_sent_sealed(work: Work, upload: UploadRow) -> bool:
     return named and of(work, upload) is None  # what has a seal is sealed here
 
 
-def check_can_be_sealed(work: Work, folder: Folder) -> None:
+def check_can_be_sealed(work: Work, caller: Caller, folder: Folder) -> None:
     """Raise `NoRecipients` or `RecipientsDiffer` where nothing could be sealed: before a byte has come."""
-    recipients.of_folder(work, folder.id, folder.organization_id)
+    recipients.for_caller(work, caller, folder)
 
 
 def check_pieces(work: Work, extents: ExtentMap) -> None:

@@ -98,7 +98,10 @@ class RecipientsDiffer(Conflict):
     """Some recipients have post-quantum keys only and others classic ones only."""
 
     code = "recipients-mixed"
-    default = "This folder's recipients have no kind of key in common. Give everybody a key of one kind."
+    default = (
+        "This folder is sealed, and those who may read it have no kind of key in common, so that nothing can be sealed"
+        " to all of them. Its administrator can see who lacks which (sealane folder sealed) and give them one."
+    )
 
 
 class TooManyRecipients(Conflict):

@@ -94,7 +94,9 @@ class RecipientOf(msgspec.Struct, frozen=True, array_like=True):
 
     recipient: str
     user: str
-    """Whose it is, `NAME@ORG`; empty for a recovery key."""
+    """Whose it is, `NAME@ORG`; empty for a recovery key, and to who may not know."""
+    recovery: bool = False
+    """It is an off-line recovery key of the organization."""
 
 
 class RecipientsAre(Answer, frozen=True):
@@ -103,7 +105,7 @@ class RecipientsAre(Answer, frozen=True):
     sealed: bool
     recipients: tuple[RecipientOf, ...] = ()
     without_key: tuple[str, ...] = ()
-    """Readers that have no key (of the kind that is used): what arrives now they cannot open."""
+    """Readers that have no key (of the kind that is used): what arrives now they cannot open. Empty as names are."""
 
 
 class Recipients(Operation, frozen=True):
@@ -119,6 +121,7 @@ class SealedFile(msgspec.Struct, frozen=True, array_like=True):
 
     version: str
     path: str
+    """As the caller sees it, without `.age`."""
     header: bytes
     recipients: tuple[str, ...]
     lacking: tuple[str, ...]

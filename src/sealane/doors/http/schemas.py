@@ -56,7 +56,7 @@ class HeaderOf(_Said):
     """A sealed file's header and whom it is for."""
 
     version: str
-    path: str
+    path: str = Field(description="As you see it, without .age.")
     header: str = Field(description="Base64, without the nonce that follows it.")
     recipients: tuple[str, ...]
     lacking: tuple[str, ...] = Field(description="Present recipients of the folder whom it does not name.")
@@ -134,6 +134,9 @@ class ReceiptFor(_Said):
     version: str
     size: int
     sha256: str | None
+    payload_sha256: str | None = Field(
+        description="Of a sealed file: of the bytes after its header, which are the same whoever may open it."
+    )
     transfers: tuple[TransferIs, ...]
 
 

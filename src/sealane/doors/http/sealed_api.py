@@ -51,7 +51,7 @@ async def recipients(exchange: Asked, place: Place) -> RecipientsOf:
     return RecipientsOf(
         sealed=told.sealed,
         recipients=tuple(
-            RecipientIs(recipient=one.recipient, user=one.user or None, recovery=not one.user)
+            RecipientIs(recipient=one.recipient, user=one.user or None, recovery=one.recovery)
             for one in told.recipients
         ),
         without_key=told.without_key,
