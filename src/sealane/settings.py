@@ -237,6 +237,8 @@ class Settings:
     """Folders that one question to the ledger may name: a folder and all below it."""
     # Inspector.
     inspector_batch: int = 16
+    inspector_turn_bytes: int = GIB
+    """How much of one arrival is read before others have their turn: a huge one holds up nobody for longer."""
     inspector_lease_seconds: int = 3600
     """How long the inspector may take over an arrival before it is given again; a terabyte is read in this time."""
     inspector_poll_seconds: int = 60
@@ -263,6 +265,8 @@ class ClientSettings:
     """Files up to this size go in one request; larger ones in parts."""
     part_bytes_min: int = 16 * MIB
     part_bytes_max: int = 256 * MIB
+    sealed_ahead_bytes_max: int = 128 * MIB
+    """How much of what was sealed and sent is kept in memory for its digest, which follows in order."""
     parts_max: int = 1000
     """A larger file has larger parts: their addresses must fit one request's headers."""
     block_bytes: int = MIB

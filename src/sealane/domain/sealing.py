@@ -110,7 +110,7 @@ def lease_sealings(work: Work, op: LeaseSealings) -> SealingsAre:
 
 
 def _in_turn(work: Work, wanted: int) -> list[UploadId]:
-    """Return what can be sealed now: first what was not tried yet, so that what fails stands in nobody's way.
+    """Return what can be sealed now: first what was not tried yet, so that what fails, or is huge, holds up nobody.
 
     What there is no recipient for waits for a while, and what comes after it is looked at instead.
     """
@@ -125,8 +125,7 @@ def _in_turn(work: Work, wanted: int) -> list[UploadId]:
         free = [row for row in settled if fits[row.folder_id] and not _is_leased(work, row)]
         if free or not without:
             break
-    tried = sorted((row for row in free if row.leased_until is not None), key=lambda row: row.leased_until or later)
-    return [row.upload_id for row in free if row.leased_until is None] + [row.upload_id for row in tried]
+    return [row.upload_id for row in free]
 
 
 def _has_recipients(work: Work, folder_id: FolderId | None) -> bool:

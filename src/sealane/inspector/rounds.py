@@ -12,8 +12,9 @@ import logging
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sealane.errors import Integrity, Missing, SealaneError, UploadTakenOver
-from sealane.inspector.reading import Stopped, digest_of
+from sealane.inspector.reading import digest_of
 from sealane.inspector.sealing import seal
+from sealane.inspector.turns import Hashes, Stopped, Turn, TurnOver
 from sealane.operations.inspection import (
     ArrivalOpened,
     ArrivalsAre,
@@ -57,13 +58,17 @@ class Ask(Protocol):
 
 
 class Rounds:
-    """Inspects until it is told to stop. One arrival at a time: the keeper gives no more keys at once."""
+    """Inspects until it is told to stop. One arrival at a time: the keeper gives no more keys at once.
+
+    A huge one in turns, each of which is opened anew and on record; between them its keys are not here.
+    """
 
     def __init__(self, ask: Ask, store: BlobStore, settings: Settings) -> None:
         """Nothing is asked yet."""
         self._ask = ask
         self._store = store
         self._settings = settings
+        self._hashes = Hashes()
         self._waiting = asyncio.Event()
         self._stopping = False
 
@@ -96,7 +101,10 @@ class Rounds:
                     await asyncio.wait_for(self._waiting.wait(), wait)
 
     async def seal_some(self) -> tuple[int, float | None]:
-        """Lease uploads that have settled and seal them; return how many, and when the next one will have settled."""
+        """Lease uploads that have settled and seal them; return how many, and when the next one will have settled.
+
+        Those are counted that are sealed, and those that had a turn.
+        """
         leased = _expect(await self._ask(LeaseSealings(limit=self._settings.inspector_batch)), SealingsAre)
         sealed = 0
         for upload in leased.uploads:
@@ -106,7 +114,7 @@ class Rounds:
         return sealed, leased.wait_seconds
 
     async def _seal(self, upload: str) -> bool:
-        """Seal one upload and answer; return whether it was answered."""
+        """Seal one upload and answer; return whether it was answered, or had its turn."""
         loop = asyncio.get_running_loop()
         try:
             opened = _expect(await self._ask(OpenSealing(upload=upload)), SealingOpened)
@@ -115,13 +123,17 @@ class Rounds:
                 asked = self._ask(RecordSealing(upload, opened.generation, piece.segments, piece.edits))
                 asyncio.run_coroutine_threadsafe(_done(asked), loop).result()
 
+            hashed = self._hashes.of(upload, opened.generation)
             last, digest = await asyncio.to_thread(
-                seal, opened, self._store, self._settings, record, stopped=lambda: self._stopping
+                seal, opened, self._store, self._settings, record, hashed, self._turn()
             )
             await self._ask(FinishSealing(upload, opened.generation, last.segments, last.edits, digest))
+            self._hashes.drop(upload, opened.generation)
         except Integrity as damage:
             log.error("upload %s cannot be read back", upload)  # noqa: TRY400  # its place is said to the keeper
             await self._ask(ReportSealingDamage(upload=upload, sentence=damage.sentence))
+        except TurnOver:
+            return True  # the next round goes on with it, after what has not had a turn
         except (Missing, UploadTakenOver):
             return False  # its sender went on with it, or the lease ran out
         except Stopped:
@@ -131,8 +143,11 @@ class Rounds:
             return False
         return True
 
+    def _turn(self) -> Turn:
+        return Turn(self._settings.inspector_turn_bytes, lambda: self._stopping)
+
     async def one_round(self) -> int:
-        """Lease a batch and inspect it; return how many arrivals were answered."""
+        """Lease a batch and inspect it; return how many arrivals were answered, or had their turn."""
         leased = _expect(await self._ask(LeaseArrivals(limit=self._settings.inspector_batch)), ArrivalsAre)
         answered = 0
         for version in leased.versions:
@@ -142,14 +157,18 @@ class Rounds:
         return answered
 
     async def _inspect(self, version: str) -> bool:
-        """Read one arrival back and answer; return whether it was answered."""
+        """Read one arrival back and answer; return whether it was answered, or had its turn."""
         try:
             arrival = _expect(await self._ask(OpenArrival(version=version)), ArrivalOpened)
-            digest = await asyncio.to_thread(digest_of, arrival, self._store, stopped=lambda: self._stopping)
+            hashed = self._hashes.of(version)
+            digest = await asyncio.to_thread(digest_of, arrival, self._store, hashed, self._turn())
             await self._ask(RecordDigest(version=version, digest=digest))
+            self._hashes.drop(version)
         except Integrity as damage:
             log.error("version %s cannot be read back", version)  # noqa: TRY400  # its place is said to the keeper
             await self._ask(ReportDamage(version=version, sentence=damage.sentence))
+        except TurnOver:
+            return True
         except Missing:
             return False  # removed meanwhile, or the lease ran out
         except Stopped:

@@ -1,7 +1,8 @@
 """Sealing a settled upload: chunks that are not yet in their places are sealed, its digest is made if it is owed.
 
 Synchronous; in a thread it frees the GIL. What is done is told piece by piece (`record`), so that a terabyte that was
-staged need not be begun again. Not here: which chunks and under which key (domain), the header (the keeper writes it).
+staged need not be begun again, and can be sealed in turns. Each byte is read once, to be hashed and sealed. Not here:
+which chunks and under which key (domain), the header (the keeper writes it).
 Must stay true: the last chunk is told with the end only; every piece is durable before it is told; the plaintext is
 nowhere but in memory.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealane.inspector.reading import BUFFER_BYTES, Stopped, digest_of_content
+from sealane.inspector.turns import BUFFER_BYTES
 from sealane.operations.uploads import NewSegment, Place
 from sealane.vault.age.payload import CHUNK_BYTES, PayloadKey
 from sealane.vault.chunks import ChunkWriter
@@ -19,6 +20,7 @@ from sealane.vault.content import Content
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealane.inspector.turns import RunningHash, Turn
     from sealane.operations.sealing import SealingOpened
     from sealane.settings import Settings
     from sealane.vault.blobs import BlobStore
@@ -43,24 +45,31 @@ def seal(
     store: BlobStore,
     settings: Settings,
     record: Callable[[Sealed], None],
-    *,
-    stopped: Callable[[], bool],
+    hashed: RunningHash,
+    turn: Turn,
 ) -> Outcome:
-    """Seal what is left of an upload.
+    """Seal what is left of an upload; where its digest is owed, `hashed` is what an earlier turn has hashed of it.
 
-    Raises `Integrity` where the stored bytes are not those that were written, `Unavailable`, `StoreFull`, `Stopped`.
+    Raises `Integrity` where the stored bytes are not those that were written, `Unavailable`, `StoreFull`, `Stopped`,
+    and `TurnOver` after a piece, of which all were recorded.
     """
     content = Content(store, opened.extents, opened.segments, opened.keys)
-    digest = opened.digest or digest_of_content(content, stopped=stopped)
+    owed = hashed if opened.digest is None else None
     key = PayloadKey.derived(opened.age_key)
     last_chunk = max(0, -(-opened.size // CHUNK_BYTES) - 1)
     for first, after in _pieces(opened.chunks, last_chunk, settings.segment_bytes_max // CHUNK_BYTES):
+        if owed is not None:
+            owed.read_on(content, first * CHUNK_BYTES, turn)
+        turn.check()
         writer = ChunkWriter(key, store, first_chunk=first, inline_bytes_max=settings.inline_bytes_max)
         try:
-            _copy(content, writer, first, after, stopped)
+            _copy(content, writer, first, after, owed, turn)
             record(_told(writer, first))
         finally:
             writer.abort()
+    if owed is not None:
+        owed.read_on(content, opened.size, turn)
+    digest = hashed.digest() if opened.digest is None else opened.digest
     if not opened.size:
         return Outcome(Sealed((), ()), digest)
     writer = ChunkWriter(key, store, first_chunk=last_chunk, inline_bytes_max=settings.inline_bytes_max)
@@ -80,14 +89,16 @@ def _pieces(ranges: tuple[tuple[int, int], ...], last_chunk: int, chunks_max: in
             yield begin, min(begin + chunks_max, after, last_chunk)
 
 
-def _copy(content: Content, writer: ChunkWriter, first: int, after: int, stopped: Callable[[], bool]) -> None:
+def _copy(content: Content, writer: ChunkWriter, first: int, after: int, owed: RunningHash | None, turn: Turn) -> None:
     buffer = memoryview(bytearray(min(BUFFER_BYTES, (after - first) * CHUNK_BYTES)))
     at, end = first * CHUNK_BYTES, after * CHUNK_BYTES
     while at < end:
-        if stopped():
-            raise Stopped
+        turn.check_stopped()
         block = buffer[: min(len(buffer), end - at)]
         content.read_into(at, block)
+        turn.spend(len(block))
+        if owed is not None:
+            owed.add(at, block)
         writer.append(block)
         at += len(block)
 

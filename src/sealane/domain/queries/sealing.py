@@ -151,10 +151,17 @@ SETTLED = Statement(
     sa.select(seals.c.upload_id, uploads.c.folder_id, seals.c.leased_until)
     .join_from(seals, uploads, uploads.c.id == seals.c.upload_id)
     .where(seals.c.settles <= bindparam("now"))
-    .order_by(seals.c.settles, seals.c.closed, seals.c.upload_id)
+    .order_by(
+        seals.c.leased_until.is_not(None),
+        seals.c.leased_until,
+        seals.c.settles,
+        seals.c.closed,
+        seals.c.upload_id,
+    )
     .limit(bindparam("limit", type_=sa.Integer)),
     SettledRow,
 )
+"""First what was not tried yet, then what was tried longest ago."""
 CLOSED_OF_NAME = Statement(
     "sealing.closed_of_name",
     sa.select(seals.c.upload_id, seals.c.settles)
