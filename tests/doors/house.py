@@ -68,9 +68,9 @@ class MoodyStore:
         return getattr(self._store, name)
 
 
-def furnish(home):
+def furnish(home, settings=SMALL):
     """Make a data directory with one organization and one user, who may do everything in `/in`."""
-    keeper = KeeperInProcess(home / "data", SMALL)
+    keeper = KeeperInProcess(home / "data", settings)
     for operation in (
         AddOrganization("clinic"),
         AddUser("ann@clinic"),

@@ -19,10 +19,10 @@ READER = X25519Identity(b"\x42" * 32)
 FOLDER = "/sealed"
 
 
-def furnish_sealed(home):
+def furnish_sealed(home, settings=SMALL):
     """Make a data directory with a sealed folder that ann may do everything in; rea may read there and has a key."""
-    furnish(home)
-    keeper = KeeperInProcess(home / "data", SMALL)
+    furnish(home, settings)
+    keeper = KeeperInProcess(home / "data", settings)
     for operation in (
         AddFolder(f"clinic:{FOLDER}", sealed=True, settle_seconds=0),
         AddUser("rea@clinic"),
