@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealane.client.parts import plan_parts
+from sealane.client.parts import plan_parts, plan_sealed_parts
 from sealane.settings import GIB, MIB, TIB, ClientSettings
 
 SETTINGS = ClientSettings()
@@ -41,6 +41,13 @@ def test_a_long_line_gets_long_parts_and_every_connection_several():
     assert len(parts) == 8 * SETTINGS.parallel
     assert parts[0].length == 128 * MIB
     assert plan_parts(100 * GIB, SETTINGS)[0].length == 256 * MIB
+
+
+def test_sealed_parts_are_no_longer_than_what_is_kept_for_the_digest_of_all_lanes():
+    for size in (GIB, 10 * GIB):
+        parts = plan_sealed_parts(size, SETTINGS, prefix=200)
+        assert max(part.length for part in parts) * SETTINGS.parallel <= 1.01 * SETTINGS.sealed_ahead_bytes_max
+    assert len(plan_sealed_parts(5 * TIB, SETTINGS, prefix=200)) <= SETTINGS.parts_max
 
 
 def test_an_empty_file_has_no_parts():

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -167,3 +167,55 @@ def test_the_tag_is_on_disk_before_the_bytes_are_given_out(tmp_path, beside):
         given = next(begun.source.blocks(len(begun.source.prefix), begun.source.size))
         assert beside(".tags").read_bytes()[16:32] == given[STORED_CHUNK_BYTES - 16 : STORED_CHUNK_BYTES]
     os.close(descriptor)
+
+
+@pytest.mark.parametrize(("ahead", "sealed_again"), [(1 << 30, 0), (20 * STORED_CHUNK_BYTES, 24), (0, 40)])
+def test_what_was_sent_is_hashed_without_being_sealed_again_as_far_as_it_is_kept(
+    tmp_path, beside, monkeypatch, ahead, sealed_again
+):
+    content = os.urandom(39 * CHUNK_BYTES + 3)
+    descriptor = opened(tmp_path, content)
+    sealed = []
+    plain_seal = sealing.stretches.seal
+    monkeypatch.setattr(
+        sealing.stretches, "seal", lambda *given, **more: sealed.append(plain_seal(*given, **more)) or sealed[-1]
+    )
+    with sealing.sealing_of(beside, descriptor, len(content), TO, ahead_bytes_max=ahead) as begun:
+        source = begun.source
+        sent = list(source.blocks(0, source.size))
+        chunks_sent = sum(len(one) for one in sealed)
+        hashed = in_order(source)
+        assert hashed == b"".join(sent)[len(source.prefix) :]
+        again = sum(len(one) for one in sealed) - chunks_sent
+        assert -(-again // STORED_CHUNK_BYTES) == sealed_again
+    os.close(descriptor)
+
+
+def in_order(source):
+    """What a digest reads."""
+    offset, found = len(source.prefix), []
+    while offset < source.size:
+        found.append(bytes(source.read(16 * STORED_CHUNK_BYTES, offset)))
+        offset += len(found[-1])
+    return b"".join(found)
+
+
+@given(data=st.data())
+@settings(max_examples=tries(20), deadline=None)
+def test_whatever_was_given_out_before_in_whatever_order_the_digest_reads_the_same_bytes(data):
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        size = data.draw(st.integers(1, 40 * CHUNK_BYTES))
+        descriptor = opened(home, os.urandom(size))
+        ahead = data.draw(st.integers(0, 40 * STORED_CHUNK_BYTES))
+        with sealing.sealing_of(
+            lambda suffix: home / f"j{suffix}", descriptor, size, TO, ahead_bytes_max=ahead
+        ) as begun:
+            source = begun.source
+            for _ in range(data.draw(st.integers(0, 4))):
+                start = data.draw(st.integers(0, source.size))
+                for _block in source.blocks(start, data.draw(st.integers(start, source.size))):
+                    pass
+            whole = in_order(source)
+            assert files.open_sealed(source.prefix + whole, [ANA]) == (home / "source").read_bytes()
+        os.close(descriptor)

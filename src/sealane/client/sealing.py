@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane.client.failures import ChangedHere, LocalFailure
+from sealane.client.handover import Handover
 from sealane.client.journals import KEY_SUFFIX, TAGS_SUFFIX, wipe
 from sealane.client.positions import read_at
 from sealane.vault.age import files, keys, stretches
@@ -104,9 +105,19 @@ class SealedSource:
     """The age file that a local file becomes. Bytes of it can be had again, from any thread, and are the same then."""
 
     def __init__(
-        self, descriptor: int, size: int, key: PayloadKey, prefix: bytes, note: Callable[[int, bytes], None]
+        self,
+        descriptor: int,
+        size: int,
+        key: PayloadKey,
+        prefix: bytes,
+        note: Callable[[int, bytes], None],
+        *,
+        ahead_bytes_max: int = 0,
     ) -> None:
-        """`prefix` is header and nonce; `note` is told of every chunk's tag before the chunk is given out."""
+        """`prefix` is header and nonce; `note` is told of every chunk's tag before the chunk is given out.
+
+        `ahead_bytes_max`: how much of what was given out is kept for whoever reads in order (`read`).
+        """
         self.prefix = prefix
         self.size = len(prefix) + sealed_length(size)
         self._descriptor = descriptor
@@ -114,6 +125,7 @@ class SealedSource:
         self._last = stretches.last_chunk(size)
         self._key = key
         self._note = note
+        self._handover = Handover(ahead_bytes_max)
 
     def blocks(self, offset: int, end: int) -> Iterator[bytes | bytearray]:
         """Yield the bytes from `offset` to `end` in pieces of about a MiB. Raises `ChangedHere`, `LocalFailure`."""
@@ -128,14 +140,28 @@ class SealedSource:
             last = min(first + _CHUNKS_A_BLOCK, -(-(end - begins) // STORED_CHUNK_BYTES)) - 1
             sealed = self._chunks(first, last, memoryview(room))
             past = end - begins - first * STORED_CHUNK_BYTES
-            piece = sealed if within == 0 and past >= len(sealed) else sealed[within:past]
+            whole = within == 0 and past >= len(sealed)
+            if whole:
+                self._handover.give(first, sealed)
+            piece = sealed if whole else sealed[within:past]
             offset += len(piece)
             yield piece
 
     def read(self, wanted: int, offset: int) -> bytes | bytearray:
-        """Return one to `wanted` bytes of the chunks (without header and nonce) from `offset`, as a digest asks."""
-        begins = len(self.prefix)
-        return next(self.blocks(begins + offset, min(begins + offset + wanted, self.size)))
+        """Return some bytes from `offset` on, where a chunk begins: those that were given out, if they are kept.
+
+        For one reader, in order. They may be more than `wanted`, since a stretch is hashed as it is.
+        """
+        first, within = divmod(offset - len(self.prefix), STORED_CHUNK_BYTES)
+        assert within == 0, "a digest goes from chunk to chunk"
+        kept = self._handover.take(first)
+        if kept is not None:
+            return kept
+        stretch = -(-wanted // STORED_CHUNK_BYTES)
+        following = self._handover.next_after(first)
+        after = min(first + min(stretch, _CHUNKS_A_BLOCK), self._last + 1 if following is None else following)
+        room = bytearray(min((after - first) * CHUNK_BYTES, self._plain_size))
+        return self._chunks(first, after - 1, memoryview(room))
 
     def _chunks(self, first: int, last: int, room: memoryview) -> bytearray:
         start = first * CHUNK_BYTES
@@ -157,7 +183,9 @@ class Sealing:
 
 
 @contextlib.contextmanager
-def sealing_of(beside: Beside, descriptor: int, size: int, recipients: Sequence[keys.Recipient]) -> Iterator[Sealing]:
+def sealing_of(
+    beside: Beside, descriptor: int, size: int, recipients: Sequence[keys.Recipient], *, ahead_bytes_max: int = 0
+) -> Iterator[Sealing]:
     """Give the age file that an earlier process left for this very source and these recipients, or a new one.
 
     The caller holds the journal, so nobody else uses it. What is given may be one that was begun just now, with an id
@@ -171,7 +199,9 @@ def sealing_of(beside: Beside, descriptor: int, size: int, recipients: Sequence[
     record = TagRecord(tags)
     try:
         key = PayloadKey(kept.file_key, kept.nonce)
-        yield Sealing(kept, SealedSource(descriptor, size, key, kept.prefix, record.note))
+        yield Sealing(
+            kept, SealedSource(descriptor, size, key, kept.prefix, record.note, ahead_bytes_max=ahead_bytes_max)
+        )
     finally:
         record.close()
 

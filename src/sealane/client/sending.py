@@ -39,7 +39,7 @@ from sealane.client.uploads import Content, PartedUpload
 from sealane.client.verifying import verify
 from sealane.errors import DigestMismatch, Missing, NotAllowed, UploadMissing
 from sealane.vault.age import files
-from sealane.vault.age.payload import STORED_CHUNK_BYTES, sealed_length
+from sealane.vault.age.payload import STORED_CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,7 +196,9 @@ def _forget(journal: Journal[UploadJournal]) -> None:
 def _send_parts(run: Run, source: LocalFile, descriptor: int, journal: Journal[UploadJournal]) -> _Sent:
     if source.seals_to is None:
         return _send_plain(run, source, descriptor, journal)
-    with sealing.sealing_of(journal.beside, descriptor, source.size, source.seals_to.recipients) as begun:
+    ahead = run.settings.sealed_ahead_bytes_max
+    recipients = source.seals_to.recipients
+    with sealing.sealing_of(journal.beside, descriptor, source.size, recipients, ahead_bytes_max=ahead) as begun:
         return _send_sealed(run, source, descriptor, journal, begun, sealed_to=source.seals_to.digest().hex())
 
 
@@ -243,10 +245,11 @@ def _send_sealed(
     run.tell(FileBegan(source.name, source.size))
     payload = FollowingDigest(
         whole.read,
-        sealed_length(source.size),
-        _all_here(sealed_length(source.size)),
+        whole.size,
+        upload.positions,
         block_bytes=_DIGEST_BLOCK_BYTES,
         check=run.stop.check,
+        start=len(whole.prefix),
         before=begun.nonce,
     )
     digests = _digest(run, descriptor, source.size)

@@ -65,7 +65,8 @@ class PartedUpload:
         self._parts = [Part(start, length) for start, length, _ in kept.parts]
         self._addresses = [address for _, _, address in kept.parts]
         self._addresses_lock = threading.Lock()
-        self._positions = Positions(self._parts, [0] * len(self._parts))
+        self.positions = Positions(self._parts, [0] * len(self._parts))
+        """How far each part is: what was acknowledged, or at least sent."""
         self._beginnings: dict[int, Future[None]] = {}
         """Parts that are begun at the server before a lane comes to them."""
         self._taken: set[int] = set()
@@ -213,7 +214,7 @@ class PartedUpload:
 
     def _moved(self, number: int, to: int, *, resumed: bool = False) -> None:
         content = self._content
-        self._run.tell(FileMoved(content.name, content.shown(self._positions.set(number, to)), resumed))
+        self._run.tell(FileMoved(content.name, content.shown(self.positions.set(number, to)), resumed))
 
     def _check(self) -> None:
         """End a part because the run was stopped, or because another part of the file has failed."""
