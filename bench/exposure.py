@@ -18,6 +18,9 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+
 from bench import machine
 from bench.__main__ import LATEST
 from sealane.exposure.people.lists import write_list
@@ -25,6 +28,7 @@ from sealane.exposure.prose.findings import findings
 from sealane.exposure.scan import scan
 from sealane.exposure.tables.columns import find_layout
 from sealane.exposure.tables.headers import meaning_of
+from sealane.exposure.tables.names import FAMILY, GIVEN
 from sealane.exposure.tables.slots import Slot
 from tests.exposure.populations import people, roster
 from tests.exposure.rosters import WRITERS
@@ -125,23 +129,96 @@ def speed(runs=3):
 
 
 HEADER = "member_id,first_name,mi,last_name,suffix,dob,sex,ssn,address,city,state,zip,phone,email,group,plan,effective,dx1,claim_id\n"
+STREETS = [
+    "Main",
+    "Oak",
+    "Maple",
+    "Cedar",
+    "Elm",
+    "Washington",
+    "Lake",
+    "Hill",
+    "Pine",
+    "River",
+    "Church",
+    "Spring",
+    "Highland",
+    "Forest",
+    "Jefferson",
+]
+CITIES = [
+    "Portland",
+    "Boston",
+    "Austin",
+    "Miami",
+    "Seattle",
+    "Denver",
+    "Chicago",
+    "Phoenix",
+    "Dover",
+    "Salem",
+    "Helena",
+    "Albany",
+    "Trenton",
+    "Lansing",
+]
+STATES = ["ME", "MA", "TX", "FL", "WA", "CO", "IL", "AZ", "DE", "OR", "MT", "NY", "NJ", "MI"]
+PREFIXES = (40, 20, 787, 331, 981, 802, 606, 850, 199, 973, 596, 122, 86, 489)
 
 
 def nineteen_columns(count, first=0):
-    """A roster of one row an individual in nineteen columns, some 175 bytes each."""
-    made = [HEADER] if not first else []
-    families = sorted({person.family for person in people(1, 60)})
-    names = ["Ann", "Robert", "Maria", "Wei", "Mohammed", "Linda", "Oluwaseun", "Kimberly", "Xavier", "Siobhan"]
-    for n in range(first, first + count):
-        given, family = names[n % 10], families[n * 7 % len(families)]
-        social = 100_010_001 + n * 37 % 499_000_000
-        made.append(
-            f"W{n * 7919 % 10**9:09d},{given},{'ABCDEFGH'[n % 8]},{family},,{1930 + n % 80}-{n % 12 + 1:02d}-{n % 28 + 1:02d},{'MF'[n % 2]},"
-            f"{social // 10**6:03d}-{social // 10**4 % 100:02d}-{social % 10**4:04d},{n * 31 % 9999} {families[n % 20]} Street Apt {n % 99},"
-            f"Portland,ME,04{n % 900:03d},207-555-{n * 13 % 10_000:04d},{given.lower()}.{n}@example.org,GRP{n % 50:04d},PPO{n % 9},2025-01-01,"
-            f"{('E11.9', 'I10', 'J45.909', '')[n % 4]},CLM{n * 104_729 % 10**10:010d}\n"
-        )
-    return "".join(made).encode()
+    """A roster of one row an individual in nineteen columns, some 190 bytes each; households share name, home and phone.
+
+    Names are as unevenly spread as real ones (some thousand given names, some ten thousand family names); numbers are
+    not in any order. `first` tells rosters of one file apart: nobody is in two of them.
+    """
+    dice = np.random.default_rng(first)
+    house = np.sort(dice.integers(0, max(1, count * 2 // 3), count))
+    given = names_of(sorted(GIVEN), ("", "a", "ia", "en", "lyn", "o", "el"), ranks(dice, count, 7_000))
+    family = names_of(
+        sorted(FAMILY), ("", "son", "man", "er", "s", "berg", "ez", "ini", "ov"), ranks(dice, count, 30_000)
+    )[house]
+    place = dice.integers(0, len(CITIES), count)[house]
+    born = np.datetime64("1930-01-01") + dice.integers(0, 34_000, count).astype("timedelta64[D]")
+    # A walk through all numbers of a prime's size comes to none twice.
+    social = (np.arange(first, first + count, dtype=np.int64) * 370_203_367 % 598_999_979) + 1_000_000
+    social += (social // 10_000 % 100 == 0) * 10_000 + (social % 10_000 == 0)
+    frame = pl.DataFrame({
+        "given": given, "family": family, "born": born, "social": social, "place": place,
+        "member": dice.permutation(count).astype(np.int64) * 7 + first * 7 + 100_000_000,
+        "number": dice.integers(1, 9_999, count)[house], "street": np.array(STREETS)[dice.integers(0, len(STREETS), count)[house]],
+        "apt": dice.integers(1, 400, count)[house], "zip": np.array(PREFIXES)[place] * 100 + dice.integers(1, 99, count)[house],
+        "phone": dice.integers(2_000_000_000, 9_999_999_999, count)[house], "n": np.arange(first, first + count),
+        "dx": np.array(["E11.9", "I10", "J45.909", ""])[dice.integers(0, 4, count)], "claim": dice.integers(0, 10**10, count),
+    })  # fmt: skip
+    digits = {
+        name: pl.col(name).cast(pl.String).str.zfill(size)
+        for name, size in (("social", 9), ("phone", 10), ("zip", 5), ("claim", 10))
+    }
+    made = frame.select(
+        pl.format("W{}", "member"), "given", pl.col("given").str.slice(0, 1).alias("mi"), "family", pl.lit("").alias("suffix"),
+        pl.col("born").dt.to_string("%Y-%m-%d"), pl.when(pl.col("n") % 2 == 0).then(pl.lit("F")).otherwise(pl.lit("M")).alias("sex"),
+        pl.format("{}-{}-{}", digits["social"].str.slice(0, 3), digits["social"].str.slice(3, 2), digits["social"].str.slice(5)).alias("ssn"),
+        pl.format("{} {} Street Apt {}", "number", "street", "apt").alias("address"),
+        pl.lit(pl.Series(CITIES)).gather(pl.col("place")).alias("city"), pl.lit(pl.Series(STATES)).gather(pl.col("place")).alias("state"),
+        digits["zip"], pl.format("{}-{}-{}", digits["phone"].str.slice(0, 3), digits["phone"].str.slice(3, 3), digits["phone"].str.slice(6)),
+        pl.format("{}.{}@example.org", pl.col("given").str.to_lowercase(), "n").alias("email"), pl.format("GRP{}", pl.col("place") + 1000).alias("group"),
+        pl.format("PPO{}", pl.col("n") % 9).alias("plan"), pl.lit("2025-01-01").alias("effective"), "dx", pl.format("CLM{}", digits["claim"]).alias("clm"),
+    )  # fmt: skip
+    return (HEADER if not first else "").encode() + made.write_csv(include_header=False, quote_style="never").encode()
+
+
+def ranks(dice, count, most):
+    """Ranks as names have them: the first twenty alike common, then ever rarer."""
+    return (20 * (np.exp(dice.random(count) * np.log(1 + most / 20)) - 1)).astype(np.int64)
+
+
+def names_of(common, endings, ranks):
+    """Names by their rank: the common ones first, then made of them with endings."""
+    made = np.array([f"{name.capitalize()}{ending}" for ending in endings for name in common])
+    order = np.random.default_rng(0).permutation(len(common))
+    places = ranks % len(made)
+    return np.where(places < len(common), made[order[places % len(common)]], made[places])
 
 
 def memory(gib):

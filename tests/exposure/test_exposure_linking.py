@@ -22,8 +22,8 @@ def people(*rows):
     """How many individuals some mentions are of."""
     names = sorted({name for row in rows for name in row})
     frame = pl.DataFrame([pl.Series(name, [row.get(name) for row in rows], dtype=pl.String) for name in names])
-    frame = alike(frame.with_columns(pl.lit(0, dtype=pl.UInt32).alias(MARKS)), today=TODAY)
-    return len(set(individuals(keys_of(frame, seed=1), len(rows)).tolist()))
+    made = alike(frame.with_columns(pl.lit(0, dtype=pl.UInt32).alias(MARKS)), today=TODAY)
+    return len(set(individuals(keys_of(made.columns, seed=1), len(rows)).tolist()))
 
 
 ANN = {

@@ -80,6 +80,8 @@ def utf8_blocks(blocks: Iterable[bytes], head: bytes) -> Iterator[bytes]:
 
 def valid_utf8(block: bytes) -> bytes:
     """Return a block of whole lines in UTF-8: as it is, or read as Windows-1252 where it is none."""
+    if block.isascii():
+        return block
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:

@@ -124,8 +124,6 @@ class Batch:
     mentions: pl.DataFrame
     day_first: bool | None = None
     """Whether its dates put the day before the month, where the reader knows."""
-    trimmed: bool = False
-    """Whether the reader knows that no value has white space around it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class _Walk:
         match found:
             case Batch():
                 self.records += found.records
-                self.crowd.add(found.mentions, day_first=found.day_first, trimmed=found.trimmed)
+                self.crowd.add(found.mentions, day_first=found.day_first)
             case Unreadable():
                 self._tell(_within(inner, found.part), found.why, partly=False)
             case Nested():

@@ -7,18 +7,28 @@ stays one); what cannot be a value at all (dashes, "unknown", a birth date in th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import polars as pl
 
 from sealane.exposure.model import BIT
+from sealane.exposure.people.coded import bytes_of, changed, coded, ends_of, is_empty, rows_of, series_of, told
 from sealane.exposure.people.dates import dates_of
 from sealane.exposure.people.mentions import CLASS_OF, MARKS
 from sealane.exposure.people.places import ELSEWHERE, STATE_OF_NAME, STATE_OF_PREFIX, STATES
+from sealane.exposure.people.shapes import digits_of, filled_in, number_of, text_of_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
+
+    import numpy.typing as npt
+
+    from sealane.exposure.people.coded import Column
+
+    Numbers = npt.NDArray[Any]
 
 MASK: Final = "mask"
 """The column of class bits of what is made alike."""
@@ -39,12 +49,16 @@ _NOTHING: Final = [
     "UNKNOWN",
     "Unknown",
 ]
+_NOTHING_BYTES_MAX: Final = max(map(len, _NOTHING))
 _SUFFIX: Final = r"(?i)[ ,]+(jr|sr|ii|iii|iv|2nd|3rd)\.?$"
 _TITLE: Final = r"(?i)^(mr|mrs|ms|miss|mx|dr|prof|rev|herr|frau|mme)\.? +"
 _DEGREE: Final = r"(?i)[ ,]+(md|m\.d\.|phd|ph\.d\.|rn|esq|dds|do)\.?$"
 _PARTICLES: Final = "van|von|der|den|de|del|della|di|da|dos|du|la|le|al|el|bin|ibn|ben|ter|ten|st\\.?"
 _GIVEN_FIRST: Final = rf"(?i)^(\S+)(?:\s+\S+)*?\s+((?:(?:{_PARTICLES})\s+)*\S+)$"
 _FAMILY_FIRST: Final = r"^([^,]+),\s*(\S+)"
+_SPACE: Final = 32
+_LETTERS: Final = 26
+_ASCII: Final = 127
 _SSN_DIGITS: Final = 9
 _SSN_DIGITS_LEAST: Final = 7
 _ZIP_DIGITS: Final = 5
@@ -52,27 +66,73 @@ _PHONE_DIGITS: Final = (7, 15)
 _PHONE_KEPT: Final = 10
 
 
-def alike(mentions: pl.DataFrame, *, today: date, day_first: bool | None = None, trimmed: bool = False) -> pl.DataFrame:
-    """Return mentions in one form: only the columns that are there, `birth_date` as dates, and `mask`."""
-    marks = mentions[MARKS] if MARKS in mentions.columns else pl.Series(MARKS, [0] * len(mentions), dtype=pl.UInt32)
-    columns = {name: _clean(mentions[name], trimmed=trimmed) for name in mentions.columns if name != MARKS}
-    columns = {name: column for name, column in columns.items() if column.null_count() < len(column)}
+_REPEATING: Final = frozenset(
+    {"given", "family", "suffix", "city", "state", "zip", "owner", "context", "medical_record_number"}
+)
+"""Columns in which a value often stands for many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Mentions in one form: only the columns that are there, and the bits of the classes of each mention."""
+
+    columns: dict[str, Column]
+    """`birth_date` as dates, `ssn` and `itin` as numbers, all others as text."""
+    mask: Numbers
+
+    def __len__(self) -> int:
+        """Return how many mentions these are."""
+        return len(self.mask)
+
+    def chosen(self, rows: Numbers) -> Alike:
+        """Return some of them."""
+        return Alike({name: rows_of(column, rows) for name, column in self.columns.items()}, self.mask[rows])
+
+    def frame(self) -> pl.DataFrame:
+        """Return them as a frame, with `mask`."""
+        columns = [series_of(column).alias(name) for name, column in self.columns.items()]
+        return pl.DataFrame([*columns, pl.Series(MASK, self.mask, dtype=pl.UInt32)])
+
+
+def alike(
+    mentions: pl.DataFrame,
+    *,
+    today: date,
+    day_first: bool | None = None,
+    by_value: bool = True,
+) -> Alike:
+    """Return mentions in one form. `by_value`: work once a value where that is quicker; it gives the same."""
+    marks = mentions[MARKS].to_numpy() if MARKS in mentions.columns else np.zeros(len(mentions), dtype=np.uint32)
+    columns: dict[str, Column] = {}
+    for name in mentions.columns:
+        if name != MARKS and mentions[name].null_count() < len(mentions):
+            column = coded(mentions[name]) if by_value and name in _REPEATING else mentions[name]
+            columns[name] = changed(column, _clean)
+    columns = {name: column for name, column in columns.items() if not is_empty(column)}
     _split_full_names(columns)
     _split_suffixes(columns)
     for name, change in _FORMS.items():
         if name in columns:
-            columns[name] = change(columns[name])
+            columns[name] = changed(columns[name], change)
     if "birth_date" in columns:
-        dates = dates_of(columns["birth_date"], today=today, day_first=day_first)
-        columns["birth_date"] = dates.set(dates == pl.Series([_NO_DATE]).cast(pl.Date)[0], None)
+        columns["birth_date"] = _births(series_of(columns["birth_date"]), today=today, day_first=day_first)
     _place(columns)
-    made = pl.DataFrame([column.alias(name) for name, column in columns.items()])
-    return _masked(made, marks)
+    return Alike(columns, _masked(columns, marks))
 
 
-def _clean(column: pl.Series, *, trimmed: bool) -> pl.Series:
+def _births(column: pl.Series, *, today: date, day_first: bool | None) -> pl.Series:
+    dates = dates_of(column, today=today, day_first=day_first)
+    unknown = dates == pl.Series([_NO_DATE]).cast(pl.Date)[0]
+    return dates.set(unknown, None) if unknown.any() else dates
+
+
+def _clean(column: pl.Series) -> pl.Series:
     """Values without space around them; what stands for no value is absent."""
-    column = column if trimmed else column.str.strip_chars()
+    first, last = ends_of(column.fill_null("") if column.null_count() else column)
+    if (first <= _SPACE).any() or (last <= _SPACE).any() or (first > _ASCII).any() or (last > _ASCII).any():
+        column = column.str.strip_chars()
+    if (column.str.len_bytes().min() or 0) > _NOTHING_BYTES_MAX:  # type: ignore[operator]
+        return column
     nothing = column.is_in(_NOTHING)
     return column.set(nothing.fill_null(value=False), None) if nothing.any() else column
 
@@ -81,12 +141,12 @@ _NO_DATE: Final = -25567
 """1900-01-01, in days since 1970: what old programs write for an unknown date."""
 
 
-def _masked(frame: pl.DataFrame, marks: pl.Series) -> pl.DataFrame:
-    bits = pl.Series(MASK, marks, dtype=pl.UInt32)
+def _masked(columns: dict[str, Column], marks: Numbers) -> Numbers:
+    bits = marks.astype(np.uint32)
     for name, kind in CLASS_OF.items():
-        if name in frame.columns:
-            bits = bits | (frame[name].is_not_null().cast(pl.UInt32) * BIT[kind])
-    return frame.with_columns(bits.alias(MASK)) if frame.width else pl.DataFrame([bits.alias(MASK)])
+        if name in columns:
+            bits |= told(columns[name]) * np.uint32(BIT[kind])
+    return bits
 
 
 def on_some(column: pl.Series, where: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -99,11 +159,11 @@ def on_some(column: pl.Series, where: pl.Series, change: Callable[[pl.Series], p
     return column.scatter(places, change(column.gather(places)))
 
 
-def _split_full_names(columns: dict[str, pl.Series]) -> None:
+def _split_full_names(columns: dict[str, Column]) -> None:
     whole = columns.pop("full_name", None)
     if whole is None:
         return
-    named = whole.str.replace(_TITLE, "").str.replace(_DEGREE, "")
+    named = series_of(whole).str.replace(_TITLE, "").str.replace(_DEGREE, "")
     suffix = named.str.extract(_SUFFIX, 1)
     named = named.str.replace(_SUFFIX, "")
     comma = named.str.contains(",", literal=True).fill_null(value=False)
@@ -114,37 +174,60 @@ def _split_full_names(columns: dict[str, pl.Series]) -> None:
     family = turned.field("1").zip_with(comma, plain.field("2"))
     family = family.zip_with(family.is_not_null(), named)
     for name, column in (("given", given), ("family", family), ("suffix", suffix)):
-        there = columns.get(name)
-        columns[name] = column if there is None else there.zip_with(there.is_not_null(), column)
+        columns[name] = _first_told(columns.get(name), column)
 
 
-def _split_suffixes(columns: dict[str, pl.Series]) -> None:
+def _first_told(there: Column | None, column: Column) -> Column:
+    """Return what `there` tells, and elsewhere what `column` does."""
+    if there is None:
+        return column
+    if not told(there).all():
+        first, second = series_of(there), series_of(column)
+        return first.zip_with(first.is_not_null(), second)
+    return there
+
+
+def _split_suffixes(columns: dict[str, Column]) -> None:
     for name in ("family", "given"):
         column = columns.get(name)
         if column is None:
             continue
-        spaced = column.str.contains(" ", literal=True).fill_null(value=False)
-        if not spaced.any():
+        found = changed(column, _suffix)
+        if is_empty(found):
             continue
-        found = on_some(pl.Series([None], dtype=pl.String).new_from_index(0, len(column)), spaced, lambda part: part)
-        places = spaced.arg_true()
-        found = found.scatter(places, column.gather(places).str.extract(_SUFFIX, 1))
-        if found.null_count() == len(found):
-            continue
-        columns[name] = on_some(column, found.is_not_null(), lambda part: part.str.replace(_SUFFIX, ""))
-        there = columns.get("suffix")
-        columns["suffix"] = found if there is None else there.zip_with(there.is_not_null(), found)
+        columns[name] = changed(column, _without_suffix)
+        columns["suffix"] = _first_told(columns.get("suffix"), found)
+
+
+def _suffix(names: pl.Series) -> pl.Series:
+    spaced = names.str.contains(" ", literal=True).fill_null(value=False)
+    none = pl.Series([None], dtype=pl.String).new_from_index(0, len(names))
+    places = spaced.arg_true()
+    return none if places.is_empty() else none.scatter(places, names.gather(places).str.extract(_SUFFIX, 1))
+
+
+def _without_suffix(names: pl.Series) -> pl.Series:
+    return on_some(names, _suffix(names).is_not_null(), lambda part: part.str.replace(_SUFFIX, ""))
 
 
 def _number(column: pl.Series) -> pl.Series:
-    """Digits of a nine-digit number; zeros that a spreadsheet took from its front are put back."""
+    """Nine-digit numbers; zeros that a spreadsheet took from their front are put back."""
+    known = column.drop_nulls()
+    digits = digits_of(known, b"- .")
+    if digits is not None and len(digits) == _SSN_DIGITS:
+        numbers = filled_in(column, pl.Series(number_of(digits)))
+    else:
+        numbers = _odd_number(column).cast(pl.UInt32, strict=False)
+    return numbers.set(numbers.is_in([0, 999_999_999]).fill_null(value=False), None)
+
+
+def _odd_number(column: pl.Series) -> pl.Series:
     plain = column.str.replace_all("-", "", literal=True)
     odd = _not_numbers(plain)
     plain = on_some(plain, odd, lambda part: part.str.replace(r"\.0$", "").str.replace_all(r"[-\s.]", ""))
     length = plain.str.len_bytes()
-    plain = on_some(plain, length < _SSN_DIGITS, lambda part: part.str.zfill(_SSN_DIGITS))
     bad = (length < _SSN_DIGITS_LEAST) | (length > _SSN_DIGITS) | _not_numbers(plain)
-    return plain.set((bad | plain.is_in(["000000000", "999999999"])).fill_null(value=False), None)
+    return plain.set(bad.fill_null(value=False), None)
 
 
 def _not_numbers(column: pl.Series) -> pl.Series:
@@ -162,6 +245,9 @@ def _digits(column: pl.Series) -> pl.Series:
 
 
 def _phone(column: pl.Series) -> pl.Series:
+    digits = digits_of(column.drop_nulls(), b"()-. ")
+    if digits is not None and len(digits) == _PHONE_KEPT:
+        return filled_in(column, text_of_digits(digits))
     plain = column.str.replace_all("-", "", literal=True)
     plain = on_some(
         plain,
@@ -174,9 +260,16 @@ def _phone(column: pl.Series) -> pl.Series:
 
 
 def _email(column: pl.Series) -> pl.Series:
-    lower = column.str.to_lowercase()
+    lower = lowered(column)
     lower = on_some(lower, lower.str.starts_with("mailto:"), lambda part: part.str.strip_prefix("mailto:"))
-    return lower.set(~lower.str.contains("@", literal=True).fill_null(value=False), None)
+    at = lower.str.contains("@", literal=True)
+    return lower if at.all() else lower.set(~at.fill_null(value=False), None)
+
+
+def lowered(column: pl.Series) -> pl.Series:
+    """Return text in lower case, at once where it is that already."""
+    data, _ = bytes_of(column.drop_nulls())
+    return column.str.to_lowercase() if (data - np.uint8(65) < _LETTERS).any() or (data > _ASCII).any() else column
 
 
 def _zip(column: pl.Series) -> pl.Series:
@@ -205,21 +298,27 @@ _FORMS: Final[dict[str, Callable[[pl.Series], pl.Series]]] = {
 }
 
 
-def _place(columns: dict[str, pl.Series]) -> None:
+def _place(columns: dict[str, Column]) -> None:
     """Give `state` as a code: as told, else as its ZIP code lies."""
-    told, code = columns.get("state"), columns.get("zip")
-    state: pl.Series | None = None
-    if told is not None:
-        capital = told.str.to_uppercase()
-        named = capital.replace(list(STATE_OF_NAME), list(STATE_OF_NAME.values()))
-        known = named.is_in(list(STATES)).fill_null(value=False)
-        state = on_some(
-            named, ~known & named.is_not_null(), lambda part: pl.Series([ELSEWHERE]).new_from_index(0, len(part))
-        )
-    if code is not None and (state is None or state.null_count()):
-        american = code.str.contains(r"^\d{5}$").fill_null(value=False)
-        prefixes = code.str.slice(0, 3).set(~american, None)
-        by_zip = prefixes.replace_strict(STATE_OF_PREFIX, default=None, return_dtype=pl.String)
-        state = by_zip if state is None else state.zip_with(state.is_not_null(), by_zip)
+    state, code = columns.get("state"), columns.get("zip")
+    if state is not None:
+        state = changed(state, _region)
+    if code is not None and (state is None or not told(state).all()):
+        state = _first_told(state, changed(code, _region_of_zip))
     if state is not None:
         columns["state"] = state
+
+
+def _region(states: pl.Series) -> pl.Series:
+    capital = states.str.to_uppercase()
+    named = capital.replace(list(STATE_OF_NAME), list(STATE_OF_NAME.values()))
+    known = named.is_in(list(STATES)).fill_null(value=False)
+    return on_some(
+        named, ~known & named.is_not_null(), lambda part: pl.Series([ELSEWHERE]).new_from_index(0, len(part))
+    )
+
+
+def _region_of_zip(codes: pl.Series) -> pl.Series:
+    american = codes.str.contains(r"^\d{5}$").fill_null(value=False)
+    prefixes = codes.str.slice(0, 3).set(~american, None)
+    return prefixes.replace_strict(STATE_OF_PREFIX, default=None, return_dtype=pl.String)

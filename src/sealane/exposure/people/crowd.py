@@ -1,12 +1,11 @@
 """All mentions of one file, joined into individuals: counted, and listed where the list is wanted.
 
-Mentions are kept as columns of numbers (what they are compared by, some 40 bytes each), and, where the list is wanted,
-as compressed frames; nothing else grows with the file.
+Of each mention a few numbers are kept as they are (its hints, its classes, its state), and all it says in compressed
+blocks; nothing else grows with the file. Only mentions that share a hint with another are compared at all.
 """
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +15,12 @@ import polars as pl
 
 from sealane.exposure.model import BIT, UNTOLD, DataClass, PartUnreadable, Why
 from sealane.exposure.people.alike import MASK, alike
+from sealane.exposure.people.blocks import Blocks, frame_of
+from sealane.exposure.people.coded import numbers, told
+from sealane.exposure.people.hints import hints_of, sharing
 from sealane.exposure.people.keys import keys_of
 from sealane.exposure.people.linking import individuals
-from sealane.exposure.people.mentions import IDENTIFIERS
+from sealane.exposure.people.mentions import FIELDS, IDENTIFIERS
 from sealane.exposure.people.places import ELSEWHERE, STATES
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     import numpy.typing as npt
+    import pyarrow as pa
+
+    from sealane.exposure.people.alike import Alike
 
     Numbers = npt.NDArray[Any]
 
@@ -34,7 +39,8 @@ _REGION_CODES: Final = {name: code for code, name in enumerate(_REGIONS)}
 _SOMEBODY: Final = ("given", "family", *IDENTIFIERS, "email", "phone", "reference", "line")
 """A mention that has none of these is of nobody."""
 _OWNERS_MAX: Final = 60_000
-_PASS_MENTIONS: Final = 2_000_000
+_KEYED_AT_ONCE: Final = 100_000
+_PASS_MENTIONS: Final = 500_000
 """Mentions of individuals with several of them that are merged at once for the list."""
 PERSON: Final = (
     "given",
@@ -51,6 +57,9 @@ PERSON: Final = (
     "owner",
 )
 """Columns of an individual in the list, beside `mask`."""
+_TOLD: Final = (*PERSON, MASK)
+_NUMBERS: Final = ("ssn", "itin")
+_DIGITS: Final = 9
 _PLACE: Final = ("line", "city", "state", "zip")
 _NAME: Final = ("given", "family", "suffix")
 
@@ -65,160 +74,219 @@ class Count:
     owners: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """Who of a file's mentions is whom."""
+
+    together: Numbers
+    """The mentions of individuals with several of them, in order."""
+    first: Numbers
+    """For each of those the first mention of the same individual."""
+    alone: Numbers
+    """For every mention of the file whether it is its individual's only one."""
+    masks: Numbers
+    """For every mention its classes; at an individual's first mention those of all of theirs."""
+    states: Numbers
+    """For every mention its state; at an individual's first mention the last one told."""
+
+
 class Crowd:
     """The individuals of one file. Take mentions with `add`, then ask `count` and `people`."""
 
-    def __init__(self, *, today: date, seed: int, listed: bool, mentions_max: int) -> None:
-        """Nobody is in it yet. `listed`: whether `people` will be asked for."""
+    def __init__(self, *, today: date, seed: int, listed: bool, mentions_max: int, by_value: bool = True) -> None:
+        """Nobody is in it yet. `listed`: whether `people` will be asked for. `by_value`: see `alike`."""
         self._today = today
         self._seed = seed
         self._listed = listed
         self._mentions_max = mentions_max
-        self._keys: list[dict[str, Numbers]] = []
+        self._by_value = by_value
+        self._blocks = Blocks()
+        self._hints: list[dict[str, Numbers]] = []
         self._sizes: list[int] = []
         self._masks: list[Numbers] = []
         self._states: list[Numbers] = []
         self._owner_codes: list[Numbers] = []
         self._owners: dict[str, int] = {UNTOLD: 0}
-        self._frames: list[bytes] = []
-        self._roots: Numbers | None = None
+        self._joined: _Joined | None = None
 
-    def add(self, mentions: pl.DataFrame, *, day_first: bool | None = None, trimmed: bool = False) -> None:
+    def add(self, mentions: pl.DataFrame, *, day_first: bool | None = None) -> None:
         """Take mentions as a reader wrote them (see `Batch`). Raises `PartUnreadable` (too large) past the limit."""
-        assert self._roots is None, "who is counted is counted once"
-        frame = alike(mentions, today=self._today, day_first=day_first, trimmed=trimmed)
-        known = [pl.col(name).is_not_null() for name in _SOMEBODY if name in frame.columns]
-        if not known or frame.is_empty():
+        assert self._joined is None, "who is counted is counted once"
+        made = alike(mentions, today=self._today, day_first=day_first, by_value=self._by_value)
+        made = _of_somebody(made)
+        if not len(made):
             return
-        frame = frame.filter(pl.any_horizontal(known))
-        if frame.is_empty():
-            return
-        if sum(self._sizes) + len(frame) > self._mentions_max:
+        if len(self._blocks) + len(made) > self._mentions_max:
             raise PartUnreadable(Why.TOO_LARGE)
-        self._keys.append(keys_of(frame, self._seed))
-        self._sizes.append(len(frame))
-        self._masks.append(frame[MASK].to_numpy())
-        self._states.append(_regions(frame))
-        self._owner_codes.append(self._owned(frame))
-        if self._listed:
-            kept = io.BytesIO()
-            frame.select(MASK, *(name for name in PERSON if name in frame.columns)).write_ipc(kept, compression="zstd")
-            self._frames.append(kept.getvalue())
+        self._hints.append(hints_of(made.columns, len(made), self._seed))
+        self._sizes.append(len(made))
+        self._masks.append(made.mask)
+        self._states.append(_regions(made))
+        self._owner_codes.append(self._owned(made))
+        self._blocks.add(made)
 
     def count(self) -> Count:
         """Join the mentions and count individuals."""
-        roots = self._linked()
-        persons = np.flatnonzero(roots == np.arange(len(roots)))
-        masks = self._united(roots)[persons]
-        states = self._latest(roots)[persons]
-        regions = np.bincount(states, minlength=len(_REGIONS))
+        joined = self._linked()
+        persons = joined.alone.copy()
+        persons[joined.first] = True
+        masks = zip(*(each.tolist() for each in np.unique(joined.masks[persons], return_counts=True)), strict=True)
+        classes: Counter[DataClass] = Counter()
+        for mask, number in masks:
+            classes.update({kind: number for kind in DataClass if mask & BIT[kind]})
+        regions = np.bincount(joined.states[persons], minlength=len(_REGIONS))
         return Count(
-            people=len(persons),
-            classes={kind.value: n for kind in DataClass if (n := int(np.count_nonzero(masks & BIT[kind])))},
+            people=int(np.count_nonzero(persons)),
+            classes={kind.value: classes[kind] for kind in DataClass if classes[kind]},
             states={name: int(regions[code]) for name, code in sorted(_REGION_CODES.items()) if regions[code]},
-            owners=self._by_owner(roots),
+            owners=self._by_owner(joined),
         )
 
-    def people(self) -> Iterator[pl.DataFrame]:
-        """Yield the individuals: columns of `PERSON` that are known, and `mask`. Only where the list was wanted."""
+    def people(self) -> People:
+        """Return the individuals. Only where the list was wanted."""
         assert self._listed, "the list was wanted from the beginning"
-        roots = self._linked()
-        masks, states = self._united(roots), self._latest(roots)
-        several = np.bincount(roots, minlength=len(roots)) > 1 if len(roots) else np.zeros(0, dtype=bool)
-        together = several[roots] if len(roots) else several
-        yield from (self._told(frame, rows, masks, states) for frame, rows in self._chosen(~together))
-        passes = -(-int(together.sum()) // _PASS_MENTIONS)
-        for number in range(passes):
-            chosen = together & (roots % passes == number)
-            yield from self._merged(chosen, roots, masks, states)
+        return People(self._linked(), self._blocks)
 
-    def _merged(self, chosen: Numbers, roots: Numbers, masks: Numbers, states: Numbers) -> Iterator[pl.DataFrame]:
-        pieces = [frame.with_columns(pl.Series("root", roots[rows])) for frame, rows in self._chosen(chosen)]
-        if not pieces:
-            return
-        frame = pl.concat(pieces, how="diagonal")
-        told = [pl.col(name).drop_nulls().first() for name in frame.columns if name not in (*_PLACE, *_NAME, "root")]
+    def _linked(self) -> _Joined:
+        if self._joined is None:
+            rows = np.flatnonzero(sharing(self._hints, self._sizes))
+            roots = self._individuals(rows) if len(rows) else rows
+            several = np.bincount(roots, minlength=len(rows))[roots] > 1
+            together, first = rows[several], rows[roots[several]]
+            masks, states = _whole(self._masks, np.uint32), _whole(self._states, np.uint8)
+            alone = np.ones(len(self._blocks), dtype=bool)
+            alone[together] = False
+            np.bitwise_or.at(masks, first, masks[together])
+            told_states = states[together]
+            states[first[told_states != 0]] = told_states[told_states != 0]
+            self._joined = _Joined(together, first, alone, masks, states)
+        return self._joined
+
+    def _individuals(self, rows: Numbers) -> Numbers:
+        """Return for each of some mentions the place of the first that is of the same individual."""
+        wanted = np.zeros(len(self._blocks), dtype=bool)
+        wanted[rows] = True
+        pieces: list[tuple[dict[str, Numbers], int]] = []
+        waiting: list[pl.DataFrame] = []
+        for frame, _ in self._blocks.frames(wanted, FIELDS):
+            waiting.append(frame)
+            if sum(map(len, waiting)) >= _KEYED_AT_ONCE:
+                pieces.append(self._keyed(waiting))
+        pieces.append(self._keyed(waiting))
+        kinds = {name: key.dtype for keys, _ in pieces for name, key in keys.items()}
+        keys = {
+            name: np.concatenate([keys.pop(name, np.zeros(size, dtype=kind)) for keys, size in pieces])
+            for name, kind in kinds.items()
+        }
+        return individuals(keys, len(rows))
+
+    def _keyed(self, waiting: list[pl.DataFrame]) -> tuple[dict[str, Numbers], int]:
+        """Return the keys of some frames, and empty their list."""
+        if not waiting:
+            return {}, 0
+        frame = pl.concat(waiting, how="diagonal")
+        waiting.clear()
+        told = {column.name: column for column in frame.iter_columns() if column.null_count() < len(column)}
+        return keys_of(told, self._seed), len(frame)
+
+    def _owned(self, made: Alike) -> Numbers:
+        if "owner" not in made.columns:
+            return np.zeros(len(made), dtype=np.uint16)
+        return numbers(made.columns["owner"], self._owner_codes_of)
+
+    def _owner_codes_of(self, owners: pl.Series) -> Numbers:
+        owners = owners.fill_null(UNTOLD)
+        for name in owners.unique(maintain_order=True).to_list():
+            if name not in self._owners and len(self._owners) < _OWNERS_MAX:
+                self._owners[name] = len(self._owners)
+        return owners.replace_strict(self._owners, default=0, return_dtype=pl.UInt16).to_numpy()
+
+    def _by_owner(self, joined: _Joined) -> dict[str, int]:
+        codes = _whole(self._owner_codes, np.uint16)
+        count = len(self._owners)
+        counted = np.bincount(codes[joined.alone], minlength=count)
+        pairs = np.unique(joined.first * count + codes[joined.together])
+        persons, owners = pairs // count, pairs % count
+        # Who has an owner in one place is not also somebody of nobody.
+        owned = np.unique(persons[owners != 0])
+        counted += np.bincount(owners[(owners != 0) | ~np.isin(persons, owned)], minlength=count)
+        return {name: int(counted[code]) for name, code in self._owners.items() if counted[code]}
+
+
+class People:
+    """The individuals of a file, in pieces: frames of columns of `PERSON` that are known, and `mask`."""
+
+    def __init__(self, joined: _Joined, blocks: Blocks) -> None:
+        """Take who is whom."""
+        self._joined = joined
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield the individuals as frames, numbers written out."""
+        for table in self.tables():
+            frame = frame_of(table)
+            written = [name for name in _NUMBERS if name in frame.columns]
+            yield frame.with_columns(pl.col(written).cast(pl.String).str.zfill(_DIGITS))
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the individuals as tables, numbers as numbers and text of few values as it is kept."""
+        joined = self._joined
+        yield from (table for table, _ in self._blocks.tables(joined.alone, _TOLD))
+        order = np.argsort(joined.first, kind="stable")
+        ends = np.flatnonzero(np.diff(joined.first[order])) + 1
+        begin = 0
+        while begin < len(order):
+            later = ends[np.searchsorted(ends, begin + _PASS_MENTIONS) :]
+            end = int(later[0]) if len(later) else len(order)
+            yield from self._merged(np.sort(order[begin:end]))
+            begin = end
+
+    def _merged(self, places: Numbers) -> Iterator[pa.Table]:
+        """Yield the individuals whose mentions stand at these places of `together`."""
+        joined = self._joined
+        chosen = np.zeros(len(self._blocks), dtype=bool)
+        chosen[joined.together[places]] = True
+        frame = pl.concat([frame for frame, _ in self._blocks.frames(chosen, _TOLD)], how="diagonal")
+        frame = frame.with_columns(pl.Series("first", joined.first[places]))
+        told = [pl.col(name).drop_nulls().first() for name in frame.columns if name not in (*_PLACE, *_NAME, "first")]
         for group, last in ((_PLACE, True), (_NAME, False)):
             there = [name for name in group if name in frame.columns]
             if there:
                 some = pl.any_horizontal(pl.col(name).is_not_null() for name in there)
                 picked = (pl.col(name).filter(some) for name in there)
                 told += [column.last() if last else column.first() for column in picked]
-        merged = frame.group_by("root", maintain_order=True).agg(told)
-        yield self._told(merged.drop("root"), merged["root"].to_numpy(), masks, states)
-
-    def _told(self, frame: pl.DataFrame, rows: Numbers, masks: Numbers, states: Numbers) -> pl.DataFrame:
-        names = pl.Series("state", np.array(_REGIONS)[states[rows]].tolist(), dtype=pl.String)
-        return frame.with_columns(names.set(names == UNTOLD, None), pl.Series(MASK, masks[rows], dtype=pl.UInt32))
-
-    def _chosen(self, wanted: Numbers) -> Iterator[tuple[pl.DataFrame, Numbers]]:
-        begin = 0
-        for kept, size in zip(self._frames, self._sizes, strict=True):
-            rows = np.flatnonzero(wanted[begin : begin + size])
-            if len(rows):
-                frame = pl.read_ipc(io.BytesIO(kept))
-                yield frame if len(rows) == size else frame[rows], rows + begin
-            begin += size
-
-    def _linked(self) -> Numbers:
-        if self._roots is None:
-            names = sorted({name for keys in self._keys for name in keys})
-            self._roots = individuals({name: self._column(name) for name in names}, sum(self._sizes))
-            self._keys.clear()
-        return self._roots
-
-    def _column(self, name: str) -> Numbers:
-        kind = next(keys[name].dtype for keys in self._keys if name in keys)
-        whole = np.zeros(sum(self._sizes), dtype=kind)
-        begin = 0
-        for keys, size in zip(self._keys, self._sizes, strict=True):
-            if name in keys:
-                whole[begin : begin + size] = keys.pop(name)
-            begin += size
-        return whole
-
-    def _united(self, roots: Numbers) -> Numbers:
-        """Return the classes of each individual at the place of their first mention."""
-        masks = np.concatenate(self._masks) if self._masks else np.zeros(0, dtype=np.uint32)
-        others = np.flatnonzero(roots != np.arange(len(roots)))
-        united = masks.copy()
-        np.bitwise_or.at(united, roots[others], masks[others])
-        return united
-
-    def _latest(self, roots: Numbers) -> Numbers:
-        """Return the state of each individual: of the last mention that tells one."""
-        states = np.concatenate(self._states) if self._states else np.zeros(0, dtype=np.uint8)
-        latest = np.zeros(len(roots), dtype=np.uint8)
-        told = np.flatnonzero(states)
-        latest[roots[told]] = states[told]
-        return latest
-
-    def _owned(self, frame: pl.DataFrame) -> Numbers:
-        if "owner" not in frame.columns:
-            return np.zeros(len(frame), dtype=np.uint16)
-        owners = frame["owner"].fill_null(UNTOLD)
-        for name in owners.unique(maintain_order=True).to_list():
-            if name not in self._owners and len(self._owners) < _OWNERS_MAX:
-                self._owners[name] = len(self._owners)
-        return owners.replace_strict(self._owners, default=0, return_dtype=pl.UInt16).to_numpy()
-
-    def _by_owner(self, roots: Numbers) -> dict[str, int]:
-        if not len(roots):
-            return {}
-        codes = np.concatenate(self._owner_codes).astype(np.int64)
-        if len(self._owners) == 1:
-            return {UNTOLD: int(np.count_nonzero(roots == np.arange(len(roots))))}
-        pairs = np.unique(roots * len(self._owners) + codes)
-        persons, owners = pairs // len(self._owners), pairs % len(self._owners)
-        # Who has an owner in one place is not also somebody of nobody.
-        owned = np.unique(persons[owners != 0])
-        keep = (owners != 0) | ~np.isin(persons, owned)
-        found = Counter(owners[keep].tolist())
-        return {name: found[code] for name, code in self._owners.items() if found[code]}
+        merged = frame.group_by("first", maintain_order=True).agg(told)
+        firsts = merged["first"].to_numpy()
+        states = pl.Series(np.array(_REGIONS, dtype=object)[joined.states[firsts]].tolist(), dtype=pl.String)
+        yield (
+            merged.drop("first")
+            .with_columns(
+                states.set(states == UNTOLD, None).alias("state"),
+                pl.Series(MASK, joined.masks[firsts], dtype=pl.UInt32),
+            )
+            .to_arrow()
+        )
 
 
-def _regions(frame: pl.DataFrame) -> Numbers:
-    if "state" not in frame.columns:
-        return np.zeros(len(frame), dtype=np.uint8)
-    codes = frame["state"].fill_null(UNTOLD).replace_strict(_REGION_CODES, default=0, return_dtype=pl.UInt8)
-    return codes.to_numpy()
+def _whole(pieces: list[Numbers], kind: type[np.generic]) -> Numbers:
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=kind)
+
+
+def _of_somebody(made: Alike) -> Alike:
+    """Return mentions without those that are of nobody."""
+    known = np.zeros(len(made), dtype=bool)
+    for name in _SOMEBODY:
+        if name in made.columns and not known.all():
+            known |= told(made.columns[name])
+    return made if known.all() else made.chosen(np.flatnonzero(known))
+
+
+def _regions(made: Alike) -> Numbers:
+    if "state" not in made.columns:
+        return np.zeros(len(made), dtype=np.uint8)
+    return numbers(
+        made.columns["state"],
+        lambda states: (
+            states.fill_null(UNTOLD).replace_strict(_REGION_CODES, default=0, return_dtype=pl.UInt8).to_numpy()
+        ),
+    )

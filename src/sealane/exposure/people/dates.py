@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import polars as pl
+
+from sealane.exposure.people.shapes import digits_of, filled_in, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Numbers = npt.NDArray[Any]
 
 _MONTHS: Final = {
     word: number
@@ -51,6 +58,7 @@ _VECTORS: Final = (
     (re.compile(r"\d{2}/\d{2}/\d{4}"), "%m/%d/%Y", False),
     (re.compile(r"\d{2}/\d{2}/\d{4}"), "%d/%m/%Y", True),
     (re.compile(r"\d{2}-\d{2}-\d{4}"), "%m-%d-%Y", False),
+    (re.compile(r"\d{2}-\d{2}-\d{4}"), "%d-%m-%Y", True),
     (re.compile(r"\d{2}[.]\d{2}[.]\d{4}"), "%d.%m.%Y", True),
 )
 
@@ -102,20 +110,71 @@ def is_day_first(values: Sequence[str]) -> bool:
 
 def dates_of(column: pl.Series, *, today: date, day_first: bool | None = None) -> pl.Series:
     """Return a column of text as dates; null where it is none. The usual shapes are read at once, the rest by value."""
-    column = column.cast(pl.String).str.strip_chars()
     known = column.drop_nulls()
     if known.is_empty():
         return pl.Series(column.name, [None] * len(column), dtype=pl.Date)
     sample = known.head(200).to_list()
     days = is_day_first(sample) if day_first is None else day_first
     usual = sample[len(sample) // 2]
+    parsed = _at_once(column, known, usual, today=today, day_first=days)
+    if parsed is not None:
+        return _with_odd_ones(column, parsed, today=today, day_first=days)
     parsed = pl.Series(column.name, [None], dtype=pl.Date).new_from_index(0, len(column))
     for pattern, shape, first in _VECTORS:
-        if pattern.fullmatch(usual) and (first == days or "." in usual or shape.startswith("%Y") or "-" in usual):
+        if pattern.fullmatch(usual) and (first == days or "." in usual or shape.startswith("%Y")):
             parsed = column.str.to_date(shape, strict=False)
             break
     parsed = parsed.set((parsed > today) | (parsed < date(_YEAR_LEAST, 1, 1)), None)
     return _with_odd_ones(column, parsed, today=today, day_first=days)
+
+
+def _at_once(column: pl.Series, known: pl.Series, usual: str, *, today: date, day_first: bool) -> pl.Series | None:
+    """Return a column of dates that all have the usual shape, read off their digits; None where they have not."""
+    shape = _SHAPES.get(re.sub(r"\d", "0", usual))
+    digits = digits_of(known, b"-/.") if shape else None
+    if shape is None or digits is None or len(digits) != _DATE_DIGITS:
+        return None
+    order = "ymd" if shape == "y" else "dmy" if day_first or shape == "." else "mdy"
+    parts: dict[str, Numbers] = {}
+    for part in order:
+        parts[part] = number_of(digits[: 4 if part == "y" else 2]).astype(np.int32)
+        digits = digits[4 if part == "y" else 2 :]
+    place = (parts["y"] - _YEAR_LEAST) * _YEAR_PLACES + parts["m"] * _MONTH_PLACES + parts["d"]
+    right = (parts["y"] >= _YEAR_LEAST) & (parts["y"] < _YEAR_LEAST + _YEARS)
+    right &= (parts["m"] <= _MONTHS_MOST) & (parts["d"] < _MONTH_PLACES)
+    days = _DAYS[np.where(right, place, 0)]
+    days[days > (today - date(1970, 1, 1)).days] = _NO_DAY
+    made = pl.Series(column.name, days).cast(pl.Date)
+    return filled_in(column, made.set(pl.Series(days == _NO_DAY), None) if (days == _NO_DAY).any() else made)
+
+
+_SHAPES: Final = {
+    "0000-00-00": "y",
+    "00000000": "y",
+    "0000/00/00": "y",
+    "00/00/0000": "/",
+    "00-00-0000": "/",
+    "00.00.0000": ".",
+}
+_DATE_DIGITS: Final = 8
+_YEARS: Final = 256
+_YEAR_PLACES: Final = 512
+_MONTH_PLACES: Final = 32
+_NO_DAY: Final = -(2**31)
+
+
+def _days() -> Numbers:
+    """Return the days since 1970 of each date from 1880 on, at its place by year, month and day."""
+    days = np.full(_YEARS * _YEAR_PLACES, _NO_DAY, dtype=np.int32)
+    every = np.arange(f"{_YEAR_LEAST}-01-01", f"{_YEAR_LEAST + _YEARS}-01-01", dtype="datetime64[D]")
+    months, years = every.astype("datetime64[M]"), every.astype("datetime64[Y]")
+    places = (years.astype(np.int64) + 1970 - _YEAR_LEAST) * _YEAR_PLACES
+    places += ((months - years).astype(np.int64) + 1) * _MONTH_PLACES + (every - months).astype(np.int64) + 1
+    days[places] = every.astype(np.int32)
+    return days
+
+
+_DAYS: Final = _days()
 
 
 def _with_odd_ones(column: pl.Series, parsed: pl.Series, *, today: date, day_first: bool) -> pl.Series:

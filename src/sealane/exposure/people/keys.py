@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from sealane.exposure.people.alike import on_some
+from sealane.exposure.people.alike import lowered, on_some
+from sealane.exposure.people.coded import bytes_of, changed, numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
+
+    from sealane.exposure.people.coded import Column
 
     Numbers = npt.NDArray[Any]
 
@@ -23,7 +28,6 @@ _EPOCH_SHIFT: Final = 100_000
 _SPECIMENS: Final = frozenset({78051120, 219099999, 123456789, 987654321, 111111111, 333333333, 888888888})
 """Numbers that stand on sample cards and in test data: they join nobody."""
 _HASHED: Final = {
-    "itin": "itin",
     "medicare_id": "medicare",
     "medicaid_id": "medicaid",
     "member_id": "member",
@@ -34,63 +38,96 @@ _HASHED: Final = {
     "card_number": "card",
     "phone": "phone",
     "email": "email",
-    "zip": "zip",
     "context": "context",
 }
 _SUFFIXES: Final = {"jr": 1, "sr": 2, "ii": 1, "2nd": 1, "iii": 3, "3rd": 3, "iv": 4}
 
 
-def keys_of(frame: pl.DataFrame, seed: int) -> dict[str, Numbers]:
+def keys_of(columns: Mapping[str, Column], seed: int) -> dict[str, Numbers]:
     """Return the keys of mentions that were made alike; a key that no row has is left out."""
-    keys: dict[str, Numbers] = {}
-    for name, key in _HASHED.items():
-        if name in frame.columns:
-            keys[key] = _narrow(_hash(frame[name], seed))
-    if "reference" in frame.columns:
-        keys["reference"] = _hash(frame["reference"], seed)
-    if "line" in frame.columns:
-        keys["line"] = _narrow(_hash(_address(frame["line"]), seed))
-    if "ssn" in frame.columns:
-        keys["ssn"] = _social(frame["ssn"])
-    if "birth_date" in frame.columns:
-        days = frame["birth_date"].to_physical().cast(pl.Int32) + _EPOCH_SHIFT
-        keys["born"] = days.fill_null(0).cast(pl.UInt32).to_numpy()
-    if "suffix" in frame.columns:
-        codes = frame["suffix"].str.to_lowercase().str.strip_chars(". ")
-        keys["suffix"] = codes.replace_strict(_SUFFIXES, default=0, return_dtype=pl.UInt8).fill_null(0).to_numpy()
-    keys |= _names(frame, seed)
+    keys = hashed_numbers(columns, seed)
+    if "zip" in columns:
+        keys["zip"] = narrow(hashed(columns["zip"], seed))
+    if "reference" in columns:
+        keys["reference"] = hashed(columns["reference"], seed)
+    if "line" in columns:
+        keys["line"] = narrow(hashed(changed(columns["line"], _address), seed))
+    if "birth_date" in columns:
+        keys["born"] = days_of(columns["birth_date"])
+    if "suffix" in columns:
+        keys["suffix"] = numbers(columns["suffix"], _suffix)
+    keys |= _names(columns, seed)
     return {name: key for name, key in keys.items() if key.any()}
 
 
-def _names(frame: pl.DataFrame, seed: int) -> dict[str, Numbers]:
-    keys: dict[str, Numbers] = {}
-    given = folded(_without_initial(frame["given"])) if "given" in frame.columns else None
-    family = folded(frame["family"]) if "family" in frame.columns else None
-    if given is not None:
-        keys["start"] = _narrow(_hash(given.str.slice(0, 3), seed))
-    if given is not None and family is not None:
-        keys["tail"] = _narrow(_hash(family.str.slice(0, 6) + given.str.slice(0, 1), seed))
-    first = _letters(given, seed) if given is not None else None
-    last = _letters(family, seed) if family is not None else None
-    if first is not None:
-        keys["given"] = _narrow(first)
-    if first is not None and last is not None:
-        keys["name"] = np.where((first != 0) | (last != 0), mixed(first, last) | np.uint64(1), np.uint64(0))
-        keys["full"] = ((first != 0) & (last != 0)).astype(np.uint8)
-    elif first is not None or last is not None:
-        keys["name"] = first if first is not None else last  # type: ignore[assignment]
+def hashed_numbers(columns: Mapping[str, Column], seed: int) -> dict[str, Numbers]:
+    """Return the keys that come of one column each and name an individual nearly by themselves."""
+    keys = {key: narrow(hashed(columns[name], seed)) for name, key in _HASHED.items() if name in columns}
+    for name in ("ssn", "itin"):
+        if name in columns:
+            keys[name] = numbers(columns[name], _social)
     return keys
 
 
-def _letters(names: pl.Series, seed: int) -> Numbers:
+def days_of(births: Column) -> Numbers:
+    """Return dates as days, all above 0."""
+    return numbers(
+        births,
+        lambda dates: (dates.to_physical().cast(pl.Int32) + _EPOCH_SHIFT).fill_null(0).cast(pl.UInt32).to_numpy(),
+    )
+
+
+def _suffix(values: pl.Series) -> Numbers:
+    codes = values.str.to_lowercase().str.strip_chars(". ")
+    return codes.replace_strict(_SUFFIXES, default=0, return_dtype=pl.UInt8).fill_null(0).to_numpy()
+
+
+def _names(columns: Mapping[str, Column], seed: int) -> dict[str, Numbers]:
+    keys: dict[str, Numbers] = {}
+    given = changed(columns["given"], folded_given) if "given" in columns else None
+    family = changed(columns["family"], folded) if "family" in columns else None
+    first = letters(given, seed) if given is not None else None
+    last = letters(family, seed) if family is not None else None
+    if given is not None and first is not None:
+        keys["start"] = narrow(hashed(changed(given, lambda names: names.str.slice(0, 3)), seed))
+        keys["given"] = narrow(first)
+    if first is not None or last is not None:
+        keys["name"] = name_of(first, last)
+    if given is not None and family is not None:
+        keys["full"] = ((first != 0) & (last != 0)).astype(np.uint8)  # type: ignore[union-attr]
+        initial = hashed(changed(given, lambda names: names.str.slice(0, 1)), seed)
+        head = hashed(changed(family, lambda names: names.str.slice(0, 6)), seed)
+        keys["tail"] = np.where((initial != 0) & (head != 0), narrow(mixed(head, initial)), np.uint32(0))
+    return keys
+
+
+def name_of(first: Numbers | None, last: Numbers | None) -> Numbers:
+    """Return one number for each whole name; a part that nobody has is the same as one that a mention lacks."""
+    there = first if first is not None else last
+    assert there is not None, "one of them is there"
+    first = first if first is not None else np.zeros(len(there), dtype=np.uint64)
+    last = last if last is not None else np.zeros(len(there), dtype=np.uint64)
+    return np.where((first != 0) | (last != 0), mixed(first, last) | np.uint64(1), np.uint64(0))
+
+
+def letters(names: Column, seed: int) -> Numbers:
     """Return one number for the letters of each name in whatever order: two that were swapped make no difference."""
     worth = np.random.default_rng(seed).integers(1, 2**63, size=256, dtype=np.uint64)
-    texts = names.fill_null("").cast(pl.Binary)
-    sizes = texts.bin.size().to_numpy().astype(np.int64)
-    ends = np.cumsum(sizes)
-    sums = np.concatenate(([np.uint64(0)], np.cumsum(worth[np.frombuffer(b"".join(texts.to_list()), dtype=np.uint8)])))
-    found = sums[ends] - sums[ends - sizes]
-    return np.where(sizes > 0, found | np.uint64(1), np.uint64(0))
+    return numbers(names, lambda values: sums_of(values.fill_null(""), worth))
+
+
+def sums_of(values: pl.Series, worth: Numbers) -> Numbers:
+    """Return for each text the sum of what its bytes are worth, above 0 where it has any."""
+    data, offsets = bytes_of(values)
+    sums = np.zeros(len(data) + 1, dtype=worth.dtype)
+    np.cumsum(worth[data], out=sums[1:])
+    found = sums[offsets[1:]] - sums[offsets[:-1]]
+    return np.where(offsets[1:] > offsets[:-1], found | worth.dtype.type(1), worth.dtype.type(0))
+
+
+def folded_given(column: pl.Series) -> pl.Series:
+    """Return given names as they are compared: without the initial behind them."""
+    return folded(_without_initial(column))
 
 
 def _without_initial(given: pl.Series) -> pl.Series:
@@ -108,23 +145,28 @@ def folded(column: pl.Series) -> pl.Series:
 
 
 def _address(column: pl.Series) -> pl.Series:
-    return column.str.to_lowercase().str.replace_all(" ", "", literal=True)
+    return lowered(column).str.replace_all(" ", "", literal=True)
 
 
 def _social(column: pl.Series) -> Numbers:
-    numbers = column.cast(pl.UInt32, strict=False).fill_null(0).to_numpy()
-    return np.where(np.isin(numbers, list(_SPECIMENS)), np.uint32(0), numbers)
+    told = column.fill_null(0).to_numpy()
+    return np.where(np.isin(told, list(_SPECIMENS)), np.uint32(0), told)
+
+
+def hashed(column: Column, seed: int) -> Numbers:
+    """Return a hash of each value, 0 where there is none."""
+    return numbers(column, lambda values: _hash(values, seed))
 
 
 def _hash(column: pl.Series, seed: int) -> Numbers:
-    hashed = column.hash(seed).to_numpy() | np.uint64(1)
+    made = column.hash(seed).to_numpy() | np.uint64(1)
     absent = column.is_null() | (column == "").fill_null(value=True)
-    return np.where(absent.to_numpy(), np.uint64(0), hashed)
+    return np.where(absent.to_numpy(), np.uint64(0), made) if absent.any() else made
 
 
-def _narrow(hashed: Numbers) -> Numbers:
+def narrow(wide: Numbers) -> Numbers:
     """Return the upper half of a hash; a value that is told stays above 0."""
-    return ((hashed >> np.uint64(32)) | (hashed & np.uint64(1))).astype(np.uint32)
+    return np.maximum((wide >> np.uint64(32)).astype(np.uint32), (wide != 0).astype(np.uint32))
 
 
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)

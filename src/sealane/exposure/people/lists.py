@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from sealane.errors import PeopleListInvalid
 from sealane.exposure.people.alike import MASK
-from sealane.exposure.people.crowd import PERSON
+from sealane.exposure.people.blocks import SPLIT
+from sealane.exposure.people.crowd import PERSON, People
 from sealane.exposure.people.linking import POLICY
 
 if TYPE_CHECKING:
@@ -22,46 +23,63 @@ if TYPE_CHECKING:
 
 VERSION: Final = b"1"
 _TYPES: Final = {"birth_date": pa.date32(), "ssn": pa.uint32(), "itin": pa.uint32()}
-_SCHEMA: Final = pa.schema(
-    [*((name, _TYPES.get(name, pa.string())) for name in PERSON), (MASK, pa.uint32())],
-    metadata={b"sealane-people-list": VERSION, b"sealane-policy": POLICY.encode()},
-)
-_REPEATING: Final = ["given", "family", "suffix", "city", "state", "zip", "owner", "birth_date", MASK]
-"""Columns whose values come again and again: all others are not worth a dictionary."""
+_SCHEMA: Final = pa.schema([*((name, _TYPES.get(name, pa.string())) for name in PERSON), (MASK, pa.uint32())])
+_REPEATING: Final = frozenset({"given", "family", "suffix", "city", "state", "zip", "owner"})
+"""Columns whose values come again and again: all others are not worth a table of values."""
 _NUMBERS: Final = ("ssn", "itin")
 _ROWS_AT_ONCE: Final = 200_000
 _DIGITS: Final = 9
 
 
-def write_list(people: Iterable[pl.DataFrame], out: BinaryIO) -> int:
-    """Write frames of `Crowd.people` as one list to a stream; return how many individuals are in it."""
+def write_list(people: People | Iterable[pl.DataFrame], out: BinaryIO) -> int:
+    """Write the individuals that `Crowd.people` gives as one list to a stream; return how many are in it."""
+    tables = people.tables() if isinstance(people, People) else (frame.to_arrow() for frame in people)
     count = 0
     with pq.ParquetWriter(
-        out, _SCHEMA, compression="zstd", compression_level=1, use_dictionary=_REPEATING, write_statistics=False
+        out,
+        _WRITTEN,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=sorted(_REPEATING),
+        use_byte_stream_split=[field.name for field in _SCHEMA if field.type in SPLIT],
+        write_statistics=False,
+        store_schema=False,
     ) as writer:
-        for frame in people:
-            writer.write_table(_table(frame))
-            count += len(frame)
+        for table in tables:
+            writer.write_table(_fitted(table))
+            count += len(table)
+        writer.add_key_value_metadata({b"sealane-people-list": VERSION, b"sealane-policy": POLICY.encode()})
     return count
 
 
-def _table(frame: pl.DataFrame) -> pa.Table:
-    columns = [
-        frame[name] if name in frame.columns else pl.Series(name, [None] * len(frame), dtype=pl.String)
-        for name in (*PERSON, MASK)
+_WRITTEN: Final = pa.schema(
+    [
+        field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _REPEATING else field
+        for field in _SCHEMA
     ]
-    numbered = [column.cast(pl.UInt32, strict=False) if column.name in _NUMBERS else column for column in columns]
-    return pa.Table.from_arrays(
-        [pa.array(column.to_arrow()).cast(kind.type) for column, kind in zip(numbered, _SCHEMA, strict=True)],
-        schema=_SCHEMA,
-    )
+)
+"""What is handed to the writer; in the file a table of values is the same type as plain text."""
+
+
+def _fitted(table: pa.Table) -> pa.Table:
+    """Return a table with all columns of a list, in order and of their types."""
+    columns = []
+    for field in _WRITTEN:
+        if field.name not in table.column_names:
+            columns.append(pa.nulls(len(table), field.type))
+            continue
+        column = table[field.name]
+        if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        columns.append(column if column.type == field.type else column.cast(field.type))
+    return pa.Table.from_arrays(columns, schema=_WRITTEN)
 
 
 def read_list(stream: BinaryIO) -> Iterator[pl.DataFrame]:
     """Yield the individuals of a list, in frames as `Crowd.people` gives them. Raises `PeopleListInvalid`."""
     try:
         file = pq.ParquetFile(stream)
-        told = (file.schema_arrow.metadata or {}).get(b"sealane-people-list")
+        told = (file.metadata.metadata or {}).get(b"sealane-people-list")
         if told != VERSION:
             raise PeopleListInvalid
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):

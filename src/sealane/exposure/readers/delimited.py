@@ -10,7 +10,6 @@ import contextlib
 import csv
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import polars as pl
 
 from sealane.exposure.encodings import text_of, utf8_blocks, valid_utf8
@@ -19,7 +18,7 @@ from sealane.exposure.tables.columns import is_header
 from sealane.exposure.tables.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sealane.exposure.model import Batch
     from sealane.exposure.readers.part import Part
@@ -37,11 +36,11 @@ def read_delimited(part: Part, *, dialect: Dialect) -> Iterator[Batch]:
     header, skipped = _beginning(part.source.head, dialect)
     table = Table(part, header)
     for block in whole_records(part, dialect):
-        body = block
+        begin = 0
         for _ in range(skipped):
-            body = body.partition(b"\n")[2]
+            begin = block.find(b"\n", begin) + 1 or len(block)
         skipped = 0
-        yield from table.feed(parsed(body, dialect), trimmed=_trimmed(body, dialect))
+        yield from table.feed(parsed(block[begin:] if begin else block, dialect, table.wanted))
 
 
 def _beginning(head: bytes, dialect: Dialect) -> tuple[list[str] | None, int]:
@@ -104,42 +103,49 @@ def _last_end(block: bytes, *, quoted: bool) -> int:
     return end
 
 
-def _trimmed(block: bytes, dialect: Dialect) -> bool:
-    """Tell whether no value of a block can have a space around it: none stands beside a delimiter or a line break."""
-    if dialect.quoted or b"\t" in block:
-        return False
-    characters = np.frombuffer(block, dtype=np.uint8)
-    space = characters == ord(" ")
-    edge = (characters == ord(dialect.delimiter)) | (characters <= ord("\r"))
-    beside = (space[1:] & edge[:-1]).any() or (space[:-1] & edge[1:]).any()
-    return not (beside or space[:1].any() or space[-1:].any())
-
-
-def parsed(block: bytes, dialect: Dialect) -> pl.DataFrame:
-    """Return the rows of a block as columns of text `c0`, `c1`, …"""
+def parsed(block: bytes, dialect: Dialect, wanted: Sequence[int] | None = None) -> pl.DataFrame:
+    """Return the rows of a block as columns of text `c0`, `c1`, …; only those `wanted`, where that is told."""
     block = valid_utf8(block)
-    schema = {f"c{place}": pl.String for place in range(dialect.columns)}
+    frame = _at_once(block, dialect, wanted)
+    if frame is None:
+        frame = _tolerantly(block, dialect)
+    return frame if wanted is None else frame.select([f"c{place}" for place in wanted])
+
+
+def _at_once(block: bytes, dialect: Dialect, wanted: Sequence[int] | None) -> pl.DataFrame | None:
+    """Return the rows as polars reads them, or None where some line would go nowhere."""
     try:
-        frame = pl.read_csv(
-            block,
-            has_header=False,
-            schema=schema,
-            separator=dialect.delimiter,
-            quote_char='"' if dialect.quoted else None,
-            raise_if_empty=False,
-        )
+        frame = _read(block, dialect, wanted)
+        even = _is_even(frame, block, dialect, all_there=wanted is None)
+        if even is None:
+            frame = _read(block, dialect, None)
+            even = _is_even(frame, block, dialect, all_there=True)
     except pl.exceptions.PolarsError:
-        return _tolerantly(block, dialect)
-    return frame if _is_even(frame, block, dialect) else _tolerantly(block, dialect)
+        return None
+    return frame if even else None
 
 
-def _is_even(frame: pl.DataFrame, block: bytes, dialect: Dialect) -> bool:
-    """Whether every line went somewhere: a stray quote swallows those behind it."""
+def _read(block: bytes, dialect: Dialect, wanted: Sequence[int] | None) -> pl.DataFrame:
+    return pl.read_csv(
+        block,
+        has_header=False,
+        schema={f"c{place}": pl.String for place in range(dialect.columns)},
+        columns=list(wanted) if wanted is not None else None,
+        separator=dialect.delimiter,
+        quote_char='"' if dialect.quoted else None,
+        raise_if_empty=False,
+    )
+
+
+def _is_even(frame: pl.DataFrame, block: bytes, dialect: Dialect, *, all_there: bool) -> bool | None:
+    """Whether every line went somewhere: a stray quote swallows those behind it. None: only all columns could tell."""
     if not dialect.quoted:
         return True
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
     if len(frame) >= lines or b'"' not in block:
         return True
+    if not all_there:
+        return None
     breaks = [frame[name].str.count_matches("\n", literal=True).fill_null(0).to_list() for name in frame.columns]
     inside = sum(map(sum, breaks))
     most = max((max(each, default=0) for each in breaks), default=0)
@@ -149,7 +155,7 @@ def _is_even(frame: pl.DataFrame, block: bytes, dialect: Dialect) -> bool:
 
 def _tolerantly(block: bytes, dialect: Dialect) -> pl.DataFrame:
     rows: list[tuple[str | None, ...]] = []
-    lines = block.decode("utf-8", "replace").replace("\x00", "").splitlines()
+    lines = [line.removesuffix("\r") for line in block.decode("utf-8", "replace").replace("\x00", "").split("\n")]
     place = 0
     while place < len(lines):
         row, taken = _record(lines, place, dialect)

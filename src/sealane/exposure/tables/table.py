@@ -30,18 +30,27 @@ class Table:
         self._part = part
         self._header = header
         self._layout: Layout | None = None
+        self._roles: dict[str, list[tuple[int, Column]]] = {}
 
-    def feed(self, block: pl.DataFrame, *, trimmed: bool = False) -> Iterator[Batch]:
-        """Take rows: columns of text, named in order `c0`, `c1`, …"""
+    @property
+    def wanted(self) -> list[int] | None:
+        """The columns that tell anything of individuals, once the first block has shown it; None before."""
+        if self._layout is None:
+            return None
+        places = {place for columns in self._roles.values() for place, _ in columns}
+        return sorted(places) or [0]
+
+    def feed(self, block: pl.DataFrame) -> Iterator[Batch]:
+        """Take rows: columns of text, named in order `c0`, `c1`, …; those not `wanted` may be left out."""
         if block.is_empty():
             return
         if self._layout is None:
             self._layout = self._found(block)
-        roles = _roles(self._layout) if self._layout.of_people else {}
+            self._roles = _roles(self._layout) if self._layout.of_people else {}
         records = len(block)
-        for columns in roles.values():
+        for columns in self._roles.values():
             days = next((column.day_first for _, column in columns if column.slot is Slot.BIRTH_DATE), None)
-            yield Batch(records=records, mentions=_mentions(block, columns), day_first=days, trimmed=trimmed)
+            yield Batch(records=records, mentions=_mentions(block, columns), day_first=days)
             records = 0
         if records:
             yield Batch(records=records, mentions=pl.DataFrame({MARKS: []}, schema={MARKS: pl.UInt32}))
