@@ -224,19 +224,41 @@ def names_of(common, endings, ranks):
 def memory(gib):
     """What a scan of a table of so many GiB takes at most, list included; the table is on a disk, as a user's is."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-        written, first = 0, 0
-        while written < gib * machine.GIB:
-            written += file.write(nineteen_columns(200_000, first))
-            first += 200_000
+        grown_by(lambda: written(file, int(gib * machine.GIB)))
         file.seek(0)
-        child = os.fork()
-        if not child:
-            found = scan(file.file, "x.csv", today=TODAY, listed=True)
-            with Path(os.devnull).open("wb") as nowhere:
-                write_list(found.crowd.people(), nowhere)
-            os._exit(0)
-        os.waitpid(child, 0)
-    return {"exposure-memory": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}
+        taken = grown_by(lambda: listed(file))
+    return {"exposure-memory": taken.ru_maxrss / 1024}
+
+
+def written(file, size):
+    """Fill a file with a roster."""
+    done, first = 0, 0
+    while done < size:
+        done += file.write(nineteen_columns(200_000, first))
+        first += 200_000
+    file.flush()
+
+
+def listed(file):
+    """Scan a file of this disk and write the list of its people, to nowhere."""
+    found = scan(file.file, "x.csv", today=TODAY, listed=True)
+    with Path(os.devnull).open("wb") as nowhere:
+        count = write_list(found.crowd.people(), nowhere)
+    assert count == found.count.people > found.records * 0.99, "nobody of the roster is in it twice"
+    print(
+        f"{count} people in {os.fstat(file.fileno()).st_size / machine.GIB:.2f} GiB, {time.process_time():.0f} CPU seconds"
+    )
+
+
+def grown_by(work):
+    """What a process of its own takes for some work, libraries included."""
+    child = os.fork()
+    if not child:
+        work()
+        os._exit(0)
+    _, status, taken = os.wait4(child, 0)
+    assert not status, "the work was done"
+    return taken
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _SMALL: Final = 10_000
 """Fewer mentions wait for others."""
 _WAITING_MAX: Final = 50_000
-_PLAIN_BYTES_MAX: Final = 192 * MIB
+_PLAIN_BYTES_MAX: Final = 64 * MIB
 SPLIT: Final = frozenset({pa.uint32(), pa.date32()})
 """Types of which the same bytes of all values are put together: they compress better so."""
 

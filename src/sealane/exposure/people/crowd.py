@@ -105,7 +105,7 @@ class Crowd:
         self._sizes: list[int] = []
         self._masks: list[Numbers] = []
         self._states: list[Numbers] = []
-        self._owner_codes: list[Numbers] = []
+        self._owner_codes: dict[int, Numbers] = {}
         self._owners: dict[str, int] = {UNTOLD: 0}
         self._joined: _Joined | None = None
 
@@ -122,7 +122,8 @@ class Crowd:
         self._sizes.append(len(made))
         self._masks.append(made.mask)
         self._states.append(_regions(made))
-        self._owner_codes.append(self._owned(made))
+        if "owner" in made.columns:
+            self._owner_codes[len(self._sizes) - 1] = numbers(made.columns["owner"], self._owner_codes_of)
         self._blocks.add(made)
 
     def count(self) -> Count:
@@ -154,6 +155,8 @@ class Crowd:
             several = np.bincount(roots, minlength=len(rows))[roots] > 1
             together, first = rows[several], rows[roots[several]]
             masks, states = _whole(self._masks, np.uint32), _whole(self._states, np.uint8)
+            self._masks.clear()
+            self._states.clear()
             alone = np.ones(len(self._blocks), dtype=bool)
             alone[together] = False
             np.bitwise_or.at(masks, first, masks[together])
@@ -189,11 +192,6 @@ class Crowd:
         told = {column.name: column for column in frame.iter_columns() if column.null_count() < len(column)}
         return keys_of(told, self._seed), len(frame)
 
-    def _owned(self, made: Alike) -> Numbers:
-        if "owner" not in made.columns:
-            return np.zeros(len(made), dtype=np.uint16)
-        return numbers(made.columns["owner"], self._owner_codes_of)
-
     def _owner_codes_of(self, owners: pl.Series) -> Numbers:
         owners = owners.fill_null(UNTOLD)
         for name in owners.unique(maintain_order=True).to_list():
@@ -202,8 +200,14 @@ class Crowd:
         return owners.replace_strict(self._owners, default=0, return_dtype=pl.UInt16).to_numpy()
 
     def _by_owner(self, joined: _Joined) -> dict[str, int]:
-        codes = _whole(self._owner_codes, np.uint16)
+        if not self._owner_codes:
+            people = np.count_nonzero(joined.alone) + len(np.unique(joined.first))
+            return {UNTOLD: int(people)} if people else {}
         count = len(self._owners)
+        nobody = np.uint16(0)
+        codes = _whole(
+            [self._owner_codes.get(n, np.full(size, nobody)) for n, size in enumerate(self._sizes)], np.uint16
+        )
         counted = np.bincount(codes[joined.alone], minlength=count)
         pairs = np.unique(joined.first * count + codes[joined.together])
         persons, owners = pairs // count, pairs % count

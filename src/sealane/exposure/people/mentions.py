@@ -75,6 +75,10 @@ class MentionRows:
         self._rows: list[tuple[str | int | None, ...]] = []
         self.records = 0
 
+    def __len__(self) -> int:
+        """Return how many were collected and not handed over yet."""
+        return len(self._rows)
+
     def add(self, row: tuple[str | int | None, ...]) -> None:
         """Take one mention: its fields in order, then its marks. Empty text means absent."""
         self._rows.append(row)

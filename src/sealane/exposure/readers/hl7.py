@@ -10,15 +10,17 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
 from sealane.exposure.encodings import utf8_blocks, valid_utf8
-from sealane.exposure.model import DataClass, PartUnreadable, Why
+from sealane.exposure.model import Batch, DataClass, PartUnreadable, Why
 from sealane.exposure.people.mentions import MentionRows, marks_of
+from sealane.exposure.readers.hl7_columns import lines_of, patients_of
 from sealane.exposure.tables.values import MBI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sealane.exposure.model import Batch
     from sealane.exposure.readers.part import Part
 
 _FIELDS: Final = (
@@ -72,36 +74,72 @@ _KINDS: Final = {
 """Identifier type codes (table 0203) of a CX."""
 _NAME_PARTS: Final = ("family", "given", "", "suffix")
 _ADDRESS_PARTS: Final = ("line", "", "city", "state", "zip")
-_MESSAGE = re.compile(rb"(?:^|[\r\n\x0b\x1c])(?=MSH[^\w\s])")
+_MESSAGE = re.compile(rb"MSH[^\w\s]")
+_BEFORE: Final = b"\r\n\x0b\x1c"
+_BLOCK_BYTES: Final = 8 << 20
 _SELF: Final = frozenset({"SEL", "18", "01", "SELF"})
 
 
 def read_hl7(part: Part) -> Iterator[Batch]:
     """Yield the mentions of a file of messages. Raises `PartUnreadable` for a message past its limit, or no message."""
-    rows = MentionRows(_FIELDS, part.limits.batch_mentions)
     found = 0
-    for message in _messages(part):
-        _read_message(valid_utf8(message).decode("utf-8"), rows)
-        found += 1
-        yield from rows.full()
-    yield from rows.rest()
+    for block, messages in _messages(part):
+        found += len(messages)
+        whole = valid_utf8(block)
+        lines = lines_of(whole)
+        yield from _by_column(whole, lines, messages) if lines is not None else _by_message(block, messages)
     if not found:
         raise PartUnreadable(Why.DAMAGED)
 
 
-def _messages(part: Part) -> Iterator[bytes]:
+def _messages(part: Part) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
+    """Yield blocks, and where each message in them begins and ends."""
     left = b""
-    for block in utf8_blocks(part.source.blocks(1 << 20), part.source.head):
+    for block in utf8_blocks(part.source.blocks(min(part.limits.block_bytes, _BLOCK_BYTES)), part.source.head):
         left += block
-        starts = [match.end() for match in _MESSAGE.finditer(left)]
-        for begin, end in itertools.pairwise(starts):
-            yield left[begin:end]
+        found = (match.start() for match in _MESSAGE.finditer(left))
+        starts = [start for start in found if not start or left[start - 1] in _BEFORE]
+        if len(starts) > 1:
+            spans = [(begin - starts[0], end - starts[0]) for begin, end in itertools.pairwise(starts)]
+            yield left[starts[0] : starts[-1]], spans
         if starts:
             left = left[starts[-1] :]
         if len(left) > part.limits.record_bytes_max:
             raise PartUnreadable(Why.TOO_LARGE)
     if left.startswith(b"MSH"):
-        yield left
+        yield left, [(0, len(left))]
+
+
+def _by_message(block: bytes, messages: Sequence[tuple[int, int]]) -> Iterator[Batch]:
+    rows = MentionRows(_FIELDS, len(messages))
+    for begin, end in messages:
+        _read_message(valid_utf8(block[begin:end]).decode("utf-8"), rows)
+        rows.records += 1
+    yield from rows.rest()
+
+
+def _by_column(block: bytes, lines: pl.DataFrame, messages: Sequence[tuple[int, int]]) -> Iterator[Batch]:
+    """Read messages at once as far as they allow it, the others one by one; mentions stay in the messages' order."""
+    patients, odd = patients_of(lines, block[:8].decode(), _MARKS, _KINDS)
+    pieces = [patients]
+    if len(odd):
+        text = _lines_joined(lines, odd)
+        rows = MentionRows(_FIELDS, len(block))
+        numbers: list[int] = []
+        for number, message in text:
+            before = len(rows)
+            _read_message(message, rows)
+            numbers += [number] * (len(rows) - before)
+        pieces += [each.mentions.with_columns(pl.Series("message", numbers, dtype=pl.UInt32)) for each in rows.rest()]
+    mentions = pl.concat(pieces, how="diagonal_relaxed").sort("message", maintain_order=True).drop("message")
+    yield Batch(records=len(messages), mentions=mentions)
+
+
+def _lines_joined(lines: pl.DataFrame, wanted: pl.Series) -> Iterator[tuple[int, str]]:
+    """Yield messages, by their numbers."""
+    chosen = lines.filter(pl.col("message").is_in(wanted.implode()))
+    joined = chosen.group_by("message", maintain_order=True).agg(pl.col("line").str.join("\r"))
+    yield from joined.iter_rows()
 
 
 class _Message:
@@ -129,7 +167,6 @@ def _read_message(text: str, rows: MentionRows) -> None:
 
 
 def _write(message: _Message, rows: MentionRows) -> None:
-    rows.records += 1
     patient = message.patient
     within = (
         patient.get("medical_record_number") or patient.get("ssn") or f"{patient.get('family')}|{patient.get('given')}"
