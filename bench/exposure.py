@@ -11,7 +11,6 @@ import io
 import json
 import os
 import random
-import resource
 import statistics
 import tempfile
 import time

@@ -114,38 +114,28 @@ def parsed(block: bytes, dialect: Dialect, wanted: Sequence[int] | None = None) 
 
 def _at_once(block: bytes, dialect: Dialect, wanted: Sequence[int] | None) -> pl.DataFrame | None:
     """Return the rows as polars reads them, or None where some line would go nowhere."""
+    quotes = dialect.quoted and b'"' in block
     try:
-        frame = _read(block, dialect, wanted)
-        even = _is_even(frame, block, dialect, all_there=wanted is None)
-        if even is None:
-            frame = _read(block, dialect, None)
-            even = _is_even(frame, block, dialect, all_there=True)
+        frame = pl.read_csv(
+            block,
+            has_header=False,
+            schema={f"c{place}": pl.String for place in range(dialect.columns)},
+            # A stray quote shows only where all columns are read.
+            columns=list(wanted) if wanted is not None and not quotes else None,
+            separator=dialect.delimiter,
+            quote_char='"' if dialect.quoted else None,
+            raise_if_empty=False,
+        )
     except pl.exceptions.PolarsError:
         return None
-    return frame if even else None
+    return frame if not quotes or _is_even(frame, block) else None
 
 
-def _read(block: bytes, dialect: Dialect, wanted: Sequence[int] | None) -> pl.DataFrame:
-    return pl.read_csv(
-        block,
-        has_header=False,
-        schema={f"c{place}": pl.String for place in range(dialect.columns)},
-        columns=list(wanted) if wanted is not None else None,
-        separator=dialect.delimiter,
-        quote_char='"' if dialect.quoted else None,
-        raise_if_empty=False,
-    )
-
-
-def _is_even(frame: pl.DataFrame, block: bytes, dialect: Dialect, *, all_there: bool) -> bool | None:
-    """Whether every line went somewhere: a stray quote swallows those behind it. None: only all columns could tell."""
-    if not dialect.quoted:
-        return True
+def _is_even(frame: pl.DataFrame, block: bytes) -> bool:
+    """Whether every line went somewhere: a stray quote swallows those behind it."""
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if len(frame) >= lines or b'"' not in block:
+    if len(frame) >= lines:
         return True
-    if not all_there:
-        return None
     breaks = [frame[name].str.count_matches("\n", literal=True).fill_null(0).to_list() for name in frame.columns]
     inside = sum(map(sum, breaks))
     most = max((max(each, default=0) for each in breaks), default=0)
