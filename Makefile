@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick soak lock peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick bench-ledger soak kills lock peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -22,6 +22,8 @@ help:
 	@echo "make coverage  the same, and which lines and branches they reach"
 	@echo "make bench   the data plane beside its peers (make bench-quick: every row once)"
 	@echo "make bench-exposure   how well and how fast the people in files are found"
+	@echo "make bench-ledger   what the ledger costs"
+	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -87,8 +89,14 @@ bench-quick: $(READY_DEV)
 bench-exposure: $(READY_DEV)
 	$(BIN)/python -m bench.exposure
 
+bench-ledger: $(READY_DEV)
+	$(BIN)/python -m bench.ledger
+
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.story.soak
+
+kills: $(READY_DEV)
+	$(BIN)/python -m tests.keeper.kills
 
 lock: $(READY_DEV)
 	for set in runtime build dev; do \

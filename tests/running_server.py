@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 60
-_PROGRAM = (sys.executable, "-c", "from sealane.cli.main import main; main()")
 
 
 def free_port() -> int:
@@ -42,6 +41,8 @@ def free_port() -> int:
 
 class RunningServer:
     """One server, started, stopped and killed as the test wants it."""
+
+    program = (sys.executable, "-c", "from sealane.cli.main import main; main()")
 
     def __init__(self, folder: Path, **settings: object) -> None:
         """`settings` are names of `settings.py`; what is not given has short times that suit tests."""
@@ -83,7 +84,7 @@ class RunningServer:
         assert self._supervisor is None
         with self.log.open("a") as log:
             self._supervisor = subprocess.Popen(
-                [*_PROGRAM, "serve"],
+                [*self.program, "serve"],
                 env=self.environ(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -159,7 +160,7 @@ class RunningServer:
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """Run `sealane …`; the test looks at its exit code."""
         return subprocess.run(
-            [*_PROGRAM, *arguments],
+            [*self.program, *arguments],
             env=self.environ() | environ,
             cwd=self.folder,
             input=stdin,

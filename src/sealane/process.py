@@ -2,7 +2,8 @@
 
 The supervisor starts `python -m sealane.ROOM --data DIR [--fd N]…` and writes one JSON object of settings to its
 standard input, so that no secret is ever in an argument or in the environment. Must stay true: once `begin` returned,
-no core dump of this process is written, no other process can look into its memory, and it ends with its parent.
+no core dump of this process is written, no other process can look into its memory, it cannot gain rights, and it ends
+with its parent.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sealane.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
@@ -50,6 +52,7 @@ def begin(arguments: list[str] | None = None) -> Beginning:
     parser.add_argument("--fd", type=int, action="append", default=[])
     given = parser.parse_args(arguments)
     close_off()
+    _gain_nothing()
     _end_with_parent()
     log_to_stderr()
     # Ctrl-C reaches the whole process group; only the supervisor answers it, and stops the rest in order.
@@ -72,6 +75,12 @@ def close_off() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _gain_nothing() -> None:
+    """Give up for good what a program with more rights, or with root's, could give (prctl(2), PR_SET_NO_NEW_PRIVS)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _end_with_parent() -> None:

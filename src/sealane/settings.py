@@ -48,6 +48,9 @@ class Settings:
     tls_key: str = ""
     workers: int = 1
     """SFTP workers and HTTP workers, each."""
+    accounts: str = ""
+    """In which accounts the processes run: `NAME` for `NAME-keeper`, `NAME-doors` …; a number for the ids from it on;
+    empty for all in one. Needs root to start. See `system_accounts.py`."""
 
     # What it stands on. Empty: SQLite and local blobs inside the data directory.
     database: str = ""

@@ -30,6 +30,7 @@ class Folder:
     now: dict[str, "File | Folder"] = field(default_factory=dict)
     durable: dict[str, "File | Folder"] = field(default_factory=dict)
     changes: list[tuple] = field(default_factory=list)
+    mode: int = 0o700
 
     last_change: str = "remove"
 

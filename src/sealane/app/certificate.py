@@ -1,7 +1,7 @@
 """The TLS certificate for those who bring none: self-signed, made on first start, made anew before it runs out.
 
-Clients pin it or are given it (`keys/tls.crt`); it proves nothing to a stranger, and the log says so. Must stay true:
-the key file is made with mode 0400 and never leaves the data directory.
+Clients pin it or are given it (`keys/tls.crt`, or `tls/tls.crt`); it proves nothing to a stranger, and the log says so.
+Must stay true: the key file is made for those who use it alone and never leaves the data directory.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ _VALID_FOR = timedelta(days=397)
 _RENEWED_BEFORE = timedelta(days=30)
 
 
-def ensured(folder: Path, hosts: Iterable[str], now: datetime) -> tuple[Path, Path]:
-    """Return the paths of certificate and key in `folder`, making both if there is none that still holds a while."""
+def ensured(folder: Path, hosts: Iterable[str], now: datetime, *, readers: int | None = None) -> tuple[Path, Path]:
+    """Return the paths of certificate and key in `folder`, making both if there is none that still holds a while.
+
+    `readers`: a group that may read the key; None: nobody but this account.
+    """
     certificate, key = folder / "tls.crt", folder / "tls.key"
     if not (certificate.exists() and key.exists() and _holds(certificate, now)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         pem, secret = made(hosts, now)
-        _write(key, secret, 0o400)
-        _write(certificate, pem, 0o444)
+        _write(key, secret, 0o400 if readers is None else 0o440, readers)
+        _write(certificate, pem, 0o444, readers)
     return certificate, key
 
 
@@ -76,12 +79,15 @@ def _holds(certificate: Path, now: datetime) -> bool:
     return known.not_valid_after_utc - _RENEWED_BEFORE > now
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _write(path: Path, content: bytes, mode: int, readers: int | None) -> None:
     """Put a whole file in place, or leave what was there."""
     unfinished = path.with_suffix(path.suffix + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
+        if readers is not None:
+            os.fchown(descriptor, -1, readers)
+            os.fchmod(descriptor, mode)
         file.write(content)
         file.flush()
         os.fsync(descriptor)

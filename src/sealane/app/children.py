@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealane import process
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealane.settings import Settings
+    from sealane.system_accounts import SystemAccount
 
 log = logging.getLogger(__name__)
 
 _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
 """All that a child sees of the environment: where programs and certificates are. The last is for coverage of tests."""
+
+_HOME = {"HOME": "/nonexistent"}
+"""Libraries ask for it, and an account by number has none. Nothing of a server's is read from there or written."""
 
 _RESTART_SECONDS = 0.1
 _RESTART_SECONDS_MAX = 5.0
@@ -34,13 +38,21 @@ class Child:
     """A process that is to be there until it is stopped."""
 
     def __init__(
-        self, name: str, module: str, *, settings: Settings, data_dir: Path, listeners: Sequence[socket.socket] = ()
+        self,
+        name: str,
+        module: str,
+        *,
+        settings: Settings,
+        data_dir: Path,
+        listeners: Sequence[socket.socket] = (),
+        account: SystemAccount | None = None,
     ) -> None:
-        """Nothing is started yet."""
+        """Nothing is started yet. `account`: the one that it runs in, instead of ours."""
         self.name = name
         self._module = module
         self._settings = settings
         self._data_dir = data_dir
+        self._account = account
         self._fds = tuple(listener.fileno() for listener in listeners)
         self._process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -92,7 +104,8 @@ class Child:
             *command,
             stdin=asyncio.subprocess.PIPE,
             pass_fds=self._fds,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _HOME,
+            **_in_account(self._account),
         )
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -118,6 +131,13 @@ class Child:
             if self._stopping:
                 return
             await self._spawn()
+
+
+def _in_account(account: SystemAccount | None) -> dict[str, Any]:
+    """Return what starts a process in an account, with its groups and no others, in a folder that it can be in."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": account.groups, "cwd": "/"}
 
 
 def _how(code: int) -> str:

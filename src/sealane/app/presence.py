@@ -24,6 +24,8 @@ class Presence(msgspec.Struct, frozen=True):
     sftp: tuple[str, ...]
     tls_cert: str
     """The file's path; empty where HTTP is in clear."""
+    accounts: str = ""
+    """The setting that names the processes' accounts."""
 
 
 def note(data_dir: Path, presence: Presence) -> None:

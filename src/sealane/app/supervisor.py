@@ -11,9 +11,10 @@ import os
 import signal
 import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealane import __version__
+from sealane import __version__, system_accounts
 from sealane.app import certificate, listening, presence
 from sealane.app.children import Child
 from sealane.clock import Clock
@@ -28,8 +29,7 @@ from sealane.operations.signing import Health, HostKeys, HostKeysAre
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from sealane.settings import Settings
 
@@ -62,6 +62,13 @@ class OpenToOthers(Unavailable):
     code = "open-to-others"
 
 
+class AccountsNeedRoot(Unavailable):
+    """Somebody who is not root has asked for processes in accounts of their own."""
+
+    code = "accounts-need-root"
+    default = "Only root can start processes in accounts of their own (the setting 'accounts')."
+
+
 class Supervisor:
     """One server: its sockets and its processes."""
 
@@ -72,6 +79,7 @@ class Supervisor:
         self._caller: KeeperCaller | None = None
         self._stop = asyncio.Event()
         self._http_number = 0
+        self._accounts = system_accounts.named(settings.accounts)
 
     async def run(self) -> int:
         """Serve until told to stop; return the exit code."""
@@ -81,11 +89,28 @@ class Supervisor:
         witnesses.parse(self._settings.witnesses)  # what is wrong in it is said now, and not by a process that dies
         if self._settings.syslog:
             collector(self._settings.syslog)
+        if self._accounts is not None and os.geteuid() != system_accounts.ROOT:
+            raise AccountsNeedRoot
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self._data_dir, self._data_dir / "keys"):
-            _must_be_closed(folder)
+        self._check_accounts()
+        entered = 0o027 if self._accounts else 0o077  # by the accounts' own group
+        for folder, forbidden in ((self._data_dir, entered), (self._data_dir / "keys", 0o077)):
+            _must_be_closed(folder, forbidden)
         with _held(self._data_dir / "supervisor.lock"):
+            if self._accounts is not None:
+                system_accounts.arrange(self._data_dir, self._accounts)
             return await self._serve()
+
+    def _check_accounts(self) -> None:
+        """See that the processes can be started in the accounts that the settings name."""
+        if self._accounts is None:
+            if os.geteuid() == system_accounts.ROOT:
+                log.warning("everything runs as root: give the processes accounts of their own (setting 'accounts')")
+            return
+        for room in ("keeper", "doors", "inspector", "jobs"):
+            account = self._accounts.of_room(room)
+            for path in (self._data_dir, Path(sys.executable), Path(sys.executable).resolve(), Path(__file__)):
+                system_accounts.check_within_reach(path, account)
 
     async def _serve(self) -> int:
         loop = asyncio.get_running_loop()
@@ -93,19 +118,19 @@ class Supervisor:
         sftp = listening.bound(self._settings.sftp)
         settings = self._with_certificate(http)
         self._caller = KeeperCaller(self._data_dir / "run", "admin", settings)
-        keeper = Child("keeper", "sealane.keeper", settings=settings, data_dir=self._data_dir)
+        keeper = self._child("keeper", "keeper", settings)
         await keeper.start()
-        inspector = Child("inspector", "sealane.inspector", settings=settings, data_dir=self._data_dir)
+        inspector = self._child("inspector", "inspector", settings)
         jobs: list[Child] = []
         if settings.witnesses or settings.syslog:
-            jobs.append(Child("jobs", "sealane.jobs", settings=settings, data_dir=self._data_dir))
+            jobs.append(self._child("jobs", "jobs", settings))
         doors: list[Child] = []
         web: list[Child] = []
         try:
             if not await self._ready(keeper):
                 return 0
             for number in range(1, max(1, settings.workers) + 1):
-                doors.append(self._door(f"sftp-{number}", "sealane.doors.sftp", settings, sftp))
+                doors.append(self._child(f"sftp-{number}", "doors.sftp", settings, sftp))
                 web.append(self._http_worker(settings, http))
             for child in (*doors, *web, inspector, *jobs):
                 await child.start()
@@ -133,16 +158,28 @@ class Supervisor:
             return settings
         host, _ = listening.parsed(settings.http)
         hosts = [host] if host and host not in {"0.0.0.0", "::"} else []  # noqa: S104  # compared, not bound
-        cert, key = certificate.ensured(self._data_dir / "keys", hosts, Clock().now())
+        if self._accounts is None:
+            cert, key = certificate.ensured(self._data_dir / "keys", hosts, Clock().now())
+        else:
+            readers = self._accounts.doors.gid
+            cert, key = certificate.ensured(self._data_dir / "tls", hosts, Clock().now(), readers=readers)
         log.warning("no certificate was given: HTTPS uses the self-signed %s", cert)
         return dataclasses.replace(settings, tls_cert=str(cert), tls_key=str(key))
 
-    def _door(self, name: str, module: str, settings: Settings, listeners: list[socket.socket]) -> Child:
-        return Child(name, module, settings=settings, data_dir=self._data_dir, listeners=listeners)
+    def _child(self, name: str, room: str, settings: Settings, listeners: Sequence[socket.socket] = ()) -> Child:
+        """Return a process of a room, not started yet, in the account that the settings give it."""
+        return Child(
+            name,
+            f"sealane.{room}",
+            settings=settings,
+            data_dir=self._data_dir,
+            listeners=listeners,
+            account=None if self._accounts is None else self._accounts.of_room(room),
+        )
 
     def _http_worker(self, settings: Settings, listeners: list[socket.socket]) -> Child:
         self._http_number += 1
-        return self._door(f"http-{self._http_number}", "sealane.doors.http", settings, listeners)
+        return self._child(f"http-{self._http_number}", "doors.http", settings, listeners)
 
     async def _ready(self, keeper: Child) -> bool:
         """Wait until the keeper has written something durably. Return False when told to stop meanwhile."""
@@ -191,7 +228,10 @@ class Supervisor:
 
     def _note_presence(self, settings: Settings, http: list[socket.socket], sftp: list[socket.socket]) -> None:
         noted = presence.Presence(
-            http=tuple(map(listening.shown, http)), sftp=tuple(map(listening.shown, sftp)), tls_cert=settings.tls_cert
+            http=tuple(map(listening.shown, http)),
+            sftp=tuple(map(listening.shown, sftp)),
+            tls_cert=settings.tls_cert,
+            accounts=settings.accounts,
         )
         presence.note(self._data_dir, noted)
 
@@ -217,13 +257,13 @@ class Supervisor:
         sys.stdout.flush()
 
 
-def _must_be_closed(folder: Path) -> None:
+def _must_be_closed(folder: Path, forbidden: int) -> None:
     """Refuse a folder into which other accounts reach: they could read its secrets, or put theirs in their place."""
     try:
         mode = stat.S_IMODE(folder.stat().st_mode)
     except FileNotFoundError:
         return
-    if mode & 0o077:
+    if mode & forbidden:
         raise OpenToOthers(
             f"{folder} has mode {mode:04o}: other accounts of this machine can reach into it. It must have mode 0700."
             f" Run: chmod 0700 {folder}"
@@ -233,7 +273,7 @@ def _must_be_closed(folder: Path) -> None:
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[None]:
     """Hold a lock file while serving: a second supervisor would take the first one's keeper for its own."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

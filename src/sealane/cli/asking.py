@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import socket
 import sys
 import time
@@ -57,6 +58,11 @@ class DataDirectory:
     path: Path
     settings: sealane_settings.Settings
 
+    @property
+    def database(self) -> str:
+        """Return the URL of the catalogue."""
+        return self.settings.database or f"sqlite:///{(self.path / 'catalogue.sqlite').absolute()}"
+
     def ask(self, operation: Operation, wanted: type[AnswerT]) -> AnswerT:
         """Ask one operation."""
         with self.open() as ask:
@@ -103,11 +109,16 @@ class DataDirectory:
 
 def _open_keeper(place: DataDirectory, *, patient: bool) -> Keeper | None:
     """Return an opened keeper, or None where another holds the lease and it is worth to wait for its socket."""
+    from sealane import system_accounts
     from sealane.errors import LeaseHeld
     from sealane.keeper.core import Keeper
 
+    accounts = system_accounts.named(place.settings.accounts)
+    if accounts is not None and os.geteuid() == system_accounts.ROOT:
+        system_accounts.arrange(place.path, accounts)
     try:
-        return Keeper.open(place.path, place.settings)
+        with system_accounts.acting_as_owner(place.path):
+            return Keeper.open(place.path, place.settings)
     except LeaseHeld:
         if patient:
             return None

@@ -119,8 +119,9 @@ def verify(place: DataDirectory, files: tuple[TextIO, ...], vkeys: tuple[str, ..
 
     saved = [checkpoints.parse_saved(file.read(checkpoints.TEXT_BYTES_MAX + 1)) for file in files]
     known = (*(one.key for one in witnesses.parse(place.settings.witnesses)), *map(notes.verifier_key, vkeys))
+    shown = not as_json and sys.stderr.isatty()
     with place.open() as ask:
-        verdict = audit_verify.proven(ask, saved, known, show=not as_json and sys.stderr.isatty())
+        verdict = audit_verify.proven(ask, saved, known, database=place.database, show=shown)
     if as_json:
         click.echo(json.dumps(audit_verify.row_of(verdict)))
     else:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import os
+from array import array
+from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
 
 from sealane.cli.audit import LedgerDamaged
 from sealane.errors import Integrity, Missing, SealaneError
+from sealane.ledger import sections
 from sealane.ledger.notes import VerifierKey, verifier_key
 from sealane.ledger.verifier import Expected, Verifier
 from sealane.operations.audit import CheckpointsAre, EntriesAre, LedgerIs, LookLedger, ReadCheckpoints, ReadLedger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sealane.cli.asking import Ask
     from sealane.ledger.checkpoints import SavedCheckpoint
@@ -23,10 +28,23 @@ if TYPE_CHECKING:
 _PAGE_ENTRIES = 2000
 _PAGE_CHECKPOINTS = 500
 _NO_END = 2**63 - 1
+_LONG = 40_000
+"""Entries from which on processes of our own are worth their start."""
+_PROCESSES_MAX = 16
 
 
-def proven(ask: Ask, saved: list[SavedCheckpoint], witnesses: tuple[VerifierKey, ...] = (), *, show: bool) -> Verdict:
-    """Return the verdict on the ledger as it is now; `show` tells on stderr how far it is."""
+def proven(
+    ask: Ask,
+    saved: list[SavedCheckpoint],
+    witnesses: tuple[VerifierKey, ...] = (),
+    *,
+    database: str = "",
+    show: bool,
+) -> Verdict:
+    """Return the verdict on the ledger as it is now; `show` tells on stderr how far it is.
+
+    `database`: where to read the entries of a long ledger by processes of our own, instead of asking for them.
+    """
     unproven: SealaneError | None = None
     size, signed, origin, key = _NO_END, 0, "", None
     try:
@@ -35,21 +53,21 @@ def proven(ask: Ask, saved: list[SavedCheckpoint], witnesses: tuple[VerifierKey,
         origin, key = present.origin, verifier_key(present.key)
     except (Integrity, Missing) as problem:  # its end is damaged or gone; the first bad place may be before
         unproven = problem
+    sizes = _sizes(ask, max(size, signed)) if unproven is None else array("q")
     expected = Expected(
         origin=origin,
         key=key,
-        checkpoints=_checkpoints(ask, max(size, signed)) if unproven is None else (),
+        checkpoints=_checkpoints(ask, sizes),
         saved=saved,
         witnesses=witnesses,
     )
     told = functools.partial(_show_progress, size) if show and unproven is None else None
     verifier = Verifier(expected, progress=told)
-    after = 0
-    while True:
-        page = ask(ReadLedger(after=after, limit=min(_PAGE_ENTRIES, size - after), nodes=True), EntriesAre)
-        if not verifier.feed(page.entries, page.nodes) or page.after <= after or page.after >= size:
-            break
-        after = page.after
+    if database and unproven is None and size >= _LONG:
+        wanted = sorted({*sizes, *(kept.checkpoint.size for kept in saved)})
+        _by_sections(verifier, ask, size, wanted, database)
+    else:
+        _by_pages(verifier, ask, 0, size)
     if show:
         click.echo("", err=True)
     verdict = verifier.verdict()
@@ -58,13 +76,45 @@ def proven(ask: Ask, saved: list[SavedCheckpoint], witnesses: tuple[VerifierKey,
     return verdict
 
 
-def _checkpoints(ask: Ask, size: int) -> Iterator[tuple[int, str]]:
+def _by_pages(verifier: Verifier, ask: Ask, after: int, last: int) -> bool:
+    """Prove the entries past `after` up to `last`, page by page; return whether all is well so far."""
+    while True:
+        page = ask(ReadLedger(after=after, limit=min(_PAGE_ENTRIES, last - after), nodes=True), EntriesAre)
+        if not verifier.feed(page.entries, page.nodes):
+            return False
+        if page.after <= after or page.after >= last:
+            return True
+        after = page.after
+
+
+def _by_sections(verifier: Verifier, ask: Ask, size: int, wanted: Sequence[int], database: str) -> None:
+    """Prove a long ledger by all processors; where a section is not sound, entry by entry to the first bad place."""
+    count = min(os.cpu_count() or 1, _PROCESSES_MAX)
+    beginning = {"initializer": sections.open_database, "initargs": (database,)}
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), **beginning) as processes:
+        tasks = list(sections.tasks(size, wanted))
+        for (after, last, _), section in zip(tasks, processes.map(sections.proven_here, tasks), strict=True):
+            if not (verifier.take(section) if section.sound else _by_pages(verifier, ask, after, last)):
+                processes.shutdown(cancel_futures=True)
+                return
+
+
+def _sizes(ask: Ask, last: int) -> array[int]:
+    """Return the sizes of all checkpoints up to the last that counts: none that is made from now on does."""
+    return array("q", [size for size, _ in _pages_of_checkpoints(ask) if size <= last])
+
+
+def _checkpoints(ask: Ask, sizes: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield the checkpoints of these sizes, with their notes."""
+    counted = set(sizes)
+    return (one for one in _pages_of_checkpoints(ask) if one[0] in counted) if counted else iter(())
+
+
+def _pages_of_checkpoints(ask: Ask) -> Iterator[tuple[int, str]]:
     after = 0
     while True:
         page = ask(ReadCheckpoints(after=after, limit=_PAGE_CHECKPOINTS), CheckpointsAre)
-        for at, note in zip(page.sizes, page.notes, strict=True):
-            if at <= size:
-                yield at, note
+        yield from zip(page.sizes, page.notes, strict=True)
         if page.after <= after:
             return
         after = page.after

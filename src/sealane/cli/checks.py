@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from sealane import system_accounts
 from sealane.app import presence
 from sealane.clock import Clock
 from sealane.errors import Missing, SealaneError
@@ -42,6 +43,7 @@ _CLOCK_SECONDS_BACK = 5
 _LEDGER_ENTRIES_LOOKED_AT = 2000
 _CANARY_BYTES = 4096
 _WAYS_TO_OPEN_MIN = 2
+_HOW_TO_PART = "Set 'accounts' (docs/operations.md, Accounts)."
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -68,38 +70,45 @@ def looked(check: Callable[[TargetT], Iterator[Finding]], at: TargetT) -> list[F
 
 
 def check_files(place: DataDirectory) -> Iterator[Finding]:
-    """Nobody but the server's account may read the data directory, its keys and its sockets."""
-    secret = [place.path, *place.path.glob("keys"), *place.path.glob("keys/*.key"), *place.path.glob("run/*.sock")]
-    open_to_others = [path for path in secret if path.lstat().st_mode & 0o077]
+    """Nobody but the server's accounts may read the data directory, its keys and its sockets."""
+    secret = [*place.path.glob("keys"), *place.path.glob("keys/*.key"), *place.path.glob("run/admin.sock")]
+    passed = [place.path, *place.path.glob("run/*s.sock"), *place.path.glob("run/inspector.sock")]
+    forbidden = dict.fromkeys(secret, 0o077) | dict.fromkeys(passed, 0o007 if _apart(place) else 0o077)
+    secret = list(forbidden)
+    open_to_others = [path for path, bits in forbidden.items() if path.lstat().st_mode & bits]
     for path in open_to_others:
-        yield Finding("files", "bad", f"{path} is open to other accounts of this machine. Run: chmod go= {path}")
+        who = "go" if forbidden[path] & 0o070 else "o"
+        yield Finding("files", "bad", f"{path} is open to other accounts of this machine. Run: chmod {who}= {path}")
     owner = place.path.stat().st_uid
     foreign = [path for path in secret if path.lstat().st_uid != owner]
     for path in foreign:
         yield Finding("files", "warning", f"{path} belongs to another account than the data directory.")
     if not open_to_others and not foreign:
-        yield Finding("files", "ok", "The data directory, its keys and its sockets are open to one account alone.")
+        yield Finding("files", "ok", "The data directory, its keys and its sockets are open to its own accounts alone.")
 
 
 def check_accounts(place: DataDirectory) -> Iterator[Finding]:
-    """Doors, keeper and inspector belong in accounts of their own, else the wall between them is thin."""
+    """Keeper, doors, inspector and jobs belong in accounts of their own, else the wall between them is thin."""
     if not place.is_served():
         yield Finding("accounts", "ok", "The server does not run, so its accounts cannot be seen.")
         return
     keeper, uid = _peer_of(place.path / "run")
-    accounts = {"keeper": uid} | {room: _uid_of(pid) for pid, room in _beside(keeper)}
-    shared = sorted(room for room, other in accounts.items() if room.startswith("doors") and other == uid)
-    if uid == 0:
-        yield Finding("accounts", "warning", "The server runs as root. Give it an account that may do nothing else.")
-    if shared:
+    rooms = {uid: {"keeper"}}
+    for pid, room in _beside(keeper):
+        rooms.setdefault(_uid_of(pid), set()).add(room.partition(".")[0])
+    shared = sorted(" and ".join(sorted(those)) for those in rooms.values() if len(those) > 1)
+    if system_accounts.ROOT in rooms:
+        those = " and ".join(sorted(rooms[system_accounts.ROOT]))
+        yield Finding("accounts", "warning", f"As root run {those}. Give them accounts of their own. {_HOW_TO_PART}")
+    for those in shared:
         yield Finding(
             "accounts",
             "warning",
-            f"{' and '.join(shared)} run in the keeper's account. Whoever takes over a door can then reach the"
-            " keeper's files: fit for development, not for sensitive files.",
+            f"The separation is not real: {those} share an account. Whoever takes over one of them reaches what the"
+            f" others have, the keeper's keys and database included: for development only. {_HOW_TO_PART}",
         )
-    elif uid != 0:
-        yield Finding("accounts", "ok", "Doors and keeper run in accounts of their own.")
+    if not shared and system_accounts.ROOT not in rooms:
+        yield Finding("accounts", "ok", "Keeper, doors, inspector and jobs run in accounts of their own.")
 
 
 def check_room(place: DataDirectory) -> Iterator[Finding]:
@@ -114,7 +123,7 @@ def check_room(place: DataDirectory) -> Iterator[Finding]:
 
 def check_tls(place: DataDirectory) -> Iterator[Finding]:
     """Look at the certificate that is in use, or would be if the server were started: whether it holds, how long."""
-    made = place.path / "keys" / "tls.crt"
+    made = place.path / ("tls" if _apart(place) else "keys") / "tls.crt"
     running = presence.noted(place.path) if place.is_served() else None
     if running is not None:
         http, certificate = " and ".join(running.http), running.tls_cert
@@ -289,7 +298,16 @@ def _beside(keeper: int) -> Iterator[tuple[int, str]]:
 
 
 def _uid_of(pid: int) -> int:
-    return Path(f"/proc/{pid}").stat().st_uid
+    """Return a process's account. That of its folder in /proc is root's where the process has closed itself off."""
+    found = re.search(r"^Uid:\s+\d+\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None, "the kernel tells every process's account"
+    return int(found[1])
+
+
+def _apart(place: DataDirectory) -> bool:
+    """Return whether the server's processes are to have accounts of their own."""
+    running = presence.noted(place.path) if place.is_served() else None
+    return bool(running.accounts if running is not None else place.settings.accounts)
 
 
 def _of_certificate(path: Path, note: str) -> Finding:

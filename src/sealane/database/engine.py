@@ -85,6 +85,10 @@ class Database:
         self._open = Transaction(self, driver)
         return self._open
 
+    def reading(self) -> Reading:
+        """Return what reads without a transaction: it takes no lock that a writer would wait for."""
+        return Reading(self, self._usable_driver())
+
     def forget_deleted(self) -> bool:
         """Between transactions: make the database's log forget too what was deleted; whether it is gone.
 
@@ -115,22 +119,36 @@ class Database:
         return self._driver
 
 
-class Transaction:
-    """An open transaction. As a context manager it commits, or rolls back when an exception leaves the block."""
+class Reading:
+    """Reads what is committed. Each statement sees a state of its own, so it is for what never changes once written."""
 
     def __init__(self, database: Database, driver: Driver) -> None:
-        """Made by `Database.begin` alone."""
+        """Made by `Database.reading` (a transaction: by `Database.begin`) alone."""
         self._database = database
         self._driver = driver
-        self._over = False
-        self._failure: SealaneError | None = None
-        self._savepoints: list[bool] = []
-        """One entry an entered `savepoint()`, outermost first: whether the database has been told of it."""
 
     def first(self, statement: Statement[RowT], /, **values: object) -> RowT | None:
         """Return the first row, or None."""
         rows = self.all(statement, **values)
         return rows[0] if rows else None
+
+    def all(self, statement: Statement[RowT], /, **values: object) -> list[RowT]:
+        """Return every row."""
+        plan = self._database.plan(statement)
+        assert not plan.writes, "who changes something begins a transaction"
+        return plan.rows(self._driver.query(*plan.bound(values)))
+
+
+class Transaction(Reading):
+    """An open transaction. As a context manager it commits, or rolls back when an exception leaves the block."""
+
+    def __init__(self, database: Database, driver: Driver) -> None:
+        """Made by `Database.begin` alone."""
+        super().__init__(database, driver)
+        self._over = False
+        self._failure: SealaneError | None = None
+        self._savepoints: list[bool] = []
+        """One entry an entered `savepoint()`, outermost first: whether the database has been told of it."""
 
     def all(self, statement: Statement[RowT], /, **values: object) -> list[RowT]:
         """Return every row."""

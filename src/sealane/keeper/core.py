@@ -318,10 +318,11 @@ class Keeper:
         """Have a refusal of somebody signed in, or of a process that asked what it may not, written to the ledger."""
         if caller is None and not isinstance(failure, OperationRefused):
             return
-        omitted = self._refusals.to_record(request.connection if caller is None else caller.session, failure, now)
+        # Of a process: all its connections count together, since it can open as many as it likes.
+        who = Who(door=request.connection.partition("-")[0]) if caller is None else caller.who
+        omitted = self._refusals.to_record(who.door if caller is None else caller.session, failure, now)
         if omitted is None:
             return
-        who = Who(door=request.connection.partition("-")[0]) if caller is None else caller.who
         named = request.wanted
         refused = RequestRefused(
             who=who,

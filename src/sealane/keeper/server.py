@@ -15,6 +15,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
+from sealane import system_accounts
 from sealane.domain import sessions
 from sealane.errors import Invalid, KeeperAway, SealaneError, TooLarge, TooMany
 from sealane.keeper import flows
@@ -66,9 +67,10 @@ class Server:
             "signatures": Pool("signatures", 1, settings.connection_operations_max),
         }
         self._kept_waiting = 0
+        self._accounts = system_accounts.named(settings.accounts)
 
     async def start(self) -> None:
-        """Listen on the sockets, each made for this user alone."""
+        """Listen on the sockets, each made for whom it is for."""
         self._writer.start()
         for name, asker in SOCKETS.items():
             listener = self._listener(name)
@@ -98,13 +100,23 @@ class Server:
     def _listener(self, name: SocketName) -> socket.socket:
         (self._run_dir / f"{name}.sock").unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
+        # In accounts of their own the askers come by the group of `run/`; which of them it is, `is_welcome` looks at.
+        apart = self._accounts is not None and SOCKETS[name] is not Asker.ADMIN
+        before = os.umask(0o117 if apart else 0o177)
         try:
             with socket_path(self._run_dir, name) as path:
                 listener.bind(path)
         finally:
             os.umask(before)
         return listener
+
+    def is_welcome(self, asker: Asker, uid: int) -> bool:
+        """Return whether a process of this account may ask by the socket of these askers. Root and we ourselves may."""
+        welcome = {system_accounts.ROOT, os.geteuid()}
+        if self._accounts is not None and asker is not Asker.ADMIN:
+            rooms = {Asker.DOOR: "doors", Asker.INSPECTOR: "inspector", Asker.JOBS: "jobs"}
+            welcome.add(self._accounts.of_room(rooms[asker]).uid)
+        return uid in welcome
 
     # --- taking -----------------------------------------------------------------------------------------------------
 
@@ -236,11 +248,11 @@ class Line(asyncio.Protocol):
         self._reading = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection if its process runs as this user or as root."""
+        """Take the connection if its process runs in an account that this socket is for."""
         assert isinstance(transport, asyncio.Transport)  # asyncio's promise for stream sockets
         line = transport.get_extra_info("socket")
         pid, uid, _ = _PEER.unpack(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-        if uid not in {0, os.geteuid()}:
+        if not self._server.is_welcome(self.asker, uid):
             log.warning("refused a connection to %s.sock by process %d of user %d", self.socket_name, pid, uid)
             transport.abort()
             return

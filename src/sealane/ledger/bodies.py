@@ -102,11 +102,12 @@ def _encoded(shown: dict[str, object]) -> bytes:
 
 def commitment(field: str, value: str, salt: bytes) -> bytes:
     """SHA-256 of 0x02, the salt, the field's name with its length in one byte before it, and the value in UTF-8."""
-    return sha256(_COMMITMENT + salt + _named(field) + value.encode()).digest()
+    return sha256(_COMMITMENT + salt + named_field(field) + value.encode()).digest()
 
 
 @cache
-def _named(field: str) -> bytes:
+def named_field(field: str) -> bytes:
+    """Return a field's name as a commitment has it."""
     name = field.encode()
     return bytes((len(name),)) + name
 

@@ -39,7 +39,10 @@ class FiledEntry(NamedTuple):
     address_digest: bytes | None
 
 
-class _Filed(msgspec.Struct):
+_DIGESTED = ("path", "target", "address")
+
+
+class FiledBody(msgspec.Struct):
     """The fields of a body by which its entry is filed."""
 
     at: str
@@ -55,8 +58,22 @@ class _Filed(msgspec.Struct):
     file_id: int | None = None
     version_id: str | None = None
 
+    def columns(self) -> tuple[object, ...]:
+        """Return what stands in the columns from `kind` to `door`, in their order."""
+        return (
+            self.kind,
+            self.owner_organization_id or self.organization_id,
+            self.user_id or self.account_id,
+            self.ended_session_id or self.session_id,
+            self.folder_id,
+            self.file_id,
+            self.version_id,
+            self.door,
+        )
 
-_decoder = msgspec.json.Decoder(_Filed)
+
+_decoder = msgspec.json.Decoder(FiledBody)
+_COLUMNS = slice(FiledEntry._fields.index("kind"), FiledEntry._fields.index("door") + 1)
 
 
 def filed_event(event: Event) -> dict[str, object]:
@@ -80,16 +97,9 @@ def misfiled(row: FiledEntry, openings: Mapping[str, tuple[str, str]]) -> bool:
     except NOT_OURS:
         return True
     return (
-        row.kind != body.kind
+        row[_COLUMNS] != body.columns()
         or row.at != body.at
-        or row.organization_id != (body.owner_organization_id or body.organization_id)
-        or row.user_id != (body.user_id or body.account_id)
-        or row.session_id != (body.ended_session_id or body.session_id)
-        or (row.folder_id, row.file_id, row.version_id) != (body.folder_id, body.file_id, body.version_id)
-        or row.door != body.door
-        or row.path_digest != _digest(openings, "path")
-        or row.target_digest != _digest(openings, "target")
-        or row.address_digest != _digest(openings, "address")
+        or (row.path_digest, row.target_digest, row.address_digest) != digests(openings)
     )
 
 
@@ -104,6 +114,6 @@ def _second(second: int) -> str:
     return moment_of(second * 1_000_000).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
-def _digest(openings: Mapping[str, tuple[str, str]], field: str) -> bytes | None:
-    opening = openings.get(field)
-    return None if opening is None else path_digest(opening[1])
+def digests(openings: Mapping[str, tuple[str, str]]) -> tuple[bytes | None, ...]:
+    """Return by what paths and addresses an entry with these openings is found: path, target, address."""
+    return tuple([path_digest(openings[name][1]) if name in openings else None for name in _DIGESTED])

@@ -285,6 +285,51 @@ _ENTRIES = sa.select(
         sa.or_(ledger_openings.c.seq.is_(None), _sound(ledger_openings.c.openings, *_DIGESTS)),
     ).label("sound"),
 )
+
+
+class PlainRow(NamedTuple):
+    """An entry exactly as the driver hands it over: nothing is cast, so the types have to be looked at."""
+
+    seq: int
+    body: object
+    leaf: object
+    openings: object
+    at: object
+    kind: object
+    organization_id: object
+    user_id: object
+    session_id: object
+    folder_id: object
+    file_id: object
+    version_id: object
+    door: object
+    path_digest: object
+    target_digest: object
+    address_digest: object
+    opened: object
+    """The number of the row of openings; None where there is none."""
+
+
+_PLAIN = (*_PROVEN, ledger_openings.c.openings, *_FOUND_BY, *_DIGESTS)
+PLAIN = Statement(
+    "ledger.plain",
+    sa.select(
+        *(sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in _PLAIN),
+        sa.type_coerce(ledger_openings.c.seq, sa.types.NullType()).label("opened"),
+    )
+    .select_from(_FOUND)
+    .where(
+        *_LEAVES,
+        *(
+            sa.func.coalesce(sa.func.length(column), 0) <= ENTRY_BYTES_MAX
+            for column in _PLAIN
+            if not _is_number(column)
+        ),
+    )
+    .order_by(ledger.c.seq),
+    PlainRow,
+)
+"""Entries of a range, without those of which a value is larger than any that was written here."""
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "since": ledger.c.at >= sa.bindparam("since"),
     "until": ledger.c.at <= sa.bindparam("until"),

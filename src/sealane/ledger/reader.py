@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sealane.database.engine import Transaction
+    from sealane.database.engine import Reading, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _before_since(transaction: Transaction, question: Question) -> int:
     return first.seq - 1 if first is not None and first.seq is not None else 0
 
 
-def nodes_within(transaction: Transaction, after: int, last: int) -> list[TreeNode]:
+def nodes_within(transaction: Reading, after: int, last: int) -> list[TreeNode]:
     """Return the nodes over full tiles whose last entry is past `after` and not past `last`, lowest level first."""
     found: list[TreeNode] = []
     level, first, end = 1, after // TILE_WIDTH, last // TILE_WIDTH

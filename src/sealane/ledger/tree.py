@@ -71,6 +71,16 @@ class Frontier:
         self.size += 1
         return completed
 
+    def append_tile(self, root: bytes) -> tuple[Node, ...]:
+        """Add the leaves of a full tile by their root; return the nodes to be kept that it completed, lowest first."""
+        assert not self.size % TILE_WIDTH
+        number = self.size >> TILE_HEIGHT
+        above = Frontier(number, self.peaks)
+        completed = (Node(1, number, root), *(Node(level + 1, at, hashed) for level, at, hashed in above.append(root)))
+        self.peaks = above.peaks
+        self.size += TILE_WIDTH
+        return completed
+
     def root(self) -> bytes:
         """Return the root over all leaves."""
         return _folded(self.peaks)

@@ -27,6 +27,7 @@ from sealane.operations.failures import SignatureWrong, SigningKeyWrong
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from sealane.ledger.sections import Section
     from sealane.operations.audit import LedgerEntry, TreeNode
 
 PROGRESS_EVERY = 10_000
@@ -187,6 +188,37 @@ class Verifier:
             self._compare(nodes)
         return self._damage is None
 
+    def take(self, section: Section) -> bool:
+        """Take over what was proven of a section, which follows what was fed before, and hold it against checkpoints.
+
+        Returns whether all is well so far.
+        """
+        assert section.sound
+        assert section.after == self._proven.size
+        appointed = dict(section.appointed)
+        for hashes in section.hashes():
+            if isinstance(hashes, bytes):
+                self._nodes += self._tree.append_tile(hashes)
+                self._proven.size += tree.TILE_WIDTH
+                assert self._next_stored is None or self._next_stored[0] > self._proven.size, "it was to be looked at"
+                continue
+            for leaf in hashes:
+                seq = self._proven.size + 1
+                if seq in appointed and not self._appointed(seq, appointed[seq]):
+                    return False
+                self._extend(seq, leaf)
+                if self._damage is not None:
+                    return False
+        self._proven.opened += section.opened
+        self._proven.erased += section.erased
+        if section.times and self._proven.clock_set_back is None:
+            self._proven.clock_set_back = section.after + 1 if section.times[0] < self._last_at else section.set_back
+        self._last_at = section.times[1] if section.times else self._last_at
+        self._compare(section.nodes)
+        if self._progress is not None:
+            self._progress(self._proven.size)
+        return self._damage is None
+
     def verdict(self) -> Verdict:
         """Return what is proven, once every entry was fed."""
         met = self._proven
@@ -217,7 +249,11 @@ class Verifier:
         if why is not None:
             self._damage = Damage(seq, why)
             return
-        self._nodes += self._tree.append(entry.leaf)
+        self._extend(seq, entry.leaf)
+
+    def _extend(self, seq: int, leaf: bytes) -> None:
+        """Let the tree grow by one entry, and meet the checkpoints of the size that it has then."""
+        self._nodes += self._tree.append(leaf)
         self._proven.size = seq
         stored = self._next_stored
         if (
@@ -255,6 +291,17 @@ class Verifier:
         self._proven.opened += len(openings)
         self._proven.erased += len(body.private) - len(openings)
         return None
+
+    def _appointed(self, seq: int, stored: bytes) -> bool:
+        """Take over the key that this body names; False where that is damage."""
+        try:
+            right = self._appoint(seq, self._decoder.decode(stored))
+        except NOT_OURS:
+            self._damage = Damage(seq, Why.MALFORMED)
+            return False
+        if not right:
+            self._damage = Damage(seq, Why.SIGNING_KEY)
+        return right
 
     def _appoint(self, seq: int, body: _Body) -> bool:
         """Take over the key that an entry names, if the one before it appointed it; else False."""

@@ -45,6 +45,10 @@ class Disk:
         """Make a folder inside a folder."""
         os.mkdir(name, 0o700, dir_fd=folder)
 
+    def share(self, descriptor: int, mode: int) -> None:
+        """Let the group of a file or folder do what `mode` says."""
+        os.fchmod(descriptor, mode)
+
     def open_folder(self, folder: int, name: str) -> int:
         """Return a descriptor of a folder inside a folder."""
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
@@ -132,7 +136,7 @@ def make_durably(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     device = path.stat().st_dev
     for above in path.absolute().parents:
-        if above.stat().st_dev != device or not os.access(above, os.R_OK):
+        if above.stat().st_dev != device or not os.access(above, os.R_OK, effective_ids=True):
             return
         descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -3,13 +3,15 @@
 A blob is written as `NAME.part` in its folder, synced, renamed to NAME, and the folder synced. `NAME.part` is made with
 O_EXCL and held until then, so two writers of a name exclude each other and the rename never replaces a blob, without
 hard links, which not every file system has. The 256 folders are made and synced when the store is opened, so that a
-commit needs no more than these two syncs.
+commit needs no more than these two syncs. Where the store's folder is its group's to write (the processes run in
+accounts of their own), so are these; the group is passed down by the folder's set-group-id bit.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+import stat
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _PART: Final = ".part"
 _BLOB_NAME: Final = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
+_SHARED_FOLDER: Final = 0o2770
+_SHARED_FILE: Final = 0o640
 _PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
 
 
@@ -40,11 +44,14 @@ class LocalStore:
         self._folders: dict[str, int] = {}
         with told():
             self._root = open_root(self._disk, folder)
+            self._shared = bool(self._disk.mode(self._root) & stat.S_IWGRP)
             there = set(self._disk.list(self._root))
             for prefix in _PREFIXES:
                 if prefix not in there:
                     with contextlib.suppress(FileExistsError):  # another process opens the store at this moment
                         self._disk.make_folder(self._root, prefix)
+                if self._shared:
+                    self._share_folder(prefix)
             # Always, even if all are there: who made them may not have lived to sync them.
             self._disk.sync(self._root)
 
@@ -56,6 +63,8 @@ class LocalStore:
                 file = self._disk.create(folder, name + _PART)
             except FileExistsError:
                 raise BlobExists from None
+            if self._shared:
+                self._disk.share(file, _SHARED_FILE)
         writer = _LocalWriter(self._disk, folder, name, file)
         # Asked only now: while we hold the part, no other writer can be about to rename it.
         if self._is_there(folder, name):
@@ -129,6 +138,12 @@ class LocalStore:
             for descriptor in (*self._folders.values(), self._root):
                 self._disk.close(descriptor)
             self._folders.clear()
+
+    def _share_folder(self, prefix: str) -> None:
+        """Let the group use a folder; who made it may not have lived to do so. Only its owner can."""
+        folder = self._folder(prefix)
+        if stat.S_IMODE(self._disk.mode(folder)) != _SHARED_FOLDER:
+            self._disk.share(folder, _SHARED_FOLDER)
 
     def _folder(self, name: str) -> int:
         prefix = name[:2]
