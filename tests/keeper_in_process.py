@@ -72,9 +72,12 @@ class Asking:
 class KeeperInProcess:
     """The node and all who ask it."""
 
-    def __init__(self, data_dir: Path, settings: Settings = SETTINGS, clock: Clock | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, settings: Settings = SETTINGS, clock: Clock | None = None, *, reading: bool = False
+    ) -> None:
+        """`reading`: whose data is in what arrives is read, as tests of that ask for."""
         self.data_dir = data_dir
-        self.settings = dataclasses.replace(settings, ssh_rsa_host_key_bits=0)
+        self.settings = dataclasses.replace(settings, ssh_rsa_host_key_bits=0, exposure_read=int(reading))
         self.clock = clock or Clock()
         self._askings: list[Asking] = []
         self.keeper = self._opened()

@@ -14,6 +14,6 @@ def tries(examples: int) -> int:
 
 
 def load_profile() -> None:
-    """Take the same for every property that says nothing."""
-    hypothesis.settings.register_profile("sealane", max_examples=tries(100), database=None)
+    """Take the same for every property that says nothing. None has a deadline: the machine may be busy."""
+    hypothesis.settings.register_profile("sealane", max_examples=tries(100), database=None, deadline=None)
     hypothesis.settings.load_profile("sealane")

@@ -53,7 +53,7 @@ def begin(arguments: list[str] | None = None) -> Beginning:
     given = parser.parse_args(arguments)
     close_off()
     _gain_nothing()
-    _end_with_parent()
+    end_with_parent()
     log_to_stderr()
     # Ctrl-C reaches the whole process group; only the supervisor answers it, and stops the rest in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -83,7 +83,7 @@ def _gain_nothing() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ask the kernel for SIGKILL when the parent is gone (prctl(2)): nothing serves on without its supervisor."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

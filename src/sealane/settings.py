@@ -246,6 +246,18 @@ class Settings:
     """How long the inspector may take over an arrival before it is given again; a terabyte is read in this time."""
     inspector_poll_seconds: int = 60
     """How often the inspector asks for arrivals when nothing told it to; leases that ran out are found so."""
+    exposure_read: int = 1
+    """1: whose data is in what arrives is read, unless a folder says else; 0: nothing is, and coverage says so."""
+    reader_memory_bytes_max: int = 2 * GIB
+    """What the process that reads one file may hold; past it that file is not read, and coverage says so."""
+    reader_seconds_max: int = 3000
+    """How long one file may be read; less than `inspector_lease_seconds`."""
+    people_list_bytes_max: int = 8 * GIB
+    """A sealed people list; some 200 million individuals."""
+    people_list_keep_seconds: int = 10 * 365 * 86400
+    """How long what is known of whose data was in a file is kept, its people list too, once the file is not stored."""
+    unreadable_parts_told_max: int = 1000
+    """Parts of one file that are told one by one as not read; past it a last entry stands for the rest."""
     settle_seconds: int = 60
     """How long a file that came by SFTP into a sealed folder stays open to its sender, unless the folder says else."""
 
@@ -303,6 +315,7 @@ class ClientSettings:
 _FROM_NOTHING = frozenset(
     {
         "drain_seconds",
+        "exposure_read",
         "inline_bytes_max",
         "kept_versions_percent",
         "ledger_reserve_bytes",
@@ -321,6 +334,7 @@ _LEAST = {
     "frame_bytes_max": MIB,
     "header_bytes_max": 4 * KIB,
     "http2_window_bytes": 64 * KIB,
+    "reader_memory_bytes_max": 256 * MIB,
     "segment_bytes_max": SLOT_BYTES,
     "sftp_packet_bytes_max": 34_000,  # draft-ietf-secsh-filexfer-02, 3: every server takes as much
     "sftp_rekey_bytes": MIB,
@@ -329,7 +343,13 @@ _LEAST = {
 }
 """Numbers below which nothing works, or next to nothing."""
 _RSA_BITS_LEAST = 2048
-_MOST = {"http2_window_bytes": 2**31 - 1, "sftp_express": 1, "ssh_rsa_host_key_bits": 16_384, "workers": 1024}
+_MOST = {
+    "exposure_read": 1,
+    "http2_window_bytes": 2**31 - 1,
+    "sftp_express": 1,
+    "ssh_rsa_host_key_bits": 16_384,
+    "workers": 1024,
+}
 _SECONDS_MOST = 100 * 365 * 86_400
 _NUMBER_MOST = 2**63 - 1
 

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from sealane.database import history
 from sealane.database.engine import Database
-from sealane.database.sealed_tables import metadata
+from sealane.database.exposure_tables import metadata
 from sealane.errors import Unavailable
 
 pytestmark = pytest.mark.slow  # each test makes a database anew

@@ -61,7 +61,7 @@ class Office:
     def __init__(self, database, folder, **settings) -> None:
         self.database = database
         self.clock = ManualClock(START)
-        self.settings = Settings(**settings)
+        self.settings = Settings(**{"exposure_read": 0} | settings)
         self.keys = NodeKeys.open(folder / "keys")
         self.holds = Holds()
         self.views = Views()

@@ -5,7 +5,7 @@ import pytest
 from sealane.domain import keyring
 from sealane.domain.table import ACTS
 from sealane.errors import AlreadyExists, Integrity, Invalid, Missing, SessionEnded
-from sealane.operations import accounts, audit, files, inspection, sealing, signing, uploads
+from sealane.operations import accounts, audit, exposures, files, inspection, sealing, signing, uploads
 from sealane.operations.accounts import (
     AddFolder,
     AddGroup,
@@ -57,7 +57,7 @@ STEPS_OF_THE_KEEPER = {
 
 
 def test_every_operation_has_its_act():
-    modules = (accounts, audit, files, inspection, sealing, signing, uploads)
+    modules = (accounts, audit, exposures, files, inspection, sealing, signing, uploads)
     operations = {
         value
         for module in modules

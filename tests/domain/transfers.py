@@ -48,10 +48,10 @@ SMALL = Settings(inline_bytes_max=64, segment_bytes_max=1000)
 class World:
     """A node with two organizations: `clinic` with anna, berta and `/in`, `insurer` with carl and `/own`."""
 
-    def __init__(self, data_dir, settings=SMALL, *, database="", store=None):
+    def __init__(self, data_dir, settings=SMALL, *, database="", store=None, reading=False):
         self.clock = ManualClock(START)
         self.data_dir = data_dir
-        self.home = KeeperInProcess(data_dir, replace(settings, database=database), self.clock)
+        self.home = KeeperInProcess(data_dir, replace(settings, database=database), self.clock, reading=reading)
         self.store = store or LocalStore(data_dir / "blobs")
 
     def populate(self):
@@ -69,14 +69,14 @@ class World:
         return self
 
     @classmethod
-    def copied(cls, template, data_dir, settings=SMALL, *, database=""):
+    def copied(cls, template, data_dir, settings=SMALL, *, database="", reading=False):
         """A world like the one that was closed in `template`, with its blobs on a disk in memory.
 
         Making a world anew costs a migration, and 256 folders of blobs cost more than a test.
         """
         shutil.copytree(template, data_dir, ignore=shutil.ignore_patterns("blobs"))
         disk = ForgetfulDisk(random.Random(0))
-        made = cls(data_dir, settings, database=database, store=LocalStore(Path("/memory"), disk))
+        made = cls(data_dir, settings, database=database, store=LocalStore(Path("/memory"), disk), reading=reading)
         made.disk = disk
         return made
 

@@ -24,6 +24,7 @@ from sealane.operations.accounts import ListFolders, ListGroups, ListSealed, Lis
 from sealane.operations.audit import EntriesAre, LedgerIs, LookLedger, ReadLedger
 from sealane.operations.caller import socket_path
 from sealane.operations.envelope import Done
+from sealane.operations.exposures import ListOfficers, LookQueue, QueueIs
 from sealane.operations.signing import Health
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _LEDGER_ENTRIES_LOOKED_AT = 2000
 _CANARY_BYTES = 4096
 _WAYS_TO_OPEN_MIN = 2
 _HOW_TO_PART = "Set 'accounts' (docs/operations.md, Accounts)."
+_WAITED_SECONDS_LONG = 3600
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -242,6 +244,51 @@ def check_sealed_folders(ask: Ask) -> Iterator[Finding]:
         yield Finding(name, "ok", "Every sealed folder can be opened by two keys at least.")
 
 
+def check_people_lists(ask: Ask) -> Iterator[Finding]:
+    """See whether lists are kept at all, whether one lost key would lose them, whether they name present officers."""
+    name = "people lists"
+    sound = True
+    for row in map(_row, ask(ListOfficers(), RowsAre).rows):
+        organization = row["organization"]
+        if not row["ways"]:
+            sound = False
+            yield Finding(
+                name,
+                "warning",
+                f"{organization} has no officer: whose data is in its files is counted, and no list is kept."
+                f" Run: sealane officer set --org {organization} --recipient age1…",
+            )
+        elif row["ways"] < _WAYS_TO_OPEN_MIN:
+            sound = False
+            yield Finding(
+                name,
+                "warning",
+                f"People lists of {organization} open with one key only; lost, all of them are. Make a recovery key"
+                " (sealane keys recovery new) and name it: sealane officer set … --recovery age1…",
+            )
+        if row["outdated"]:
+            sound = False
+            yield Finding(
+                name,
+                "warning",
+                f"{row['outdated']} people lists of {organization} do not name all its present officers."
+                " An officer runs: sealane officer rewrap",
+            )
+    if sound:
+        yield Finding(name, "ok", "Every organization's people lists can be opened by two keys at least.")
+
+
+def check_inspection(ask: Ask) -> Iterator[Finding]:
+    """See how much waits to be read, and for how long."""
+    told = ask(LookQueue(), QueueIs)
+    said = f"{told.waiting} files wait to be read, {told.settled} to be sealed."
+    late = told.oldest is not None and Clock().now() - told.oldest > timedelta(seconds=_WAITED_SECONDS_LONG)
+    if late:
+        yield Finding("inspection", "warning", f"{said} The oldest waits since {told.oldest:%Y-%m-%d %H:%M:%S} UTC.")
+    else:
+        yield Finding("inspection", "ok", said)
+
+
 def check_releases(ask: Ask) -> Iterator[Finding]:
     """See whether a session, or all of them, met the limit of what may be fetched in an hour."""
     since = Clock().now() - timedelta(days=1)
@@ -262,7 +309,15 @@ def check_releases(ask: Ask) -> Iterator[Finding]:
 
 
 OF_THE_MACHINE = (check_files, check_accounts, check_room, check_tls, check_blob_store)
-OF_THE_KEEPER = (check_database, check_ledger, check_releases, check_grants, check_sealed_folders)
+OF_THE_KEEPER = (
+    check_database,
+    check_ledger,
+    check_releases,
+    check_grants,
+    check_sealed_folders,
+    check_people_lists,
+    check_inspection,
+)
 
 
 def _row(row: Any) -> dict[str, Any]:

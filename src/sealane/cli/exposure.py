@@ -1,4 +1,4 @@
-"""`sealane exposure`: whose data is in a file. `scan` reads a local file and needs no server."""
+"""`sealane exposure`: whose data is in a file. `scan` reads a local file and needs no server (others: `exposed.py`)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealane.cli.exposed import COMMANDS
 from sealane.cli.showing import printable
 from sealane.errors import Conflict, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    import polars as pl
 
     from sealane.exposure.scan import Exposure
 
@@ -35,7 +38,20 @@ class PeopleFileExists(Conflict):
 
 @click.group()
 def exposure() -> None:
-    """Whose data is in a file."""
+    """Whose data is in files."""
+
+
+for command in COMMANDS:
+    exposure.add_command(command)
+
+
+def check_installed() -> None:
+    """Raise `ReadersMissing` where the libraries that read files are not there."""
+    if any(
+        importlib.util.find_spec(name) is None
+        for name in ("polars", "numpy", "pyarrow", "python_calamine", "pypdfium2")
+    ):
+        raise ReadersMissing
 
 
 @exposure.command()
@@ -52,11 +68,7 @@ def scan(file: Path, *, as_json: bool, people: Path | None, layout: Path | None)
 
     The file written by --people holds their data in clear: it is new, and for its owner alone.
     """
-    if any(
-        importlib.util.find_spec(name) is None
-        for name in ("polars", "numpy", "pyarrow", "python_calamine", "pypdfium2")
-    ):
-        raise ReadersMissing
+    check_installed()
     from sealane.clock import Clock
     from sealane.exposure.scan import scan as read
     from sealane.exposure.tables.layouts import Layouts
@@ -65,14 +77,15 @@ def scan(file: Path, *, as_json: bool, people: Path | None, layout: Path | None)
     with file.open("rb") as stream:
         found = read(stream, file.name, today=Clock().now().date(), listed=people is not None, layouts=layouts)
     if people is not None:
-        _write(people, found)
+        write_lines(people, found.crowd.people())
     if as_json:
         click.echo(json.dumps(found.told(), ensure_ascii=False))
     else:
         _show(found)
 
 
-def _write(path: Path, found: Exposure) -> None:
+def write_lines(path: Path, people: Iterable[pl.DataFrame]) -> None:
+    """Write individuals to a new file of the user alone, one JSON object a line. Raises `PeopleFileExists`."""
     from sealane.exposure.people.listing import lines_of
 
     try:
@@ -80,7 +93,7 @@ def _write(path: Path, found: Exposure) -> None:
     except FileExistsError:
         raise PeopleFileExists from None
     with os.fdopen(created, "w", encoding="utf-8") as out:
-        for frame in found.crowd.people():
+        for frame in people:
             out.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines_of(frame))
 
 

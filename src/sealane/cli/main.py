@@ -111,6 +111,7 @@ _SERVER = {
     "group": Place("groups", "group", "Groups: add, list, join, leave."),
     "token": Place("tokens", "token", "API tokens: add, list, revoke."),
     "folder": Place("folders", "folder", "Folders and who may what: add, list, grant, revoke, quota; rewrap."),
+    "officer": Place("officer", "officer", "Who can open people lists: set, list; rewrap."),
     "session": Place("sessions", "session", "Sessions that are open now: list, end."),
     "upload": Place("uploads", "upload", "Uploads that are not finished: list."),
     "key": Place("keys", "key", "Keys at rest: rotate."),
@@ -133,7 +134,9 @@ _USER = {
 }
 
 _HERE = {
-    "exposure": Place("exposure", "exposure", "Whose data is in a file: scan."),
+    "exposure": Place(
+        "exposure", "exposure", "Whose data is in files: scan, show, forecast; set, rescan, queue, layout."
+    ),
 }
 
 

@@ -207,6 +207,7 @@ def _made_visible(
     size = composition.extents.size
     if sent is not None:
         sent_sealed.keep(work, op.upload, folder, published, sent)
+        sent_sealed.note_unread(work, folder, name, published, caller)
     work.record(
         events.UploadFinished(
             who=caller.who,

@@ -13,6 +13,7 @@ from sealane.domain import kept, listing, places, quotas, resume, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import grants as grant_statements
+from sealane.domain.queries import reading as reading_statements
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as sealing_statements
 from sealane.domain.queries import uploads as upload_statements
@@ -90,6 +91,8 @@ def remove_empty(work: Work, caller: Caller, parent: Folder, folder: Folder) -> 
         work.transaction.run(grant_statements.DELETE_OF_FOLDER, folder_id=folder.id)
     work.transaction.run(statements.UNFILE_UPLOADS, removed_id=folder.id)
     work.transaction.run(sealed_queries.REMOVE_SEALED_FOLDER, folder=folder.id)
+    work.transaction.run(reading_statements.REMOVE_READ_FOLDER, folder=folder.id)
+    work.transaction.run(reading_statements.REMOVE_LAYOUTS, folder=folder.id)
     work.transaction.run(statements.DELETE, folder_id=folder.id)
     work.views.forget()
     work.tree.forget()

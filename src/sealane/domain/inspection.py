@@ -1,7 +1,8 @@
 """Arrivals that owe something to the inspector: leased, opened one at a time, answered.
 
-A version that was finished without a digest of record owes one (later also: whose data it is, sealing). A lease that is
-not answered runs out, with its connection or by time, and the arrival is given again; every step may be repeated.
+A version that was finished without a digest of record owes one, and one that is to be read owes whose data is in it
+(`owing.py`). A lease that is not answered runs out, with its connection or by time, and the arrival is given again;
+every step may be repeated.
 Must stay true: a connection of the inspector has the keys of one arrival at a time, and each is on record.
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sealane.domain import keyring, versions
+from sealane.domain import exposures, keyring, owing, reading, versions
+from sealane.domain.queries import exposures as exposure_queries
 from sealane.domain.queries import inspection as queries
 from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, Invalid, Missing
+from sealane.exposure.model import Why
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.files import SealedForm
@@ -25,7 +28,14 @@ if TYPE_CHECKING:
     from sealane.domain.queries.sealing import AgeFileRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Work
-    from sealane.operations.inspection import LeaseArrivals, OpenArrival, RecordDigest, ReportDamage
+    from sealane.operations.inspection import (
+        LeaseArrivals,
+        OpenArrival,
+        Reading,
+        RecordDigest,
+        RecordExposure,
+        ReportDamage,
+    )
 
 _DIGEST_BYTES = 32
 
@@ -77,6 +87,21 @@ def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:
         segments=composition.places(),
         keys=keys,
         sealed=None if sealed is None else SealedForm(sealed.start, sealed.skip, sealed.plain_size, None),
+        owes_digest=owing.owes(version.owes, owing.DIGEST),
+        reading=_reading_of(work, version),
+    )
+
+
+def _reading_of(work: Work, version: VersionRow) -> Reading | None:
+    row = work.transaction.first(exposure_queries.EXPOSURE, version=version.id)
+    if row is None or not owing.owes(version.owes, owing.PEOPLE):
+        return None
+    return reading.of_arrival(
+        work,
+        organization_id=row.organization_id,
+        folder_id=row.folder_id,
+        user_id=row.user_id,
+        name=row.path.rpartition("/")[2],
     )
 
 
@@ -98,10 +123,10 @@ def record_digest(work: Work, op: RecordDigest) -> Done:
         if version.digest != op.digest:
             raise Integrity
         return Done()
-    if not version.owes:
+    if not owing.owes(version.owes, owing.DIGEST):
         raise Missing  # reported as damaged before
     work.transaction.run(queries.SET_DIGEST, version=version.id, digest=op.digest)
-    work.holds.end_lease(version.id)
+    _pay(work, version, owing.DIGEST)
     work.record(
         events.DigestRecorded(
             version_id=version.id,
@@ -134,11 +159,33 @@ def _record_payload_digest(work: Work, version: VersionRow, sealed: AgeFileRow, 
     return Done()
 
 
+def record_exposure(work: Work, op: RecordExposure) -> Done:
+    """Take what was read of an arrival. One that owes no reading any more keeps what it has."""
+    version = _version(work, op.version)
+    if owing.owes(version.owes, owing.PEOPLE):
+        exposures.record(work, version.id, op.exposed, who=events.INSPECTOR)
+        _pay(work, version, owing.PEOPLE)
+    return Done()
+
+
+def _pay(work: Work, version: VersionRow, what: str) -> None:
+    """Note that this is owed no more; a version that owes something else stays leased."""
+    left = owing.paid(version.owes, what)
+    if left is not None:
+        work.transaction.run(queries.OWES, version=version.id, owed=left)
+        return
+    work.transaction.run(queries.PAID, version=version.id)
+    work.holds.end_lease(version.id)
+
+
 def report_damage(work: Work, op: ReportDamage) -> Done:
     """Take note that an arrival cannot be read back. It is not delivered from now on."""
     version = _version(work, op.version)
     if version.damaged is None:
         work.transaction.run(queries.SET_DAMAGED, version=version.id, now=work.now)
+        if owing.owes(version.owes, owing.PEOPLE):
+            nothing = exposures.unreadable("", Why.DAMAGED)
+            exposures.record(work, version.id, nothing, who=events.INSPECTOR)
         work.record(
             events.DamageFound(
                 who=events.INSPECTOR,

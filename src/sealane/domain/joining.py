@@ -68,6 +68,7 @@ def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
     upload = _add_joined(work, caller, op, folder, published, composition, next(iter(parts.values())))
     if sent is not None:
         sent_sealed.keep(work, upload, folder, published, sent)
+        sent_sealed.note_unread(work, folder, name, published, caller)
     work.record(
         events.UploadFinished(
             who=caller.who,

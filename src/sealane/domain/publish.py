@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealane.domain import kept, keyring, quotas, versions
+from sealane.domain import exposures, kept, keyring, owing, quotas, reading, versions
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as queries
 from sealane.errors import AlreadyExists, Conflict, IsAFolder
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from sealane.ids import UserId
 
 DIGEST_OF_NOTHING: Final = hashlib.sha256(b"").digest()
-OWES_DIGEST: Final = "digest"
-"""The inspector owes the digest of record; of a sealed version, that of its payload."""
 
 
 class Published(NamedTuple):
@@ -73,7 +71,7 @@ def publish(
 
     `version`: the id that it gets, where that was decided before. `said`: when, before now, its sender was told that it
     is kept: no quota refuses it any more, and of what was said later under the name it becomes the version before.
-    A sealed version (`form`) owes the digest of its payload.
+    A sealed version (`form`) owes the digest of its payload; whose data is in an ordinary one is read from now on.
     """
     size = composition.extents.size
     version = version or VersionId(random_name())
@@ -85,7 +83,9 @@ def publish(
         quotas.charge(work, folder.id, growth, 0 if file else 1, at_any_rate=said is not None)
     file_id = overtaken or _point(work, folder, name, file, version, size, modified)
     digest = digest if size else DIGEST_OF_NOTHING
-    owes = OWES_DIGEST if digest is None or form != versions.SLOTS_FORMAT else None
+    plain = form == versions.SLOTS_FORMAT
+    read = plain and reading.is_read(work, folder.id)
+    owes = owing.owed(digest=digest is None or not plain, people=read and size > 0)
     packed = composition.extents.pack()
     authenticator = keyring.organization_key(work, folder.organization_id).authenticate(
         version, file_id, size, packed, versions.authenticated_segments(composition)
@@ -109,10 +109,19 @@ def publish(
         owes=owes,
     )
     versions.need_segments(work, version, composition.extents.segments())
+    if read:
+        exposures.expect(work, arrived(version, file_id, folder, name, user_id, said or work.now), empty=not size)
     work.arrivals = work.arrivals or owes is not None
     if overtaken is not None:
         kept.replace(work, version, size, folder.organization_id)
     return Published(version, file_id, digest, present=overtaken is None)
+
+
+def arrived(
+    version: VersionId, file_id: FileId, folder: Folder, name: str, user_id: UserId, made: datetime
+) -> exposures.Arrived:
+    """Return where a version came to, as what is known of whose data is in it remembers it."""
+    return exposures.Arrived(version, folder.organization_id, file_id, folder.id, folder.path_of(name), user_id, made)
 
 
 def _said_later(work: Work, file: FileRow, said: datetime) -> FileId | None:

@@ -13,9 +13,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from sealane.domain import converting, kept, keyring, places, publish, recipients, resume, upload_map, versions
+from sealane.domain import (
+    age_versions,
+    converting,
+    exposures,
+    kept,
+    keyring,
+    places,
+    publish,
+    reading,
+    recipients,
+    resume,
+    upload_map,
+    versions,
+)
 from sealane.domain.queries import inspection as inspection_queries
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
@@ -41,6 +52,7 @@ if TYPE_CHECKING:
     from sealane.domain.queries.uploads import FileRow, SegmentRow, UploadRow
     from sealane.domain.work import Work
     from sealane.ids import FolderId, KeyId
+    from sealane.operations.inspection import Reading
     from sealane.operations.sealing import (
         FinishSealing,
         LeaseSealings,
@@ -177,6 +189,19 @@ def open_sealing(work: Work, op: OpenSealing) -> SealingOpened:
         age_key=keys[key_id],
         chunks=left,
         digest=seal.digest if extents.size else publish.DIGEST_OF_NOTHING,
+        reading=_reading_of(work, upload) if extents.size else None,
+    )
+
+
+def _reading_of(work: Work, upload: UploadRow) -> Reading | None:
+    if upload.folder_id is None or not reading.is_read(work, upload.folder_id):
+        return None
+    return reading.of_arrival(
+        work,
+        organization_id=upload.organization_id,
+        folder_id=upload.folder_id,
+        user_id=upload.user_id,
+        name=upload.name,
     )
 
 
@@ -209,7 +234,12 @@ def finish_sealing(work: Work, op: FinishSealing) -> Done:
         work.holds.end_lease(VersionId(upload.id))
         return Done()
     composition = Composition(extents, {name: segments[name] for name in extents.segments()})
-    _seal(work, upload, seal, folder, file, composition, digest=seal.digest or op.digest)
+    published = _seal(work, upload, seal, folder, file, composition, digest=seal.digest or op.digest)
+    if op.exposed is not None:
+        made = _said(work, seal)
+        place = publish.arrived(published.version, published.file, folder, upload.name, upload.user_id, made)
+        exposures.expect(work, place, empty=False)
+        exposures.record(work, published.version, op.exposed, who=events.INSPECTOR)
     work.holds.end_lease(VersionId(upload.id))
     return Done()
 
@@ -244,7 +274,7 @@ def _seal(
     composition: Composition,
     *,
     digest: bytes,
-) -> None:
+) -> publish.Published:
     recipe = recipients.of_folder(work, folder.id, folder.organization_id)
     secret = keyring.open_age_secret(work, seal.age_key_id)
     file_key, nonce = secret[:FILE_KEY_BYTES], secret[FILE_KEY_BYTES:]
@@ -266,7 +296,7 @@ def _seal(
         form=versions.AGE_FORMAT,
         said=_said(work, seal),
     )
-    add_age_file(
+    age_versions.add(
         work,
         published.version,
         header=begun.prefix[:-NONCE_BYTES],
@@ -295,7 +325,8 @@ def _seal(
             digest=digest.hex(),
         )
     )
-    record_sealed(work, upload.id, published, folder, recipe.texts(), destroyed)
+    age_versions.record(work, upload.id, published, folder, recipe.texts(), destroyed)
+    return published
 
 
 def _said(work: Work, seal: SealRow) -> datetime:
@@ -304,53 +335,6 @@ def _said(work: Work, seal: SealRow) -> datetime:
     if seal.converts is not None:
         converted = work.transaction.first(version_queries.VERSION, version=seal.converts)
     return converted.made if converted is not None else seal.closed or work.now
-
-
-def add_age_file(
-    work: Work,
-    version: VersionId,
-    *,
-    header: bytes,
-    start: bytes,
-    skip: int | None,
-    plain_size: int,
-    recipients_: tuple[str, ...],
-) -> None:
-    """Keep what makes a version an age file."""
-    work.transaction.run(
-        statements.ADD_AGE_FILE,
-        version_id=version,
-        header=header,
-        revision=0,
-        start=start,
-        skip=skip,
-        plain_size=plain_size,
-        payload_digest=None,
-        recipients=msgspec.msgpack.encode(recipients_),
-    )
-
-
-def record_sealed(
-    work: Work,
-    upload: UploadId,
-    published: publish.Published,
-    folder: Folder,
-    texts: tuple[str, ...],
-    destroyed: tuple[KeyId, ...],
-) -> None:
-    """Write down that a file is sealed."""
-    work.record(
-        events.FileSealed(
-            who=events.KEEPER,
-            upload_id=upload,
-            version_id=published.version,
-            file_id=published.file,
-            owner_organization_id=folder.organization_id,
-            folder_id=folder.id,
-            recipients="\n".join(texts),
-            destroyed_key_ids=destroyed,
-        )
-    )
 
 
 def _end(work: Work, upload: UploadRow, version: VersionId, extents: ExtentMap) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane.domain import recipients, sealing
+from sealane.domain import age_versions, exposures, publish, reading, recipients
 from sealane.errors import Conflict, Integrity, Invalid, Unsupported
+from sealane.exposure.model import Why
 from sealane.ids import UploadId
+from sealane.ledger import events
 from sealane.operations.failures import NOT_SEALED_HERE, NotSealed
 from sealane.vault.age import header as age_header
 from sealane.vault.age.payload import NONCE_BYTES, plain_length
@@ -18,7 +20,7 @@ from sealane.vault.age.payload import NONCE_BYTES, plain_length
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.publish import Published
-    from sealane.domain.work import Work
+    from sealane.domain.work import Caller, Work
     from sealane.operations.uploads import SentSealed
 
 
@@ -38,7 +40,7 @@ def check(folder: Folder, sent: SentSealed, size: int) -> None:
 def keep(work: Work, upload: str, folder: Folder, published: Published, sent: SentSealed) -> None:
     """Keep what makes it an age file. The nonce stays where it came: at the begin of the stored payload."""
     told = _told(work, folder, sent)
-    sealing.add_age_file(
+    age_versions.add(
         work,
         published.version,
         header=sent.header,
@@ -47,7 +49,16 @@ def keep(work: Work, upload: str, folder: Folder, published: Published, sent: Se
         plain_size=sent.length,
         recipients_=told,
     )
-    sealing.record_sealed(work, UploadId(upload), published, folder, told, ())
+    age_versions.record(work, UploadId(upload), published, folder, told, ())
+
+
+def note_unread(work: Work, folder: Folder, name: str, published: Published, caller: Caller) -> None:
+    """Note that nobody here can read whose data is in it; its sender may send a people list along (people_lists.py)."""
+    if reading.is_read(work, folder.id):
+        place = publish.arrived(published.version, published.file, folder, name, caller.user_id, work.now)
+        exposures.expect(work, place, empty=False)
+        unread = exposures.unreadable(name, Why.SEALED_BY_SENDER)
+        exposures.record(work, published.version, unread, who=events.KEEPER)
 
 
 def _told(work: Work, folder: Folder, sent: SentSealed) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sealane.domain import kept, resume, seals
+from sealane.domain import exposures, kept, resume, seals
 from sealane.domain.queries import downloads as download_queries
 from sealane.domain.queries import sweep as queries
 from sealane.domain.queries import uploads as upload_queries
@@ -41,6 +41,7 @@ def clear(work: Work) -> SweptIs:
     uploads = _expire_uploads(work, limit)
     expired = _expire_versions(work, limit)
     before = work.now - timedelta(seconds=work.settings.ended_session_keep_seconds)
+    exposures.forget_old(work, limit)
     _end_downloads(work, before, limit)
     work.transaction.run(queries.DELETE_SESSIONS, before=before, limit=limit)
     return SweptIs(uploads=uploads, versions=expired, blobs=len(dead_blobs(work)) - marked)

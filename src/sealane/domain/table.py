@@ -15,6 +15,7 @@ from sealane.domain import (
     deliver,
     finish,
     folders,
+    forecasts,
     forwarding,
     grants,
     headers,
@@ -22,11 +23,15 @@ from sealane.domain import (
     joining,
     listing,
     moving,
+    officers,
     organizations,
     overview,
+    people_lists,
     quotas,
+    reading,
     receive,
     recipients,
+    rescanning,
     resume,
     sealed_folders,
     sealing,
@@ -38,6 +43,7 @@ from sealane.domain import (
 )
 from sealane.operations import accounts, files, signing, uploads
 from sealane.operations import audit as audit_operations
+from sealane.operations import exposures as exposure_operations
 from sealane.operations import inspection as inspection_operations
 from sealane.operations import sealing as sealing_operations
 
@@ -76,6 +82,13 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     audit_operations.LatestCheckpoint: audit.latest_checkpoint,
     audit_operations.ReadTile: audit.read_tile,
     audit_operations.ProveReceipt: audit.prove_receipt,
+    exposure_operations.ShowExposure: people_lists.show_exposure,
+    exposure_operations.Forecast: forecasts.forecast,
+    exposure_operations.ListPeopleLists: people_lists.list_people_lists,
+    exposure_operations.OpenPeopleList: people_lists.open_people_list,
+    exposure_operations.ReplaceListHeader: people_lists.replace_list_header,
+    exposure_operations.ListRecipientsOf: people_lists.list_recipients,
+    exposure_operations.KeepPeopleList: people_lists.keep_people_list,
     signing.SignOut: sessions.sign_out,
     signing.KeepAlive: sessions.keep_alive,
 }
@@ -118,12 +131,22 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     inspection_operations.LeaseArrivals: inspection.lease_arrivals,
     inspection_operations.OpenArrival: inspection.open_arrival,
     inspection_operations.RecordDigest: inspection.record_digest,
+    inspection_operations.RecordExposure: inspection.record_exposure,
     inspection_operations.ReportDamage: inspection.report_damage,
     sealing_operations.LeaseSealings: sealing.lease_sealings,
     sealing_operations.OpenSealing: sealing.open_sealing,
     sealing_operations.RecordSealing: sealing.record_sealing,
     sealing_operations.FinishSealing: sealing.finish_sealing,
     sealing_operations.ReportSealingDamage: sealing.report_damage,
+    exposure_operations.SetOfficer: officers.set_officer,
+    exposure_operations.ListOfficers: officers.list_officers,
+    exposure_operations.SetReading: reading.set_reading,
+    exposure_operations.ListReading: reading.list_reading,
+    exposure_operations.LookQueue: rescanning.look_queue,
+    exposure_operations.Rescan: rescanning.rescan,
+    exposure_operations.CorrectLayout: reading.correct_layout,
+    exposure_operations.ListLayouts: reading.list_layouts,
+    exposure_operations.ForecastAll: forecasts.forecast_all,
     audit_operations.ReadLedger: audit.read_ledger,
     audit_operations.LookLedger: audit.look_ledger,
     audit_operations.ReadCheckpoints: audit.read_checkpoints,

@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealane.domain.queries import folders as statements
+from sealane.domain.queries import reading as reading_statements
 from sealane.domain.queries.folders import FolderRow, OrganizationUse  # fields of a NamedTuple
 from sealane.ids import FolderId, OrganizationId  # likewise
 
 if TYPE_CHECKING:
     from sealane.database.engine import Transaction
+    from sealane.domain.queries.reading import ReadFolderRow
 
 _NAMES_KEPT_MAX: Final = 256
 """Folders in one folder whose names are all remembered, so that a name which is none of them is known to be free."""
@@ -38,12 +40,14 @@ class Tree:
         self._rows: dict[FolderId, FolderRow] = {}
         self._names: dict[FolderId, dict[str, FolderId]] = {}
         self._uses: dict[OrganizationId, OrganizationUse] = {}
+        self._read: dict[FolderId, ReadFolderRow] | None = None
 
     def forget(self) -> None:
         """Read everything anew: a folder or a quota has changed, or a change was taken back."""
         self._rows.clear()
         self._names.clear()
         self._uses.clear()
+        self._read = None
 
     def folder(self, transaction: Transaction, folder_id: FolderId) -> FolderRow | None:
         """Return a folder."""
@@ -78,6 +82,15 @@ class Tree:
             chain.append(row)
             above = row.parent_id
         return chain
+
+    def reading(self, transaction: Transaction, folder_id: FolderId) -> ReadFolderRow | None:
+        """Return how a folder is read: what was said of the nearest one above it, or of itself; None: nothing was."""
+        if self._read is None:
+            self._read = {row.folder_id: row for row in transaction.all(reading_statements.READ_FOLDERS)}
+        if not self._read:
+            return None
+        above = (self._read.get(row.id) for row in self.chain(transaction, folder_id))
+        return next((row for row in above if row is not None), None)
 
     def use(self, transaction: Transaction, organization_id: OrganizationId) -> OrganizationUse | None:
         """Return the quota and use of an organization."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane.domain import keyring, upload_map
+from sealane.domain.queries import exposures as exposure_queries
 from sealane.domain.queries import versions as queries
 from sealane.errors import Integrity
 from sealane.operations.files import SegmentPlace
@@ -80,11 +81,12 @@ def composition_of(work: Work, version: VersionRow) -> Composition:
 
 
 def drop_version(work: Work, version: VersionId) -> None:
-    """Delete a version and whatever nothing else needs."""
+    """Delete a version and whatever nothing else needs. What is known of whose data was in it stays for its time."""
     dying = work.transaction.all(queries.DYING_WITH_VERSION, version=version)
     work.transaction.run(queries.DELETE_VERSION_SEGMENTS, version=version)
     work.transaction.run(queries.DELETE_FORMER_HEADERS, version=version)
     work.transaction.run(queries.DELETE_AGE_FILE, version=version)
+    work.transaction.run(exposure_queries.GONE, version=version, now=work.now)
     work.transaction.run(queries.DELETE_VERSION, version=version)
     _bury(work, dying)
 

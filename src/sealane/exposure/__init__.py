@@ -7,3 +7,8 @@ Must stay true: pure (a stream in, values out; no file is written, no network is
 comes in; a part that cannot be read is told with its reason and never counted as nobody; no value of a file is
 logged.
 """
+
+from typing import Final
+
+READERS: Final = 1
+"""The generation of readers: one more when they find what those before did not, so that stored files are read again."""

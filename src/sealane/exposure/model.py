@@ -52,6 +52,7 @@ class Why(enum.StrEnum):
     SEALED_BY_SENDER = "sealed-by-sender"
     SWITCHED_OFF = "switched-off"
     NO_OFFICER = "no-officer"
+    READER_FAILED = "reader-failed"
 
 
 class Coverage(enum.StrEnum):

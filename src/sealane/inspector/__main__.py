@@ -28,6 +28,7 @@ async def serve(beginning: Beginning) -> None:
     stopped.cancel()
     await caller.close()
     await running
+    rounds.close()
     store.close()
 
 

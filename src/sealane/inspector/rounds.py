@@ -1,4 +1,4 @@
-"""The inspector's rounds: seal what has settled, read back what owes a digest, answer; wait for something new.
+"""The inspector's rounds: seal what has settled, read what owes a digest or whose data it is, answer; wait for more.
 
 Must stay true: every step may be cut off anywhere and repeated; an arrival that cannot be read because the store is
 away is left to a later round, and only bytes that fail their tags are reported as damage.
@@ -11,10 +11,16 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import msgspec
+
+from sealane.clock import Clock
 from sealane.errors import Integrity, Missing, SealaneError, UploadTakenOver
+from sealane.exposure.model import Why
+from sealane.inspector.readers import Outcome, Readers, failed
 from sealane.inspector.reading import digest_of
 from sealane.inspector.sealing import seal
-from sealane.inspector.turns import Hashes, Stopped, Turn, TurnOver
+from sealane.inspector.turns import Hashes, RunningHash, Stopped, Turn, TurnOver
+from sealane.operations.contents import content_of
 from sealane.operations.inspection import (
     ArrivalOpened,
     ArrivalsAre,
@@ -22,6 +28,7 @@ from sealane.operations.inspection import (
     LeaseArrivals,
     OpenArrival,
     RecordDigest,
+    RecordExposure,
     ReportDamage,
 )
 from sealane.operations.sealing import (
@@ -33,16 +40,20 @@ from sealane.operations.sealing import (
     SealingOpened,
     SealingsAre,
 )
+from sealane.vault.content import Content
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from sealane.inspector.sealing import Sealed
+    from sealane.operations.contents import AnyContent
     from sealane.operations.envelope import Answer, Operation
+    from sealane.operations.inspection import Reading
     from sealane.settings import Settings
     from sealane.vault.blobs import BlobStore
 
 log = logging.getLogger(__name__)
+_READ_KEPT_MAX = 256
 _AFTER_FAILURE_SECONDS = 2.0
 """How soon a round that was cut short (the keeper was away) is tried again."""
 
@@ -60,12 +71,17 @@ class Ask(Protocol):
 class Rounds:
     """Inspects until it is told to stop. One arrival at a time: the keeper gives no more keys at once.
 
-    A huge one in turns, each of which is opened anew and on record; between them its keys are not here.
+    A huge one in turns, each of which is opened anew and on record; between them its keys are not here. Whose data is
+    in it is read in one turn, since that cannot be put down and taken up again.
     """
 
-    def __init__(self, ask: Ask, store: BlobStore, settings: Settings) -> None:
+    def __init__(self, ask: Ask, store: BlobStore, settings: Settings, clock: Clock | None = None) -> None:
         """Nothing is asked yet."""
         self._ask = ask
+        self._clock = clock or Clock()
+        self._readers = Readers(settings, store)
+        self._read_before: dict[tuple[str, int], Outcome] = {}
+        """What was read of uploads whose sealing takes further turns."""
         self._store = store
         self._settings = settings
         self._hashes = Hashes()
@@ -81,6 +97,10 @@ class Rounds:
         """End soon; what is being read is left for later."""
         self._stopping = True
         self._waiting.set()
+
+    def close(self) -> None:
+        """End the process that reads. Nothing is under way any more."""
+        self._readers.close()
 
     async def run(self) -> None:
         """Do what is owed, then wait for a notice, for the next upload that settles, or for the poll, until stopped."""
@@ -118,6 +138,9 @@ class Rounds:
         loop = asyncio.get_running_loop()
         try:
             opened = _expect(await self._ask(OpenSealing(upload=upload)), SealingOpened)
+            read = await asyncio.to_thread(self._read_upload, opened)
+            if read is not None:
+                opened = msgspec.structs.replace(opened, digest=opened.digest or read.digest)
 
             def record(piece: Sealed) -> None:
                 asked = self._ask(RecordSealing(upload, opened.generation, piece.segments, piece.edits))
@@ -127,8 +150,10 @@ class Rounds:
             last, digest = await asyncio.to_thread(
                 seal, opened, self._store, self._settings, record, hashed, self._turn()
             )
-            await self._ask(FinishSealing(upload, opened.generation, last.segments, last.edits, digest))
+            exposed = None if read is None else read.exposed
+            await self._ask(FinishSealing(upload, opened.generation, last.segments, last.edits, digest, exposed))
             self._hashes.drop(upload, opened.generation)
+            self._read_before.pop((upload, opened.generation), None)
         except Integrity as damage:
             log.error("upload %s cannot be read back", upload)  # noqa: TRY400  # its place is said to the keeper
             await self._ask(ReportSealingDamage(upload=upload, sentence=damage.sentence))
@@ -160,9 +185,17 @@ class Rounds:
         """Read one arrival back and answer; return whether it was answered, or had its turn."""
         try:
             arrival = _expect(await self._ask(OpenArrival(version=version)), ArrivalOpened)
-            hashed = self._hashes.of(version)
-            digest = await asyncio.to_thread(digest_of, arrival, self._store, hashed, self._turn())
-            await self._ask(RecordDigest(version=version, digest=digest))
+            read = None
+            if arrival.reading is not None:
+                read = await asyncio.to_thread(self._read, content_of(arrival, self._store), arrival.reading)
+                digest = read.digest
+            else:
+                hashed = self._hashes.of(version)
+                digest = await asyncio.to_thread(digest_of, arrival, self._store, hashed, self._turn())
+            if arrival.owes_digest:
+                await self._ask(RecordDigest(version=version, digest=digest))
+            if read is not None:
+                await self._ask(RecordExposure(version=version, exposed=read.exposed))
             self._hashes.drop(version)
         except Integrity as damage:
             log.error("version %s cannot be read back", version)  # noqa: TRY400  # its place is said to the keeper
@@ -177,6 +210,27 @@ class Rounds:
             log.warning("version %s is left for a later round: %s", version, failure.code)
             return False
         return True
+
+    def _read_upload(self, opened: SealingOpened) -> Outcome | None:
+        """Read whose data is in an upload that is to be sealed, unless an earlier turn has. In a thread."""
+        if opened.reading is None:
+            return None
+        name = (opened.upload, opened.generation)
+        if name not in self._read_before:
+            if len(self._read_before) >= _READ_KEPT_MAX:
+                self._read_before.clear()
+            content = Content(self._store, opened.extents, opened.segments, opened.keys)
+            self._read_before[name] = self._read(content, opened.reading)
+        return self._read_before[name]
+
+    def _read(self, content: AnyContent, reading: Reading) -> Outcome:
+        """Read whose data is in a content, and its digest. In a thread."""
+        if not self._readers.installed():
+            hashed = RunningHash()
+            hashed.read_on(content, content.size, Turn(content.size + 1, lambda: self._stopping))
+            return Outcome(failed(reading.name, Why.SWITCHED_OFF), hashed.digest())
+        today = self._clock.now().date()
+        return self._readers.read(content, reading, today, stopped=lambda: self._stopping)
 
 
 async def _done(asked: Awaitable[Answer]) -> None:

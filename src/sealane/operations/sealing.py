@@ -12,7 +12,7 @@ import msgspec
 
 from sealane.operations.envelope import Answer, Done, Operation
 from sealane.operations.files import Extent, SegmentPlace
-from sealane.operations.inspection import InspectorOperation
+from sealane.operations.inspection import Exposed, InspectorOperation, Reading
 from sealane.operations.uploads import Edit, NewSegment
 
 # --- The inspector ---------------------------------------------------------------------------------------------------
@@ -48,6 +48,8 @@ class SealingOpened(Answer, frozen=True):
     one; an empty file has none."""
     digest: bytes | None
     """SHA-256 of the plaintext where it is known; otherwise the inspector owes it."""
+    reading: Reading | None = None
+    """Whose data is in it is to be read before it is sealed: afterwards nobody here can."""
 
 
 class OpenSealing(InspectorOperation, frozen=True):
@@ -76,6 +78,8 @@ class FinishSealing(InspectorOperation, frozen=True):
     segments: tuple[NewSegment, ...]
     edits: tuple[Edit, ...]
     digest: bytes
+    exposed: Exposed | None = None
+    """What was read of whose data is in it."""
 
 
 class ReportSealingDamage(InspectorOperation, frozen=True):

@@ -41,9 +41,12 @@ GIVE_BACK = Statement(
 
 SET_DIGEST = Statement(
     "inspection.set_digest",
-    sa.update(versions)
-    .where(versions.c.id == bindparam("version"))
-    .values(digest=bindparam("digest"), owes=sa.null(), leased_until=sa.null()),
+    sa.update(versions).where(versions.c.id == bindparam("version")).values(digest=bindparam("digest")),
+)
+
+OWES = Statement(
+    "inspection.owes",
+    sa.update(versions).where(versions.c.id == bindparam("version")).values(owes=bindparam("owed")),
 )
 
 PAID = Statement(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from sealane.database.exposure_tables import people_lists
 from sealane.database.statements import Statement
 from sealane.database.tables import dead_blobs, segments, sessions
 from sealane.ids import SegmentId
@@ -35,6 +36,9 @@ NAMED = Statement(
     sa.union_all(
         sa.select(segments.c.id.label("segment_id")).where(segments.c.id.in_(bindparam("names", expanding=True))),
         sa.select(dead_blobs.c.segment_id).where(dead_blobs.c.segment_id.in_(bindparam("names", expanding=True))),
+        sa.select(people_lists.c.blob_id.label("segment_id")).where(
+            people_lists.c.blob_id.in_(bindparam("names", expanding=True))
+        ),
     ),
     BlobRow,
 )

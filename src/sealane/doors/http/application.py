@@ -16,7 +16,18 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match, Mount, Route, Router
 
 from sealane import __version__
-from sealane.doors.http import api, delivery, health, ledger, openapi, receiving, removing, sealed_api, uploads
+from sealane.doors.http import (
+    api,
+    delivery,
+    exposure_api,
+    health,
+    ledger,
+    openapi,
+    receiving,
+    removing,
+    sealed_api,
+    uploads,
+)
 from sealane.doors.http.gate import Gate
 from sealane.doors.http.problems import MethodNotAllowed, RouteMissing
 from sealane.doors.http.resource import Resource
@@ -30,7 +41,7 @@ if TYPE_CHECKING:
     from sealane.doors.http.metrics import Metrics
 
 
-_PARTS = (api, ledger, sealed_api)
+_PARTS = (api, ledger, sealed_api, exposure_api)
 
 
 class RestApi(FastAPI):

@@ -26,6 +26,15 @@ from sealane.ledger.events.accounts import (
     UserEnabled,
 )
 from sealane.ledger.events.base import INSPECTOR, KEEPER, OPERATOR, PRIVATE, Event, Kind, Private, Who
+from sealane.ledger.events.exposure import (
+    ExposureForgotten,
+    ExposureRecorded,
+    LayoutCorrected,
+    ListHeaderReplaced,
+    PeopleListReceived,
+    ReadingAsked,
+    ReadingSet,
+)
 from sealane.ledger.events.node import (
     KeeperStarted,
     KeeperStopped,
@@ -87,6 +96,8 @@ __all__ = [
     "DownloadBegun",
     "DownloadEnded",
     "Event",
+    "ExposureForgotten",
+    "ExposureRecorded",
     "FileMoved",
     "FileRemoved",
     "FileSealed",
@@ -99,6 +110,8 @@ __all__ = [
     "KeeperStarted",
     "KeeperStopped",
     "Kind",
+    "LayoutCorrected",
+    "ListHeaderReplaced",
     "MembershipSet",
     "ModifiedSet",
     "NodeKeyRotated",
@@ -107,8 +120,11 @@ __all__ = [
     "OrganizationKeyRotated",
     "PasswordSet",
     "PayloadDigestRecorded",
+    "PeopleListReceived",
     "Private",
     "QuotaSet",
+    "ReadingAsked",
+    "ReadingSet",
     "RecipientAdded",
     "RecipientRemoved",
     "RecoverySet",

@@ -70,6 +70,13 @@ class Kind(enum.Enum):
     PAYLOAD_DIGEST_RECORDED = "payload_digest_recorded"
     HEADER_REPLACED = "header_replaced"
     SIGNING_KEY_SET = "signing_key_set"
+    READING_SET = "reading_set"
+    READING_ASKED = "reading_asked"
+    EXPOSURE_RECORDED = "exposure_recorded"
+    PEOPLE_LIST_RECEIVED = "people_list_received"
+    LIST_HEADER_REPLACED = "list_header_replaced"
+    EXPOSURE_FORGOTTEN = "exposure_forgotten"
+    LAYOUT_CORRECTED = "layout_corrected"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):

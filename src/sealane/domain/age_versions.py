@@ -1,0 +1,63 @@
+"""Versions that are age files: the row that makes them one, and the record that they were sealed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sealane.domain.queries import sealing as statements
+from sealane.ledger import events
+
+if TYPE_CHECKING:
+    from sealane.domain.places import Folder
+    from sealane.domain.publish import Published
+    from sealane.domain.work import Work
+    from sealane.ids import KeyId, UploadId, VersionId
+
+
+def add(
+    work: Work,
+    version: VersionId,
+    *,
+    header: bytes,
+    start: bytes,
+    skip: int | None,
+    plain_size: int,
+    recipients_: tuple[str, ...],
+) -> None:
+    """Keep what makes a version an age file."""
+    work.transaction.run(
+        statements.ADD_AGE_FILE,
+        version_id=version,
+        header=header,
+        revision=0,
+        start=start,
+        skip=skip,
+        plain_size=plain_size,
+        payload_digest=None,
+        recipients=msgspec.msgpack.encode(recipients_),
+    )
+
+
+def record(
+    work: Work,
+    upload: UploadId,
+    published: Published,
+    folder: Folder,
+    texts: tuple[str, ...],
+    destroyed: tuple[KeyId, ...],
+) -> None:
+    """Write down that a file is sealed."""
+    work.record(
+        events.FileSealed(
+            who=events.KEEPER,
+            upload_id=upload,
+            version_id=published.version,
+            file_id=published.file,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            recipients="\n".join(texts),
+            destroyed_key_ids=destroyed,
+        )
+    )

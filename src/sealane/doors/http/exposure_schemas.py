@@ -1,0 +1,97 @@
+"""What the API says of whose data is in files, as its description has it."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003  # pydantic reads the annotations
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class UnreadableIs(_Said):
+    """A part of a file that could not be read."""
+
+    part: str = Field(description="Its name within the file.")
+    why: str
+
+
+class ExposureOf(_Said):
+    """Whose data is in a version, in counts."""
+
+    format: str
+    coverage: Literal["complete", "partial", "unreadable"]
+    unreadable: tuple[UnreadableIs, ...]
+    records: int
+    people: int
+    classes: dict[str, int] = Field(description="Of how many individuals each class of data is told.")
+
+
+class FileExposure(_Said):
+    """What is known of whose data is in a file."""
+
+    path: str
+    version: str
+    state: Literal["read", "waiting", "not-read"]
+    sealed: bool = Field(description="Only its readers can open it.")
+    listed: bool = Field(description="There is a sealed list of the individuals, for the officer.")
+    exposure: ExposureOf | None
+
+
+class ReachIs(_Said):
+    """A pile of files, and how many individuals are in them at most."""
+
+    files: int
+    people_at_most: int = Field(description="Who is in several files counts in each.")
+    classes: dict[str, int]
+    coverage: dict[str, int] = Field(description="Files by how much of them was read.")
+
+
+class ForecastOf(_Said):
+    """What a theft would reach today."""
+
+    open: ReachIs = Field(description="Files that whoever takes over the server could read.")
+    sealed: ReachIs = Field(description="Files of which they would get what they cannot open.")
+    kept: ReachIs = Field(description="Earlier versions that are kept for their time.")
+
+
+class PeopleListIs(_Said):
+    """A people list, and what is known in clear of its file."""
+
+    number: int
+    version: str
+    file: int
+    path: str
+    made: datetime
+    size: int = Field(description="Bytes of the age file after its header.")
+    digest: str = Field(description="SHA-256 of what follows the header, hexadecimal; the ledger has it too.")
+    header: str = Field(description="The age header, base64.")
+    recipients: tuple[str, ...]
+    lacking: tuple[str, ...] = Field(description="Present recipients whom the header does not name.")
+    extra: tuple[str, ...] = Field(description="Whom it names and who is none any more.")
+    exposure: ExposureOf
+    sent: bool = Field(description="Made by the sender of a sealed file.")
+
+
+class PeopleListPage(_Said):
+    """A page of people lists."""
+
+    lists: tuple[PeopleListIs, ...]
+    after: int = Field(description="Ask for the next page with this; 0 at the end.")
+
+
+class ListRecipientsIs(_Said):
+    """To whom people lists are sealed."""
+
+    recipients: tuple[str, ...]
+    reading: bool = Field(description="Whether whose data it is is read there at all.")
+
+
+class NewListHeader(_Said):
+    """A header that an officer made anew."""
+
+    header: str = Field(description="Base64.")
+    recipients: tuple[str, ...] = Field(max_length=64)
