@@ -152,6 +152,50 @@ class Demonstration:
         firm = self.sealane("token", "add", "pickup@lawfirm", *scopes).strip().splitlines()[-1]
         return clerk, firm
 
+    def whose_data(self) -> None:
+        """A table of members dropped by sftp: counted in clear, listed for the officer's key alone."""
+        identity, recovery = self.folder / "officer.txt", self.folder / "officer-recovery.txt"
+        for file in (identity, recovery):
+            run("age-keygen", "-o", str(file))
+        officer, offline = (run("age-keygen", "-y", str(file)).strip() for file in (identity, recovery))
+        self.sealane("officer", "set", "--org", "clinic", "--recipient", officer, "--recovery", offline)
+        self.sealane("user", "add", "olga@clinic", "--role", "officer")
+        token = self.sealane("token", "add", "olga@clinic", "--scope", "read").strip().splitlines()[-1]
+        table = self.folder / "members.csv"
+        given = ["Inv" + "".join("abcdefghij"[int(digit)] for digit in f"{n:03}") for n in range(500)]
+        rows = [
+            f"{name},Member,{1930 + n % 70}-05-1{n % 10},{219_000_000 + n * 7_919:09},0410{n % 10}"
+            for n, name in enumerate(given)
+        ]
+        table.write_text("\n".join(["first_name,last_name,birth_date,ssn,zip", *rows]) + "\n")
+        self.sftp_batch(f"put {table} /claims/members.csv\n")
+        environ = {
+            "SEALANE_URL": f"http://127.0.0.1:{self.http}", "SEALANE_TOKEN": token,
+            "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config"),
+        }  # fmt: skip
+        show = (SEALANE, "exposure", "show", "/claims/members.csv")
+        deadline = time.monotonic() + 120
+        while (told := json.loads(run(*show, "--json", **environ)))["state"] != "read":
+            require(time.monotonic() < deadline, "the table is read soon after it came")
+            time.sleep(0.2)
+        require(told["people"] == told["classes"]["ssn"] == 500, f"500 members with 500 numbers are counted ({told})")
+        people = self.folder / "people.jsonl"
+        run(*show, "--people", str(people), "--identity", str(identity), **environ)
+        names = {json.loads(line)["given"] for line in people.read_text().splitlines()}
+        require(names == set(given), "the officer's key opens the list of all 500")
+        run(*show, "--people", str(self.folder / "none.jsonl"), "--identity", self.other_key(), expect=3, **environ)
+        known = (b"Invbeh", b"219000000", b"222951581")
+        clear = [
+            path for path in self.data.rglob("*") if path.is_file() and any(word in path.read_bytes() for word in known)
+        ]
+        require(not clear, f"no member's name or number is on the server's disk in clear ({clear})")
+
+    def other_key(self) -> str:
+        """Return the file of a key that is nobody's."""
+        other = self.folder / "other.txt"
+        run("age-keygen", "-o", str(other))
+        return str(other)
+
     def upload_over_sftp(self) -> str:
         """A nightly job puts a file; the line breaks; the job resumes with reput."""
         source = self.folder / "members.dat"
@@ -309,6 +353,10 @@ class Demonstration:
         self.serve()
         clerk, firm = self.people_and_folders()
         say("Two organizations: clinic (nightly job by SSH key, clerk by token) and lawfirm (pick-up by token)")
+        self.whose_data()
+        say(
+            "A table of members dropped by sftp: 500 people counted; only the officer's key opens the list of who they are"
+        )
         wanted = {"members.dat": self.upload_over_sftp()}
         say("SFTP: resumed with reput and published")
         wanted["scan.tiff"] = self.upload_over_https(clerk)
@@ -335,11 +383,14 @@ class Demonstration:
         print()
         print("What happened here:")
         print(
-            f"  Two organizations exchanged {len(wanted) + 1} files, {self.moved / MIB:.0f} MiB, with sftp, curl and sealane."
+            f"  Two organizations exchanged {len(wanted) + 2} files, {self.moved / MIB:.0f} MiB, with sftp, curl and sealane."
         )
         print("  One upload over SFTP and one over HTTPS were cut in the middle and resumed; nobody saw a half file.")
         print(
             "  One went through a sealed folder: only its reader and the recovery key can open it, the server cannot."
+        )
+        print(
+            "  One held 500 people's data: the server knows how many, the officer's key who; its disk has no name of them."
         )
         print("  Every file arrived with the SHA-256 it was sent with, and none lies in clear on the server's disk.")
         for line in verdict.strip().splitlines():
