@@ -44,8 +44,14 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("sources", metavar="FILE|DIR...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.argument("target", metavar="/REMOTE/PATH/")
 @click.option("--sealed", "must_seal", is_flag=True, help="Send nothing unless the folder is a sealed one.")
+@click.option(
+    "--people",
+    "send_people",
+    is_flag=True,
+    help="Of files sealed here, send along whose data is in them: counts, and a list that only the officer can open.",
+)
 @_shared_options
-def put(sources: tuple[Path, ...], target: str, *, must_seal: bool, **options: Any) -> None:
+def put(sources: tuple[Path, ...], target: str, *, must_seal: bool, send_people: bool, **options: Any) -> None:
     """Send files and folders to /REMOTE/PATH/; into a sealed folder, sealed here to those who may read it.
 
     What breaks is taken up again, also by the same command after it was killed. At the end the SHA-256 of every file is
@@ -53,8 +59,14 @@ def put(sources: tuple[Path, ...], target: str, *, must_seal: bool, **options: A
     """
     from sealane.client import transfers
 
+    if send_people:
+        from sealane.cli.exposure import check_installed
+
+        check_installed()
+
     def move(errand: Errand) -> Tally:
-        return transfers.put(dataclasses.replace(errand, must_seal=must_seal), sources, target)
+        wanted = dataclasses.replace(errand, must_seal=must_seal, send_people=send_people)
+        return transfers.put(wanted, sources, target)
 
     _move(move, done="sent", **options)
 

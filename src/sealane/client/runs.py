@@ -87,6 +87,8 @@ class Run:
     journals: Path
     identities: Callable[[], Sequence[Identity]] = tuple
     """The private keys at hand; whoever plans a run asks first, so that a passphrase is asked for before bars move."""
+    send_people: bool = False
+    """Of each file that is sealed here the list of whose data is in it is sent along."""
 
     def close(self) -> None:
         """Let the threads end."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealane import paths
-from sealane.client import journals, remote, sealing
+from sealane.client import journals, people_sending, remote, sealing
 from sealane.client.events import FileBegan, FileDone, FileMoved
 from sealane.client.failures import BeingSealed, ChangedHere, LocalFailure, NotVerified
 from sealane.client.journals import Journal, UploadJournal
@@ -284,6 +284,7 @@ def _confirm(run: Run, source: LocalFile, sent: _Sent) -> None:
     form = _form(source)
     if form == "sealed" and sent.payload is None:
         # It came in one request, and the server would have refused it if it had not the SHA-256 that was declared.
+        _send_people(run, source, version)
         run.tell(FileDone(source.name, source.size, sent.ours.hex(), verified=True, unchanged=False, form=form))
         return
     if sent.payload is None:
@@ -295,7 +296,13 @@ def _confirm(run: Run, source: LocalFile, sent: _Sent) -> None:
     verified = verify(
         run, source.name, source.target, version=version, size=source.size, ours=ours, theirs=theirs, of=kind
     )
+    _send_people(run, source, version)
     run.tell(FileDone(source.name, source.size, sent.ours.hex(), verified=verified, unchanged=False, form=form))
+
+
+def _send_people(run: Run, source: LocalFile, version: str) -> None:
+    if run.send_people and source.seals_to is not None:
+        people_sending.send_people(run, source, version)
 
 
 def _form(source: LocalFile) -> Form:

@@ -56,6 +56,8 @@ class Errand:
     """Send nothing to a folder that is not sealed."""
     keep_sealed: bool = False
     """Open nothing that is fetched."""
+    send_people: bool = False
+    """Read each file that is sealed here for whose data is in it, and send the sealed list along."""
 
 
 def put(errand: Errand, sources: Sequence[Path], target: str) -> Tally:
@@ -104,6 +106,7 @@ def _run(errand: Errand, tally: Tally) -> Run:
         ahead,
         errand.journals,
         functools.cache(lambda: tuple(errand.identities())),
+        send_people=errand.send_people,
     )
 
 
