@@ -34,12 +34,14 @@ from tests.exposure.rosters import WRITERS
 from tests.exposure.test_exposure_columns import HEADERS, OPAQUE, values
 
 TODAY = date(2026, 11, 22)
-SEEDS = range(100, 110)
+SEEDS = range(200, 210)
 TEXT = Path(__file__).parents[2] / "shared" / "data" / "text" / "labelled_spans.json"
 LABELS = {"US_SSN": "ssn", "PHONE_NUMBER": "phone", "EMAIL_ADDRESS": "email", "CREDIT_CARD": "card_number"}
 GOALS = {
     "exposure-precision": ("share", 0.995, 0.999, "higher"),
     "exposure-recall": ("share", 0.99, 0.999, "higher"),
+    "exposure-precision-harsh": ("share", 0.995, 0.999, "higher"),
+    "exposure-recall-harsh": ("share", 0.99, 0.999, "higher"),
     "exposure-headers": ("share", 0.97, 0.99, "higher"),
     "exposure-opaque": ("share", 0.85, 0.95, "higher"),
     "exposure-text": ("F1", 0.95, 0.98, "higher"),
@@ -52,11 +54,18 @@ GOALS = {
 
 
 def quality(households=100, formats=tuple(WRITERS)):
-    """Precision and recall of individuals: the worst of ten seeds and of all formats."""
+    """Precision and recall of individuals: the worst of ten seeds and of all formats, for both kinds of rosters."""
+    return found_in(households, formats, harsh=False) | {
+        f"{row}-harsh": share
+        for row, share in found_in(households, ("csv", "834", "837", "hl7", "fhir"), harsh=True).items()
+    }
+
+
+def found_in(households, formats, *, harsh):
     precision, recall = [], []
     for seed in SEEDS:
         made = people(seed, households)
-        rows = roster(made, seed)
+        rows = roster(made, seed, harsh=harsh)
         truth = {person.ssn for person in made}
         for name in formats:
             found = scan(io.BytesIO(WRITERS[name][0](rows)), name, today=TODAY, listed=True)

@@ -107,14 +107,30 @@ def _day(dice, year):
     return f"{year}-{dice.randint(1, 12):02d}-{dice.randint(1, 28):02d}"
 
 
-def roster(population: list[Person], seed: int) -> list[Row]:
-    """Return rows about all of a population, some people several times, in no order."""
+def roster(population: list[Person], seed: int, *, harsh: bool = False) -> list[Row]:
+    """Return rows about all of a population, some people several times, in no order.
+
+    `harsh`: later rows of a person lack many things at once and have several slips. What is left to know them by is
+    their Social Security number, their member number, or their birth date at their home.
+    """
     dice = random.Random(seed + 1)
     rows = []
     for person in population:
-        rows += [_row(dice, person, spoiled=number > 0) for number in range(dice.choice((1, 1, 1, 2, 3)))]
+        made = [_row(dice, person, spoiled=number > 0) for number in range(dice.choice((1, 1, 1, 2, 3)))]
+        rows += [made[0], *(_harsher(dice, row) if harsh else row for row in made[1:])]
     dice.shuffle(rows)
     return rows
+
+
+def _harsher(dice, row):
+    gaps = {"ssn": 0.3, "member": 0.3, "born": 0.1, "zip": 0.1, "line": 0.1, "phone": 0.3, "email": 0.4}
+    person = row.person
+    row = replace(row, **{gap: "" for gap, share in gaps.items() if dice.random() < share})
+    for name in ("given", "family"):
+        if dice.random() < 0.1:
+            row = replace(row, **{name: _slip(dice, getattr(row, name))})
+    at_home = row.born and row.city == person.city and (row.zip or row.line)
+    return row if row.ssn or row.member or at_home else replace(row, member=person.member)
 
 
 def _row(dice, person, *, spoiled):

@@ -33,6 +33,7 @@ ANN = {
     "ssn": "123-45-6780",
     "zip": "04101",
     "line": "1 A St",
+    "city": "Bath",
 }
 
 
@@ -47,6 +48,10 @@ ANN = {
         ({"ssn": "123-45-6708"}, 1),  # two digits swapped
         ({"ssn": "987-12-0001"}, 2),  # somebody else of that name and day
         ({"ssn": None, "zip": "90210"}, 2),
+        ({"ssn": None, "zip": None}, 1),  # the same street
+        ({"ssn": None, "zip": None, "line": None, "city": "BATH"}, 1),
+        ({"ssn": None, "zip": None, "line": None, "city": "Rome"}, 2),
+        ({"ssn": None, "zip": "90210", "line": None}, 2),  # of one city, but of two ZIP codes
         ({"ssn": None, "birth_date": "1991-04-29"}, 2),
         ({"ssn": None, "family": "Lew"}, 1),  # birth date, street and the beginning of the name
         ({"given": "Bob", "birth_date": "1950-01-01", "family": "Ray"}, 2),  # a borrowed number

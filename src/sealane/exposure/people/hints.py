@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 
 from sealane.exposure.people.alike import on_some
-from sealane.exposure.people.coded import ends_of, numbers
+from sealane.exposure.people.coded import bytes_of, numbers
 from sealane.exposure.people.keys import (
+    address,
     days_of,
     folded,
     folded_given,
@@ -55,10 +56,11 @@ def hints_of(columns: Mapping[str, Column], count: int, seed: int) -> dict[str, 
             hints[shared_by_families] = _together(key != 0, key, given)
     if "birth_date" in columns:
         born = days_of(columns["birth_date"])
-        hints["birth"] = _together(born != 0, born, given, code)
+        hints["birth"] = _together((born != 0) & ((given | family) != 0), born, given, family)
     if "line" in columns and "zip" in columns:
+        # Of twins at one address each shares this with themselves.
         line = numbers(columns["line"], lambda lines: _ends(lines, seed))
-        hints["home"] = _together((code != 0) & ((given | family) != 0), line, code, given, family)
+        hints["home"] = _together((code != 0) & ((given | family) != 0), line, code, given)
     bare = (given | family) != 0
     for hint in hints.values():
         if bare.any():
@@ -85,17 +87,32 @@ def _together(told: Numbers, first: Numbers, *others: Numbers) -> Numbers:
 
 
 def _ends(lines: pl.Series, seed: int) -> Numbers:
-    """Return a number for each address line that is the same whatever its case and spaces: of its first and last byte.
+    """Return a number for each address line that is the same whatever its case and spaces.
 
-    Lines have no space around them. Where an end is no ASCII, the line is asked in lower case.
+    It is made of the first two and the last two letters or digits; lines have no space around them. Where one of these
+    is no ASCII or a space, the line is asked as `keys.py` compares it.
     """
-    first, last = ends_of(lines.fill_null(""))
-    odd = (first >= _BEYOND) | (last >= _BEYOND)
+    ends = _four(lines.fill_null(""))
+    odd = np.zeros(len(lines), dtype=bool)
+    for end in ends:
+        odd |= (end >= _BEYOND) | (end == ord(" "))
     if odd.any():
-        first, last = ends_of(on_some(lines.fill_null(""), pl.Series(odd), lambda part: part.str.to_lowercase()))
+        ends = _four(on_some(lines.fill_null(""), pl.Series(odd), address))
     worth = np.random.default_rng(seed).integers(1, 2**31, size=256, dtype=np.uint32)
     worth[_CAPITALS] = worth[_SMALL]
-    return worth[first] * np.uint32(31) + worth[last]
+    made = worth[ends[0]]
+    for end in ends[1:]:
+        made = made * np.uint32(31) + worth[end]
+    return made
+
+
+def _four(lines: pl.Series) -> tuple[Numbers, ...]:
+    """Return the first two and the last two bytes of each line; of one of a single byte that one."""
+    data, offsets = bytes_of(lines)
+    data = data if len(data) else np.zeros(1, dtype=np.uint8)
+    begin, end, most = offsets[:-1], offsets[1:] - 1, len(data) - 1
+    places = (begin, np.minimum(begin + 1, end), np.maximum(end - 1, begin), end)
+    return tuple(data[np.clip(place, 0, most)] for place in places)
 
 
 def sharing(hints: list[dict[str, Numbers]], sizes: list[int]) -> Numbers:

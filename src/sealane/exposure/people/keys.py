@@ -48,10 +48,12 @@ def keys_of(columns: Mapping[str, Column], seed: int) -> dict[str, Numbers]:
     keys = hashed_numbers(columns, seed)
     if "zip" in columns:
         keys["zip"] = narrow(hashed(columns["zip"], seed))
+    if "city" in columns:
+        keys["city"] = narrow(hashed(changed(columns["city"], folded), seed))
     if "reference" in columns:
         keys["reference"] = hashed(columns["reference"], seed)
     if "line" in columns:
-        keys["line"] = narrow(hashed(changed(columns["line"], _address), seed))
+        keys["line"] = narrow(hashed(changed(columns["line"], address), seed))
     if "birth_date" in columns:
         keys["born"] = days_of(columns["birth_date"])
     if "suffix" in columns:
@@ -144,7 +146,8 @@ def folded(column: pl.Series) -> pl.Series:
     return on_some(lower, odd, lambda part: part.str.replace_all(r"[^\p{L}]", ""))
 
 
-def _address(column: pl.Series) -> pl.Series:
+def address(column: pl.Series) -> pl.Series:
+    """Return address lines as they are compared: in lower case, without spaces."""
     return lowered(column).str.replace_all(" ", "", literal=True)
 
 

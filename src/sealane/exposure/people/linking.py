@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[Any]
 
-POLICY: Final = "file-strict-1"
+POLICY: Final = "file-strict-2"
 """The name of these rules. A change of them changes counts, and therefore this name."""
 
 
@@ -34,6 +34,8 @@ class Rule:
     without: tuple[str, ...] = ()
     checked: bool = True
     """Whether a contradiction (birth date, generation, Social Security number) forbids it."""
+    apart: tuple[str, ...] = ()
+    """Keys that forbid it too, where both mentions tell them and they differ."""
 
 
 _IDENTIFIERS: Final = ("ssn", "itin", "medicare", "medicaid", "member", "record", "license", "passport")
@@ -54,6 +56,9 @@ RULES: Final = (
     *(Rule(("born", *other, "given")) for other in (("line", "zip"), ("phone",), ("email",))),
     Rule(("name", "born", "zip")),
     Rule(("name", "born"), without=("zip",)),
+    # Where one of them tells no ZIP code, its street or city speaks for it.
+    Rule(("name", "born", "line"), apart=("zip",)),
+    Rule(("name", "born", "city"), apart=("zip",)),
     Rule(("name", "line", "zip")),
 )
 
@@ -173,7 +178,7 @@ def _repeated(rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
 
 def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
     """Return the neighbours of equal key in an order in which who agrees stands together."""
-    told = [key for key in ("born", "suffix", "ssn") if rule.checked and key in keys]
+    told = [key for key in ("born", "suffix", "ssn", *rule.apart) if rule.checked and key in keys]
     columns = [wide, *(keys[key][rows] for key in told)]
     order = np.lexsort(columns[::-1]) if len(columns) > 1 else np.argsort(wide, kind="stable")
     rows, wide = rows[order], wide[order]
@@ -181,6 +186,9 @@ def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbe
     first, second = rows[:-1], rows[1:]
     if rule.checked:
         joined &= ~contradict(keys, first, second)
+    for key in rule.apart:
+        if key in keys:
+            joined &= ~_differ(keys[key], first, second)
     return first[joined], second[joined]
 
 
