@@ -358,6 +358,7 @@ _NO_SETTINGS = frozenset(
     {
         *("SEALANE_DATA", "SEALANE_CONFIG"),  # the operator's commands
         *("SEALANE_URL", "SEALANE_TOKEN", "SEALANE_CA", "SEALANE_IDENTITY"),  # the user's commands
+        "SEALANE_DESK",  # the officer's commands
         *("SEALANE_REQUIRE_PEERS", "SEALANE_HYPOTHESIS", "SEALANE_CRASH_SEED", "SEALANE_BENCH_FOLDER"),  # tests, bench
     }
 )

@@ -1,0 +1,73 @@
+"""Answers: an incident's figures, kept with what they were computed from, and computed again to the same bits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sealane.desk import facts as fact_store
+from sealane.desk import maps
+from sealane.desk.failures import AnswerChanged, DeskDamaged
+from sealane.desk.incidents import counting, records, scoping
+from sealane.desk.incidents.counting import Affected, Figures
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sealane.desk.folder import Folder
+    from sealane.desk.incidents.records import Answered, Incident
+    from sealane.desk.taking import Taken
+
+
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `Answered.answer` holds."""
+
+    figures: Figures
+    places: int
+    """Files of records that the incident had then."""
+
+
+def look(taken: Taken, incident: Incident) -> Affected:
+    """Return who is affected as the incident's scope is now; keeps nothing. Raises `DeskDamaged`."""
+    if taken.map is None:
+        raise DeskDamaged("Nothing was synced yet: the desk knows of no files.")
+    return counting.affected(
+        taken.facts,
+        taken.map,
+        scoping.exposed(incident, taken.history),
+        checkpoint=taken.checkpoint,
+        ledger=taken.history.size,
+    )
+
+
+def answer(folder: Folder, taken: Taken, number: int, now: datetime) -> Affected:
+    """Return who is affected, and keep the answer where it is another one than the last."""
+    incident = records.load(folder, number)
+    found = look(taken, incident)
+    if not incident.answers or incident.answers[-1].digest != found.digest:
+        kept = _Kept(found.figures, records.places(folder, number))
+        records.add(folder, number, records.Answered(at=now, answer=msgspec.json.encode(kept), digest=found.digest))
+    return found
+
+
+def figures_of(answered: Answered) -> Figures:
+    """Return the figures of an answer that was kept."""
+    return msgspec.json.decode(answered.answer, type=_Kept).figures
+
+
+def again(folder: Folder, taken: Taken, number: int, answered: Answered) -> Affected:
+    """Compute a kept answer again from what it cites. Raises `AnswerChanged` where it differs in any bit."""
+    kept = msgspec.json.decode(answered.answer, type=_Kept)
+    cited = kept.figures.cited
+    incident = records.load(folder, number, places=kept.places)
+    found = counting.affected(
+        fact_store.load(folder, cited.batches),
+        maps.load(folder, cited.map),
+        scoping.exposed(incident, taken.history.until(cited.ledger)),
+        checkpoint=cited.checkpoint,
+        ledger=cited.ledger,
+    )
+    if found.digest != answered.digest:
+        raise AnswerChanged
+    return found

@@ -1,0 +1,250 @@
+"""How many individuals, of whom, where, with which data: exact under a named policy, and the same each time.
+
+Counting goes alias by alias and file by file into one array, which is then folded from aliases to people; states are
+those of the latest dated address of the person, whichever file told it. Pure but for what it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from sealane.desk.facts import REGIONS, spans
+from sealane.desk.incidents.scoping import Evidence
+from sealane.exposure.model import BIT, Coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from sealane.desk.facts import Facts, TakenFile
+    from sealane.desk.maps import IdentityMap
+
+    Numbers = npt.NDArray[Any]
+
+_TOLD_MAX: Final = 10_000
+
+
+class Unread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something within the scope that could not be read."""
+
+    version_id: str
+    part: str
+    why: str
+
+
+class Cited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an answer was computed from: enough to compute it again."""
+
+    files: str
+    """SHA-256 over the exposed versions, their evidence and the digests of their lists."""
+    batches: int
+    map: int
+    map_digest: str
+    ledger: int
+    """Entries of the ledger that were looked at."""
+    checkpoint: str
+
+
+class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The figures of an incident. Individuals are of exfiltrated and reachable files; sealed ones stand apart."""
+
+    people: dict[str, int]
+    """strict and loose."""
+    evidence: dict[str, int]
+    """Files by their evidence."""
+    people_by_evidence: dict[str, int]
+    """Individuals (strict) by the strongest evidence of a file that they are in."""
+    by_owner: dict[str, int]
+    by_state: dict[str, int]
+    by_class: dict[str, int]
+    owners_sum: int
+    """What the data owners' counts add up to: an individual of two owners is in it twice."""
+    shared: int
+    """Individuals of more than one data owner."""
+    rows: int
+    """Lines about individuals in the files: what is counted by whoever does not know who is who."""
+    files: int
+    coverage: dict[str, int]
+    unreadable: tuple[Unread, ...]
+    policy: str
+    checkpoint: str
+    cited: Cited
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The individuals behind the figures: for each its first alias, classes, evidence and state."""
+
+    roots: Numbers
+    masks: Numbers
+    states: Numbers
+    figures: Figures = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the figures and every individual with their classes."""
+        whole = sha256(msgspec.json.encode(self.figures, order="sorted"))
+        for array, kind in ((self.roots, "<u4"), (self.masks, "<u4"), (self.states, "<u1")):
+            whole.update(array.astype(kind).tobytes())
+        return whole.hexdigest()
+
+
+def affected(
+    facts: Facts, identity: IdentityMap, exposed: Mapping[str, Evidence], *, checkpoint: str, ledger: int
+) -> Affected:
+    """Count the individuals of these versions."""
+    numbers = facts.file_numbers(list(exposed))
+    by_evidence = {
+        kind: np.array(
+            sorted(numbers[one] for one, told in exposed.items() if told is kind and one in numbers), np.int64
+        )
+        for kind in Evidence
+    }
+    roots = _padded(identity.strict, len(facts.aliases))
+    counted = {
+        kind: _classes_of_people(facts, roots, by_evidence[kind]) for kind in (Evidence.EXFILTRATED, Evidence.REACHABLE)
+    }
+    masks = counted[Evidence.EXFILTRATED] | counted[Evidence.REACHABLE]
+    people = np.flatnonzero(masks)
+    states = _states_of_people(facts, roots)[people]
+    open_files = np.sort(np.concatenate([by_evidence[Evidence.EXFILTRATED], by_evidence[Evidence.REACHABLE]]))
+    owners, shared = _by_owner(facts, roots, open_files)
+    figures = Figures(
+        people={"strict": len(people), "loose": _people(facts, identity.loose, open_files)},
+        evidence={kind.value: sum(told is kind for told in exposed.values()) for kind in Evidence},
+        people_by_evidence=_split(facts, roots, counted, by_evidence[Evidence.SEALED]),
+        by_owner=owners,
+        by_state=_by_state(states),
+        by_class={kind.value: n for kind, bit in BIT.items() if (n := int(np.count_nonzero(masks[people] & bit)))},
+        owners_sum=sum(owners.values()),
+        shared=shared,
+        rows=sum(facts.files[number].records for number in open_files.tolist()),
+        files=len(exposed),
+        coverage=_coverage(facts, numbers, exposed),
+        unreadable=_unreadable(facts, numbers, exposed),
+        policy=identity.about.strict,
+        checkpoint=checkpoint,
+        cited=Cited(
+            files=_digest_of_files(facts.files, numbers, exposed),
+            batches=facts.batches,
+            map=identity.number,
+            map_digest=identity.about.digest,
+            ledger=ledger,
+            checkpoint=checkpoint,
+        ),
+    )
+    return Affected(people, masks[people], states, figures)
+
+
+def _padded(roots: Numbers, count: int) -> Numbers:
+    assert len(roots) >= count, "a map has all aliases of its facts"
+    return roots[:count].astype(np.int64)
+
+
+def _classes_of_people(facts: Facts, roots: Numbers, files: Numbers) -> Numbers:
+    """Return for every first alias of a person the classes of theirs in these files; 0 for who is in none."""
+    gathered = np.zeros(len(roots), dtype=np.uint32)
+    begins, of_file, _ = spans(facts.table)
+    aliases, masks = facts.table["alias"].to_numpy(), facts.table["mask"].to_numpy()
+    chosen = np.flatnonzero(np.isin(of_file, files))
+    for begin, end in zip(begins[chosen].tolist(), begins[chosen + 1].tolist(), strict=True):
+        gathered[aliases[begin:end]] |= masks[begin:end] | _PRESENT  # an alias is once in a run
+    others = np.flatnonzero((roots != np.arange(len(roots))) & (gathered != 0))
+    np.bitwise_or.at(gathered, roots[others], gathered[others])
+    gathered[others] = 0
+    return gathered
+
+
+_PRESENT: Final = np.uint32(1 << 31)
+"""Set for whoever is in a file at all, whatever classes it has of them."""
+
+
+def _people(facts: Facts, roots: Numbers, files: Numbers) -> int:
+    return int(np.count_nonzero(_classes_of_people(facts, _padded(roots, len(facts.aliases)), files)))
+
+
+def _split(facts: Facts, roots: Numbers, counted: Mapping[Evidence, Numbers], sealed_files: Numbers) -> dict[str, int]:
+    left, reach = counted[Evidence.EXFILTRATED] != 0, counted[Evidence.REACHABLE] != 0
+    sealed = _classes_of_people(facts, roots, sealed_files) != 0
+    return {
+        Evidence.EXFILTRATED.value: int(np.count_nonzero(left)),
+        Evidence.REACHABLE.value: int(np.count_nonzero(reach & ~left)),
+        Evidence.SEALED.value: int(np.count_nonzero(sealed & ~left & ~reach)),
+    }
+
+
+def _states_of_people(facts: Facts, roots: Numbers) -> Numbers:
+    """Return for every first alias of a person the state of their latest dated address."""
+    files = facts.table["file"].to_numpy()
+    told = np.flatnonzero(facts.table["state"].to_numpy())
+    dates = np.array([one.stored.timestamp() for one in facts.files] or [0.0])
+    order = np.lexsort((files[told], dates[files[told]]))
+    told = told[order]
+    latest = np.zeros(len(roots), dtype=np.uint8)
+    latest[roots[facts.table["alias"].to_numpy()[told]]] = facts.table["state"].to_numpy()[told]
+    return latest
+
+
+def _by_owner(facts: Facts, roots: Numbers, files: Numbers) -> tuple[dict[str, int], int]:
+    """Return the individuals of each data owner, and how many are of several."""
+    begins, of_file, of_owner = spans(facts.table)
+    aliases = facts.table["alias"].to_numpy()
+    chosen = np.flatnonzero(np.isin(of_file, files))
+    chosen = chosen[np.argsort(of_owner[chosen], kind="stable")]
+    times = np.zeros(len(roots), dtype=np.uint16)
+    found: dict[str, int] = {}
+    edges = np.flatnonzero(np.diff(of_owner[chosen])) + 1
+    for part in np.split(chosen, edges):
+        if not len(part):
+            continue
+        there = np.concatenate(
+            [aliases[b:e] for b, e in zip(begins[part].tolist(), begins[part + 1].tolist(), strict=True)]
+        )
+        people = np.unique(roots[there])
+        times[people] += 1
+        found[facts.owners[int(of_owner[part[0]])]] = len(people)
+    return dict(sorted(found.items())), int(np.count_nonzero(times > 1))
+
+
+def _by_state(states: Numbers) -> dict[str, int]:
+    counts = np.bincount(states, minlength=len(REGIONS))
+    return {
+        name: int(counts[code]) for code, name in sorted(enumerate(REGIONS), key=lambda each: each[1]) if counts[code]
+    }
+
+
+def _coverage(facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, Evidence]) -> dict[str, int]:
+    found = dict.fromkeys((kind.value for kind in Coverage), 0)
+    for version in exposed:
+        kind = facts.files[numbers[version]].coverage if version in numbers else Coverage.UNREADABLE.value
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def _unreadable(facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, Evidence]) -> tuple[Unread, ...]:
+    told: list[Unread] = []
+    for version in exposed:
+        if version not in numbers:
+            told.append(Unread(version, "", "no-list"))
+            continue
+        file = facts.files[numbers[version]]
+        told += (Unread(version, part.part, part.why) for part in file.unreadable)
+        if file.coverage == Coverage.UNREADABLE and not file.unreadable:
+            told.append(Unread(version, "", "no-list"))
+        elif file.people and not file.digest:
+            told.append(Unread(version, "", "no-officer"))
+    return tuple(told[:_TOLD_MAX])
+
+
+def _digest_of_files(files: Sequence[TakenFile], numbers: Mapping[str, int], exposed: Mapping[str, Evidence]) -> str:
+    whole = sha256()
+    for version, kind in exposed.items():
+        told = files[numbers[version]].digest if version in numbers else ""
+        whole.update(f"{version}\t{kind.value}\t{told}\n".encode())
+    return whole.hexdigest()

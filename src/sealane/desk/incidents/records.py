@@ -1,0 +1,228 @@
+"""What is written down of an incident: records that are only ever added, and what they come to.
+
+A date that moves is a further record; the one before it stays. Everything an officer decides is one too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from sealane.desk.failures import IncidentInvalid, IncidentMissing
+from sealane.desk.folder import numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealane.desk.folder import Folder
+
+Moment = Literal["occurred", "discovered", "determined", "alerted", "contained"]
+Unit = Literal["people", "rows"]
+Notifier = Literal["owner", "processor"]
+DeliveryState = Literal["sent", "returned", "bounced", "delivered"]
+TEXT_MAX = 4096
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Base of all records."""
+
+    at: datetime
+    """When it was written down."""
+
+
+class Opened(Record, frozen=True, kw_only=True, tag="opened"):
+    """The incident was opened."""
+
+    title: str
+
+
+class Dated(Record, frozen=True, kw_only=True, tag="dated"):
+    """A date of the incident as it is known now."""
+
+    what: Moment
+    value: datetime
+    why: str = ""
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the intruder did or could reach. Values of one kind are alternatives; kinds narrow each other."""
+
+    users: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    everything_at: datetime | None = None
+    """All that was stored then, as far as `folders` go."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said: then it is the worst case, all that was stored while it went on."""
+        return self == Scope()
+
+
+class Scoped(Record, frozen=True, kw_only=True, tag="scoped"):
+    """The scope as it is seen now."""
+
+    scope: Scope
+
+
+class Disclosed(Record, frozen=True, kw_only=True, tag="disclosed"):
+    """Somebody told somebody a number."""
+
+    by: str
+    to: str
+    count: int
+    on: date
+    unit: Unit = "people"
+    about: str = ""
+    """The data owner whose individuals it is about; empty: all of them."""
+    at_least: bool = False
+    """It was said as "more than"."""
+    basis: str = ""
+
+
+class Decided(Record, frozen=True, kw_only=True, tag="decided"):
+    """Who notifies the individuals of one data owner."""
+
+    owner: str
+    notifier: Notifier
+    by: str = ""
+
+
+class Done(Record, frozen=True, kw_only=True, tag="done"):
+    """A duty was fulfilled."""
+
+    duty: str
+    """The rule's id; for a rule that is owed to several, `ID@PARTY`."""
+    on: date
+
+
+class Delivered(Record, frozen=True, kw_only=True, tag="delivered"):
+    """What became of notices to individuals of one owner."""
+
+    owner: str
+    state: DeliveryState
+    count: int
+    on: date
+
+
+class Answered(Record, frozen=True, kw_only=True, tag="answered"):
+    """An answer that was given: its figures, what it cites, and its digest (`counting.py`)."""
+
+    answer: bytes
+    digest: str
+
+
+AnyRecord = Opened | Dated | Scoped | Disclosed | Decided | Done | Delivered | Answered
+
+
+@dataclass(slots=True)
+class Incident:
+    """An incident as its records tell it."""
+
+    number: int
+    title: str
+    opened: datetime
+    dates: dict[str, list[Dated]] = field(default_factory=dict)
+    """Every version of every date, in order."""
+    scope: Scope = field(default_factory=Scope)
+    disclosures: list[Disclosed] = field(default_factory=list)
+    notifiers: dict[str, Notifier] = field(default_factory=dict)
+    done: dict[str, date] = field(default_factory=dict)
+    deliveries: list[Delivered] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+
+    def moment(self, what: Moment) -> datetime | None:
+        """Return a date as it is known now."""
+        versions = self.dates.get(what)
+        return versions[-1].value if versions else None
+
+    @property
+    def occurred(self) -> datetime:
+        """When it began."""
+        return self.dates["occurred"][-1].value
+
+    @property
+    def discovered(self) -> datetime:
+        """When it was discovered, as it is known now."""
+        return self.dates["discovered"][-1].value
+
+    def take(self, record: AnyRecord) -> None:
+        """Take in one record."""
+        match record:
+            case Dated():
+                self.dates.setdefault(record.what, []).append(record)
+            case Scoped():
+                self.scope = record.scope
+            case Disclosed():
+                self.disclosures.append(record)
+            case Decided():
+                self.notifiers[record.owner] = record.notifier
+            case Done():
+                self.done[record.duty] = record.on
+            case Delivered():
+                self.deliveries.append(record)
+            case Answered():
+                self.answers.append(record)
+            case Opened():
+                raise IncidentInvalid("An incident is opened once.")
+
+
+def open_(folder: Folder, title: str, *, occurred: datetime, discovered: datetime, now: datetime) -> int:
+    """Open an incident and return its number. Raises `IncidentInvalid`."""
+    if not title.strip() or len(title) > TEXT_MAX:
+        raise IncidentInvalid("An incident needs a title.")
+    if discovered < occurred:
+        raise IncidentInvalid("It cannot have been discovered before it occurred.")
+    number = len(folder.groups("incidents")) + 1
+    add(
+        folder,
+        number,
+        Opened(at=now, title=title),
+        Dated(at=now, what="occurred", value=occurred),
+        Dated(at=now, what="discovered", value=discovered),
+    )
+    return number
+
+
+def add(folder: Folder, number: int, *records: AnyRecord) -> None:
+    """Write down further records of an incident, together."""
+    kind = numbered("incidents", number)
+    place = len(folder.numbers(kind)) + 1
+    folder.write(numbered(kind, place), msgspec.json.encode(records))
+
+
+def places(folder: Folder, number: int) -> int:
+    """Return how many files of records an incident has."""
+    return len(folder.numbers(numbered("incidents", number)))
+
+
+def load(folder: Folder, number: int, places: int | None = None) -> Incident:
+    """Return an incident, or as it was after so many files of records. Raises `IncidentMissing`, `DeskDamaged`."""
+    kind = numbered("incidents", number)
+    records: list[AnyRecord] = []
+    for place in folder.numbers(kind)[:places]:
+        records += msgspec.json.decode(folder.read(numbered(kind, place)), type=list[AnyRecord])
+    return told(number, records)
+
+
+def told(number: int, records: Iterable[AnyRecord]) -> Incident:
+    """Return what these records come to. Raises `IncidentMissing` where there are none."""
+    rest = iter(records)
+    first = next(rest, None)
+    if not isinstance(first, Opened):
+        raise IncidentMissing
+    incident = Incident(number, first.title, first.at)
+    for record in rest:
+        incident.take(record)
+    return incident
+
+
+def numbers(folder: Folder) -> list[int]:
+    """Return the numbers of all incidents."""
+    return [int(name) for name in folder.groups("incidents")]

@@ -1,0 +1,88 @@
+"""Identity maps: for each alias, who it is; versioned, made anew from all aliases without touching a fact."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from sealane.desk.failures import DeskDamaged
+from sealane.desk.folder import numbered
+from sealane.desk.identity.linking import link
+from sealane.desk.identity.policies import LOOSE, STRICT
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sealane.desk.facts import Facts
+    from sealane.desk.folder import Folder
+
+    Numbers = npt.NDArray[Any]
+
+
+class AboutMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept beside a map."""
+
+    batches: int
+    """Batches of facts whose aliases it has."""
+    strict: str
+    loose: str
+    """The names of the policies."""
+    digest: str
+    """SHA-256 over both maps, as little-endian numbers of 32 bits, in hex."""
+    quarantined: dict[str, int]
+    vetoed: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityMap:
+    """A version of who is who."""
+
+    number: int
+    about: AboutMap
+    strict: Numbers
+    loose: Numbers
+
+
+def make(folder: Folder, facts: Facts) -> IdentityMap:
+    """Link all aliases and keep the result as a new version, unless the newest has them already."""
+    there = folder.numbers("maps")
+    if there:
+        newest = load(folder, there[-1])
+        if (newest.about.batches, newest.about.strict, newest.about.loose) == (facts.batches, STRICT, LOOSE):
+            return newest
+    linked = link(facts.aliases, folder.seed)
+    strict, loose = linked.strict.astype("<u4"), linked.loose.astype("<u4")
+    about = AboutMap(facts.batches, STRICT, LOOSE, _digest(strict, loose), linked.quarantined, linked.vetoed)
+    number = len(there) + 1
+    written = io.BytesIO()
+    np.savez_compressed(written, strict=strict, loose=loose)
+    head = msgspec.msgpack.encode(about)
+    folder.write(numbered("maps", number), len(head).to_bytes(4, "little") + head + written.getvalue())
+    return IdentityMap(number, about, strict, loose)
+
+
+def load(folder: Folder, number: int) -> IdentityMap:
+    """Return a version of the map. Raises `DeskDamaged`."""
+    content = folder.read(numbered("maps", number))
+    length = int.from_bytes(content[:4], "little")
+    about = msgspec.msgpack.decode(content[4 : 4 + length], type=AboutMap)
+    with np.load(io.BytesIO(content[4 + length :]), allow_pickle=False) as arrays:
+        strict, loose = arrays["strict"], arrays["loose"]
+    if _digest(strict, loose) != about.digest:
+        raise DeskDamaged
+    return IdentityMap(number, about, strict, loose)
+
+
+def newest(folder: Folder) -> IdentityMap | None:
+    """Return the newest version, if any was made."""
+    there = folder.numbers("maps")
+    return load(folder, there[-1]) if there else None
+
+
+def _digest(strict: Numbers, loose: Numbers) -> str:
+    return sha256(strict.tobytes() + loose.tobytes()).hexdigest()

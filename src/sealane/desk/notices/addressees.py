@@ -1,0 +1,147 @@
+"""Who gets a letter from whom, where to, and about which of their data.
+
+One letter for each individual and notifying party: who is of several owners that leave notifying to the processor gets
+one letter that names them all. Who has no address is listed apart: a substitute notice is for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from sealane.desk.facts import REGIONS, spans
+from sealane.desk.incidents.scoping import Evidence
+from sealane.exposure.model import classes_of
+from sealane.exposure.people.places import ELSEWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+
+    import numpy.typing as npt
+
+    from sealane.desk.facts import Facts
+    from sealane.desk.maps import IdentityMap
+
+    Numbers = npt.NDArray[Any]
+
+PROCESSOR: Final = "the processor"
+"""The notifying party of owners who left notifying to whoever held their data."""
+_ADULT_YEARS: Final = 18
+_NAMES: Final = {
+    "ssn": "Social Security number", "itin": "taxpayer identification number", "birth_date": "date of birth",
+    "drivers_license": "driver's license number", "medicare_id": "Medicare number", "medicaid_id": "Medicaid number",
+    "member_id": "health plan member number", "email": "e-mail address", "phone": "telephone number",
+    "diagnosis": "diagnoses", "procedure": "treatments and procedures", "medication": "medications",
+    "claim": "claims and what was paid", "account_number": "bank or other account number",
+    "card_number": "payment card number", "credential": "user name or password", "passport": "passport number",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """One individual to be notified by one party."""
+
+    number: int
+    """Of the individual: their first alias."""
+    given: str
+    family: str
+    minor: bool
+    line: str
+    city: str
+    state: str
+    zip: str
+    email: str
+    owners: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a letter can be sent."""
+        return bool(self.line and (self.zip or (self.city and self.state)) and (self.given or self.family))
+
+    @property
+    def name(self) -> str:
+        """Their name as it is written on an envelope."""
+        return " ".join(part for part in (self.given, self.family) if part)
+
+    @property
+    def addressed(self) -> str:
+        """To whom the letter goes: for a child, the parent or guardian."""
+        return f"Parent or guardian of {self.name}" if self.minor else self.name
+
+
+def in_words(kind: str) -> str:
+    """Return a class of data as a letter says it."""
+    return _NAMES.get(kind, kind.replace("_", " "))
+
+
+def by_party(
+    facts: Facts, identity: IdentityMap, exposed: Mapping[str, Evidence], notifiers: Mapping[str, str], on: date
+) -> Iterator[tuple[str, list[Addressee]]]:
+    """Yield each notifying party and whom it writes to, in order of name. `on`: the day that tells a child."""
+    roots = identity.strict[: len(facts.aliases)].astype(np.int64)
+    numbers = facts.file_numbers([one for one, kind in exposed.items() if kind is not Evidence.SEALED])
+    table = _exposed_rows(facts, roots, np.array(sorted(numbers.values()), dtype=np.int64))
+    cards = _cards(facts, roots, table["person"].unique())
+    party_of = [PROCESSOR if notifiers.get(owner) == "processor" else owner for owner in facts.owners]
+    table = table.with_columns(
+        pl.Series("party", [party_of[code] for code in table["owner"].to_list()], dtype=pl.String)
+    )
+    for (party,), rows in sorted(table.partition_by("party", as_dict=True).items()):
+        people = (
+            rows.group_by("person").agg(pl.col("owner").unique().sort(), pl.col("mask").bitwise_or()).sort("person")
+        )
+        joined = people.join(cards, on="person", how="left")
+        yield str(party), [_addressee(row, facts, on) for row in joined.iter_rows(named=True)]
+
+
+def _exposed_rows(facts: Facts, roots: Numbers, files: Numbers) -> pl.DataFrame:
+    begins, of_file, _ = spans(facts.table)
+    chosen = np.flatnonzero(np.isin(of_file, files))
+    places = [np.arange(b, e) for b, e in zip(begins[chosen].tolist(), begins[chosen + 1].tolist(), strict=True)]
+    rows = facts.table[np.concatenate(places)] if places else facts.table.clear()
+    persons = roots[rows["alias"].to_numpy()]
+    return rows.select("owner", "mask").with_columns(pl.Series("person", persons, dtype=pl.Int64))
+
+
+def _cards(facts: Facts, roots: Numbers, persons: pl.Series) -> pl.DataFrame:
+    """Return the name, birth date, e-mail and latest dated address of these individuals, from whichever file."""
+    dates = np.array([one.stored.timestamp() for one in facts.files] or [0.0])
+    seen = facts.table.select("file", "alias").with_columns(
+        pl.Series("person", roots[facts.table["alias"].to_numpy()], dtype=pl.Int64),
+        pl.Series("when", dates[facts.table["file"].to_numpy()]),
+    )
+    seen = seen.filter(pl.col("person").is_in(persons.implode())).sort("when", "file", "alias")
+    told = pl.concat([seen, facts.aliases[seen["alias"].to_numpy()]], how="horizontal")
+    somewhere = pl.col("line").is_not_null()
+    named = pl.col("given").is_not_null() & pl.col("family").is_not_null()
+    return told.group_by("person", maintain_order=True).agg(
+        *(
+            pl.coalesce(pl.col(name).filter(named).last(), pl.col(name).drop_nulls().last()).alias(name)
+            for name in ("given", "family")
+        ),
+        *(pl.col(name).filter(somewhere).last() for name in ("line", "city", "state", "zip")),
+        *(pl.col(name).drop_nulls().last() for name in ("birth_date", "email")),
+    )
+
+
+def _addressee(row: dict[str, Any], facts: Facts, on: date) -> Addressee:
+    born = row["birth_date"]
+    state = row["state"] or ""
+    return Addressee(
+        number=row["person"],
+        given=row["given"] or "",
+        family=row["family"] or "",
+        minor=born is not None and (on.year - born.year - ((on.month, on.day) < (born.month, born.day))) < _ADULT_YEARS,
+        line=row["line"] or "",
+        city=row["city"] or "",
+        state="" if state in {REGIONS[0], ELSEWHERE} else state,
+        zip=row["zip"] or "",
+        email=row["email"] or "",
+        owners=tuple(facts.owners[code] for code in row["owner"]),
+        classes=tuple(kind.value for kind in classes_of(row["mask"])),
+    )

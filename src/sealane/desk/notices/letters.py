@@ -1,0 +1,139 @@
+"""Letters to individuals as tagged PDF (PDF/UA-1), by typst, many in a file; and the same as plain text for e-mail.
+
+They state what was in the files, without hedging: the lists say it. The law of some states asks for other content
+(Massachusetts: neither what happened nor how many); such letters are made apart.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.desk.notices.addressees import in_words
+from sealane.desk.notices.party import ADVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from sealane.desk.notices.addressees import Addressee
+    from sealane.desk.notices.party import Party
+
+TITLE: Final = "Your personal data was stolen"
+LETTERS_A_FILE: Final = 500
+SILENT_STATES: Final = frozenset({"MA"})
+"""States whose law wants a letter that does not describe the breach (rules.toml, ma-individuals)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What all letters of one party share."""
+
+    party: Party
+    writer: str
+    """Who writes: the party's own name, or the notifying owner's."""
+    occurred: date
+    discovered: date
+    today: date
+
+
+def gap(what: str) -> str:
+    """Return what stands in a notice where the party did not say something."""
+    return f"[{what}]"
+
+
+def plain(day: date) -> str:
+    """Return a day as a letter says it."""
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def as_pdf(occasion: Occasion, addressees: Sequence[Addressee]) -> Iterator[tuple[str, bytes]]:
+    """Yield PDF files of letters to whom a letter can be sent: a name for each, and its bytes."""
+    import typst  # noqa: PLC0415  heavy, and only wanted here
+
+    template = importlib.resources.files("sealane.desk.notices").joinpath("letter.typ").read_bytes()
+    for silent in (False, True):
+        chosen = [one for one in addressees if one.reachable and (one.state in SILENT_STATES) is silent]
+        for number, begin in enumerate(range(0, len(chosen), LETTERS_A_FILE), start=1):
+            data = msgspec.json.encode(_told(occasion, chosen[begin : begin + LETTERS_A_FILE], silent=silent))
+            made = typst.compile(  # pyrefly: ignore  # its stub does not know that several files may be given
+                {"main": template, "letters.json": data},
+                format="pdf",
+                pdf_standards=["ua-1"],
+                ignore_system_fonts=True,
+                timestamp=datetime(occasion.today.year, occasion.today.month, occasion.today.day, tzinfo=UTC),
+            )
+            assert isinstance(made, bytes), "a PDF is one file"
+            yield f"letters{'-short' if silent else ''}-{number:04d}.pdf", made
+
+
+def _told(occasion: Occasion, addressees: Sequence[Addressee], *, silent: bool) -> dict[str, object]:
+    party = occasion.party
+    return {
+        "title": TITLE,
+        "draft": bool(party.gaps()),
+        "describes": not silent,
+        "sender": {"name": occasion.writer, "address": party.address or (gap("postal address"),)},
+        "date": plain(occasion.today),
+        "happened": _happened(party),
+        "occurred": plain(occasion.occurred),
+        "discovered": plain(occasion.discovered),
+        "advice": party.advice or ADVICE,
+        "protection": party.protection,
+        "doing": party.doing or (gap("what we do to investigate, to limit the harm, and against the next one"),),
+        "reach": _reach(party),
+        "signed": party.signed_by or gap("name and title of who signs"),
+        "letters": [_letter(one) for one in addressees],
+    }
+
+
+def _happened(party: Party) -> tuple[str, ...]:
+    return party.happened or (gap("what happened, in plain words"),)
+
+
+def _reach(party: Party) -> list[str]:
+    return [
+        f"Telephone (free of charge): {party.phone or gap('toll-free number')}",
+        *([f"E-mail: {party.email}"] if party.email else []),
+        *([f"Web: {party.website}"] if party.website else []),
+    ]
+
+
+def _letter(one: Addressee) -> dict[str, object]:
+    place = " ".join(part for part in (f"{one.city}," if one.city else "", one.state, one.zip) if part)
+    return {
+        "name": one.name,
+        "minor": one.minor,
+        "address": [one.addressed, one.line, place],
+        "owners": enumerated(one.owners),
+        "whose": f"{one.name}'s" if one.minor else "Your",
+        "classes": [in_words(kind) for kind in one.classes],
+    }
+
+
+def enumerated(parts: Sequence[str]) -> str:
+    """Return names as a sentence enumerates them."""
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
+
+
+def as_text(occasion: Occasion, one: Addressee) -> str:
+    """Return the letter as plain text, for e-mail."""
+    told, letter = _told(occasion, [one], silent=one.state in SILENT_STATES), _letter(one)
+    party = occasion.party
+    pieces = [TITLE, "", f"Dear {one.addressed},", ""]
+    if told["describes"]:
+        pieces += ["What happened", *_happened(party)]
+        pieces += [f"It happened on {told['occurred']}. We discovered it on {told['discovered']}.", ""]
+    pieces += [
+        "Which data was in the files",
+        f"The files came from {letter['owners']}. {letter['whose']} data in them was:",
+    ]
+    pieces += [f"- {in_words(kind)}" for kind in one.classes]
+    pieces += ["", "What you should do"]
+    pieces += [f"{number}. {each}" for number, each in enumerate(party.advice or ADVICE, start=1)]
+    pieces += ["", *([party.protection, ""] if party.protection else []), "How to reach us", *_reach(party), ""]
+    return "\n".join([*pieces, str(told["signed"]), occasion.writer, ""])

@@ -1,0 +1,140 @@
+"""All notices of an incident, written into one new folder, with the attestation that names each by its digest."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.desk.failures import OutputExists
+from sealane.desk.incidents import deadlines, reconciling, scoping
+from sealane.desk.notices import attestation, letters, merges, packages, page, report, sheets
+from sealane.desk.notices.addressees import PROCESSOR, by_party
+from sealane.desk.notices.letters import Occasion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from sealane.desk.folder import Folder
+    from sealane.desk.incidents.counting import Figures
+    from sealane.desk.incidents.deadlines import Rules
+    from sealane.desk.incidents.records import Incident
+    from sealane.desk.notices.addressees import Addressee
+    from sealane.desk.notices.party import Party
+    from sealane.desk.taking import Taken
+
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(slots=True)
+class Made:
+    """What was written."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    letters: dict[str, int] = field(default_factory=dict)
+    """Individuals to whom each party writes a letter."""
+    without_address: dict[str, int] = field(default_factory=dict)
+    unsealed: list[str] = field(default_factory=list)
+    """Owners whose package could not be sealed, since their key is not known."""
+    gaps: list[str] = field(default_factory=list)
+
+
+def make(
+    folder: Folder,
+    taken: Taken,
+    incident: Incident,
+    figures: Figures,
+    *,
+    party: Party,
+    rules: Rules,
+    recipients: Mapping[str, Sequence[str]],
+    url: str,
+    now: datetime,
+) -> Made:
+    """Make every notice. `recipients`: each data owner's public keys; `url`: where the public page will stand."""
+    assert taken.map is not None, "there are figures, so there is a map"
+    today = now.date()
+    exposed = scoping.exposed(incident, taken.history)
+    duties = deadlines.duties(rules, incident, figures)
+    occasion = Occasion(
+        party, party.name or letters.gap("name"), incident.occurred.date(), incident.discovered.date(), today
+    )
+    made = Made(gaps=party.gaps())
+    everybody = by_party(taken.facts, taken.map, exposed, incident.notifiers, incident.discovered.date())
+    for writer, addressees in everybody:
+        _write_to(made, writer, addressees, occasion)
+    for owner, addressees in by_party(taken.facts, taken.map, exposed, {}, incident.discovered.date()):
+        _package(made, owner, addressees, (incident, figures, occasion), recipients.get(owner, ()))
+    for sheet in sheets.sheets(occasion, figures, list(figures.by_owner)):
+        made.files[f"sheets/{sheet.name}.txt"] = sheet.as_text().encode()
+        made.files[f"sheets/{sheet.name}.json"] = sheet.as_json()
+    made.files["page/index.html"] = page.page(occasion, figures, url)
+    if url:
+        made.files["page/sitemap.xml"] = page.sitemap(url, occasion)
+    contradictions = reconciling.contradictions(incident, figures, duties, today)
+    left = report.files_by_day(exposed, taken.history)
+    made.files["report.html"] = report.report(incident, figures, contradictions, duties, left, today)
+    made.files["deadlines.ics"] = deadlines.calendar(duties, incident, now).encode()
+    made.files["figures.json"] = msgspec.json.format(msgspec.json.encode(figures)) + b"\n"
+    made.files["attestation.json"] = attestation.signed(incident, figures, made.files, str(today), folder.attesting)
+    return made
+
+
+def _write_to(made: Made, writer: str, addressees: Sequence[Addressee], occasion: Occasion) -> None:
+    """Make the letters of one notifying party."""
+    own = occasion if writer == PROCESSOR else Occasion(
+        occasion.party, writer, occasion.occurred, occasion.discovered, occasion.today
+    )  # fmt: skip
+    place = f"letters/{plain_name(writer)}"
+    for name, content in letters.as_pdf(own, addressees):
+        made.files[f"{place}/{name}"] = content
+    reached = [one for one in addressees if one.reachable]
+    missing = [one for one in addressees if not one.reachable]
+    made.files[f"{place}/mail-merge.csv"] = merges.as_csv(reached)
+    made.files[f"{place}/mail-merge.xlsx"] = merges.as_xlsx(reached)
+    if missing:
+        made.files[f"{place}/without-address.csv"] = merges.as_csv(missing)
+    made.letters[writer] = len(reached)
+    made.without_address[writer] = len(missing)
+
+
+def _package(
+    made: Made,
+    owner: str,
+    addressees: Sequence[Addressee],
+    about: tuple[Incident, Figures, Occasion],
+    recipients: Sequence[str],
+) -> None:
+    if recipients:
+        content = packages.package(owner, addressees, *about)
+        made.files[f"owners/{plain_name(owner)}.tar.age"] = packages.sealed(content, recipients)
+    else:
+        made.unsealed.append(owner)
+
+
+def plain_name(name: str) -> str:
+    """Return a name as a file may be called, another one for each: a stranger's text steers no path."""
+    plain = _PLAIN.sub("-", name).strip("-.")[:80]
+    return plain if plain == name else f"{plain or 'unnamed'}-{sha256(name.encode()).hexdigest()[:8]}"
+
+
+def write(made: Made, out: Path) -> None:
+    """Write what was made into a new folder, for its owner alone. Raises `OutputExists`."""
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise OutputExists
+    except FileExistsError:
+        raise OutputExists from None
+    for name, content in sorted(made.files.items()):
+        path = out / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)

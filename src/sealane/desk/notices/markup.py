@@ -1,0 +1,83 @@
+"""HTML written as values: every text is escaped, nothing is ever pasted in."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EMPTY: Final = frozenset({"meta", "link", "br", "line", "rect", "path"})
+
+
+class Markup(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+def tag(name: str, /, *inside: str, **attributes: str | float) -> Markup:
+    """Return an element; what is inside is escaped unless it is markup. `class_` and `http_equiv` as in Python."""
+    told = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value), quote=True)}"'
+        for key, value in attributes.items()
+    )
+    if name in _EMPTY:
+        return Markup(f"<{name}{told}/>")
+    return Markup(f"<{name}{told}>{joined(*inside)}</{name}>")
+
+
+def joined(*parts: str) -> Markup:
+    """Return parts one after another, each escaped unless it is markup."""
+    return Markup("".join(part if isinstance(part, Markup) else html.escape(part, quote=False) for part in parts))
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, caption: str) -> Markup:
+    """Return a table with a caption and a head; the first cell of a row is the row's head."""
+    return tag(
+        "table",
+        tag("caption", caption),
+        tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
+        tag(
+            "tbody",
+            *(tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows),
+        ),
+    )
+
+
+def document(title: str, *body: str, head: str = "", style: str) -> bytes:
+    """Return a whole page, without scripts."""
+    return (
+        "<!doctype html>\n"
+        + tag(
+            "html",
+            tag(
+                "head",
+                tag("meta", charset="utf-8"),
+                tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                tag("title", title),
+                Markup(head),
+                tag("style", Markup(style)),
+            ),
+            tag("body", tag("main", *body)),
+            lang="en",
+        )
+        + "\n"
+    ).encode()
+
+
+STYLE: Final = """
+:root{color-scheme:light dark}
+body{font:1.05rem/1.6 system-ui,sans-serif;margin:0;padding:1.5rem}
+main{max-width:46rem;margin:0 auto}
+h1{line-height:1.2}h2{margin-top:2.2rem}
+table{border-collapse:collapse;width:100%;margin:1rem 0}
+caption{text-align:left;font-weight:600;padding:.3rem 0}
+th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #8886;vertical-align:top}
+td{font-variant-numeric:tabular-nums}
+.alarm{border-left:.4rem solid #b3261e;padding:.2rem 1rem}
+svg{width:100%;height:auto}svg text{fill:currentColor;font:12px system-ui,sans-serif}
+svg rect{fill:#2b6cb0}
+a{color:inherit}
+"""

@@ -1,0 +1,191 @@
+"""Taking from a source what is new: ledger entries proven to go on from those taken before, and lists that they name.
+
+Must stay true: nothing is taken of a ledger that was cut, forked or altered, nor of a list that is not the one that the
+ledger names for its file; what was taken stays, and a sync that was cut short is as if it had not begun.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sealane.desk import facts as fact_store
+from sealane.desk import maps
+from sealane.desk.facts import Gathering, TakenFile
+from sealane.desk.failures import LedgerForked, ListSwapped
+from sealane.desk.folder import numbered
+from sealane.desk.history import History, fold
+from sealane.errors import Invalid, SealaneError
+from sealane.exposure.people.lists import read_list
+from sealane.ledger import checkpoints
+from sealane.ledger.tree import Frontier
+from sealane.operations.audit import LedgerEntry
+from sealane.vault.age import files, header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealane.desk.facts import Facts
+    from sealane.desk.folder import Folder
+    from sealane.desk.maps import IdentityMap
+    from sealane.desk.sources import ListedFile, Source
+
+_ENTRIES_MAX: Final = 50_000_000
+"""Entries of one sync."""
+
+
+class _TakenEntries(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of `ledger`: entries of one sync, and the tree's right edge after them."""
+
+    origin: str
+    size: int
+    peaks: tuple[bytes, ...]
+    entries: tuple[LedgerEntry, ...]
+    note: str
+    """The newest checkpoint, as it was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the desk knows."""
+
+    history: History
+    facts: Facts
+    map: IdentityMap | None
+    checkpoint: str
+    """The newest state of the ledger: origin, size and root, in three lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync brought."""
+
+    entries: int
+    lists: int
+    individuals: int
+    """Rows of the lists that were new."""
+    taken: Taken
+
+
+def load(folder: Folder) -> Taken:
+    """Return what the desk knows. Raises `DeskDamaged`, `LedgerForked`."""
+    history, newest = History(), None
+    for part in _parts(folder):
+        fold(history, part.entries)
+        newest = part
+    state = "" if newest is None else _state_of(newest)
+    return Taken(history, fact_store.load(folder), maps.newest(folder), state)
+
+
+def sync(folder: Folder, source: Source) -> Synced:
+    """Take what is new from a source, link people, and return what is known then.
+
+    Raises `LedgerForked`, `ListSwapped`, `DeskDamaged`, and what opening a list raises.
+    """
+    before = load(folder)
+    entries = _take_entries(folder, source)
+    history = before.history
+    fold(history, entries)
+    known = {one.digest or one.version_id for one in before.facts.files}
+    gathering = Gathering(folder, before.facts)
+    lists = individuals = 0
+    for listed in source.lists():
+        if (listed.digest or listed.version_id) in known:
+            continue
+        individuals += _take_list(folder, source, history, listed, gathering)
+        lists += 1
+    facts = gathering.write() if lists else before.facts
+    identity = maps.make(folder, facts)
+    state = "".join(_state_of(part) for part in list(_parts(folder))[-1:])
+    return Synced(len(entries), lists, individuals, Taken(history, facts, identity, state))
+
+
+def _state_of(part: _TakenEntries) -> str:
+    return checkpoints.Checkpoint(part.origin, part.size, Frontier(part.size, part.peaks).root()).text()
+
+
+def _parts(folder: Folder) -> Iterator[_TakenEntries]:
+    for number in folder.numbers("ledger"):
+        yield msgspec.msgpack.decode(folder.read(numbered("ledger", number)), type=_TakenEntries)
+
+
+def _take_entries(folder: Folder, source: Source) -> tuple[LedgerEntry, ...]:
+    """Prove that the ledger only grew, and keep its new entries."""
+    edge, origin = Frontier(), ""
+    for part in _parts(folder):
+        edge, origin = Frontier(part.size, part.peaks), part.origin
+    text = source.checkpoint()
+    promised = _promised(text, edge.size, origin)
+    if promised is None:
+        return ()
+    kept: list[LedgerEntry] = []
+    for entry in source.entries(edge.size):
+        if edge.size >= promised.size or len(kept) >= _ENTRIES_MAX:
+            break
+        if entry.seq != edge.size + 1:
+            raise LedgerForked(f"Entry {edge.size + 1} of the ledger is missing.")
+        edge.append(entry.leaf)
+        kept.append(entry)
+    if edge.size != promised.size or edge.root() != promised.root:
+        raise LedgerForked
+    if kept:
+        part = _TakenEntries(promised.origin, edge.size, tuple(edge.peaks), tuple(kept), text)
+        fold(History(), kept)  # nothing is kept that could not be read again
+        folder.write(numbered("ledger", len(folder.numbers("ledger")) + 1), msgspec.msgpack.encode(part))
+    return tuple(kept)
+
+
+def _promised(text: str, after: int, origin: str) -> checkpoints.Checkpoint | None:
+    """Return the checkpoint that the source's entries must come to; None where it has no ledger yet."""
+    try:
+        promised = checkpoints.parse_saved(text).checkpoint if text else None
+    except Invalid as problem:
+        raise LedgerForked("What the source gives as a checkpoint is none.") from problem
+    if promised is None:
+        if after:
+            raise LedgerForked("The source has no checkpoint of its ledger any more.")
+        return None
+    if origin and promised.origin != origin:
+        raise LedgerForked("This is another ledger than the one that was taken before.")
+    if promised.size < after:
+        raise LedgerForked("The ledger was cut: entries that were taken are no longer under its checkpoint.")
+    return promised
+
+
+def payload_digest(sealed: bytes) -> str:
+    """Return the SHA-256 of a sealed list's payload, which sealing it to other keys leaves alone. `HeaderInvalid`."""
+    _, length = header.parse(sealed)
+    return sha256(memoryview(sealed)[length:]).hexdigest()
+
+
+def _take_list(folder: Folder, source: Source, history: History, listed: ListedFile, gathering: Gathering) -> int:
+    stored = history.versions.get(listed.version_id)
+    if stored is None:
+        raise ListSwapped(f"The ledger knows no version {listed.version_id}, of which there is a people list.")
+    file = TakenFile(
+        version_id=listed.version_id,
+        stored=stored.stored,
+        coverage=listed.coverage,
+        digest=listed.digest,
+        records=listed.records,
+        people=listed.people,
+        unreadable=listed.unreadable,
+    )
+    owner = listed.owner or stored.organization
+    if not listed.digest:
+        gathering.take(file, (), owner)
+        return 0
+    sealed = source.sealed_list(listed.version_id)
+    digest = payload_digest(sealed)
+    if digest != listed.digest or history.list_digests.get(listed.version_id) != digest:
+        raise ListSwapped(f"The people list of version {listed.version_id} is not the one that the ledger names.")
+    try:
+        people = list(read_list(io.BytesIO(files.open_sealed(sealed, folder.identities))))
+    except SealaneError as problem:
+        raise type(problem)(f"The people list of version {listed.version_id}: {problem.sentence}") from problem
+    gathering.take(file, people, owner)
+    return sum(len(frame) for frame in people)

@@ -1,0 +1,177 @@
+"""Taking lists and entries: what only grew is taken, what was swapped, cut or forked is not."""
+
+import json
+
+import pytest
+
+from sealane.desk import folder, taking
+from sealane.desk.failures import DeskDamaged, DeskExists, DeskMissing, LedgerForked, ListSwapped
+from sealane.errors import SealaneError
+from sealane.vault.age.failures import NoIdentityMatches
+from sealane.vault.age.x25519 import X25519Identity
+from tests.desk.worlds import World, person
+
+
+def test_a_second_sync_takes_only_what_is_new(desk, world):
+    world.file("plan:/claims/a.csv", [person(1), person(2)])
+    first = taking.sync(desk, world.publish())
+    assert (first.lists, first.individuals) == (1, 2)
+    again = taking.sync(desk, world.source)
+    assert (again.entries, again.lists) == (0, 0)
+    world.file("plan:/claims/b.csv", [person(2), person(3)])
+    third = taking.sync(desk, world.publish())
+    assert (third.lists, third.individuals) == (1, 2)
+    assert len(third.taken.facts.aliases) == 3
+    assert third.taken.map.about.batches == 2
+    assert taking.load(desk).facts.table.equals(third.taken.facts.table)
+
+
+def test_facts_are_never_rewritten(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    taking.sync(desk, world.publish())
+    kept = {path: path.read_bytes() for path in desk.path.rglob("*.age")}
+    world.file("plan:/b.csv", [person(1, line="9 New Rd")])
+    taking.sync(desk, world.publish())
+    assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def test_nothing_about_a_person_lies_open_in_the_folder(desk, world):
+    world.file("plan:/secret-path/a.csv", [person(1, given="Xylophonia")])
+    taking.sync(desk, world.publish())
+    for path in desk.path.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0
+        if path.is_file():
+            content = path.read_bytes()
+            assert b"Xylophonia" not in content
+            assert b"secret-path" not in content
+            assert path.name == "desk.json" or content.startswith(b"age-encryption.org/")
+
+
+def test_a_list_of_another_file_is_not_taken(desk, world):
+    one = world.file("plan:/a.csv", [person(1)])
+    other = world.file("plan:/b.csv", [person(2)])
+    world.publish()
+    lists = world.path / "lists"
+    (lists / f"{one}.age").write_bytes((lists / f"{other}.age").read_bytes())
+    with pytest.raises(ListSwapped):
+        taking.sync(desk, world.source)
+    assert taking.load(desk).facts.batches == 0
+
+
+def test_a_list_that_the_ledger_does_not_name_is_not_taken(desk, world):
+    version = world.file("plan:/a.csv", [person(1)])
+    content = world.sealed_list([person(1), person(2)])
+    (world.path / "lists" / f"{version}.age").write_bytes(content)
+    world.lists[0]["digest"] = taking.payload_digest(content)
+    with pytest.raises(ListSwapped):
+        taking.sync(desk, world.publish())
+
+
+def test_a_list_that_does_not_open_says_which(desk, world):
+    version = world.file("plan:/a.csv", [person(1)])
+    world.recipient = str(X25519Identity.new().recipient())
+    other = world.file("plan:/b.csv", [person(1)])
+    with pytest.raises(NoIdentityMatches, match=other):
+        taking.sync(desk, world.publish())
+    assert version != other
+
+
+def test_a_ledger_that_was_cut_is_not_taken(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    world.file("plan:/b.csv", [person(2)])
+    taking.sync(desk, world.publish())
+    del world.entries[-2:], world.lists[-1:]
+    with pytest.raises(LedgerForked):
+        taking.sync(desk, world.publish())
+
+
+def test_a_ledger_that_was_rewritten_is_not_taken(desk, world, tmp_path):
+    world.file("plan:/a.csv", [person(1)])
+    taking.sync(desk, world.publish())
+    forked = World(tmp_path / "forked", world.recipient)
+    forked.file("plan:/a.csv", [person(1)])
+    forked.file("plan:/b.csv", [person(2)])
+    with pytest.raises(LedgerForked):
+        taking.sync(desk, forked.publish())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda entry: entry | {"body": entry["body"].replace('"size":1000', '"size":1001')},
+        lambda entry: entry | {"openings": {"path": ["00" * 16, "plan:/other"]}},
+        lambda entry: entry | {"seq": 99},
+        lambda entry: entry | {"leaf": "00" * 32},
+    ],
+)
+def test_an_altered_entry_is_found(desk, world, spoil):
+    world.file("plan:/a.csv", [person(1)])
+    world.publish()
+    at = next(n for n, entry in enumerate(world.entries) if "upload_finished" in entry["body"])
+    lines = [json.dumps(spoil(entry) if n == at else entry) for n, entry in enumerate(world.entries)]
+    (world.path / "entries.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(LedgerForked):
+        taking.sync(desk, world.source)
+    assert taking.load(desk).history.size == 0
+
+
+def test_lines_that_are_none_are_refused(desk, world):
+    world.publish()
+    (world.path / "lists.jsonl").write_text('{"version_id": "../../etc", "coverage": "complete"}\n')
+    with pytest.raises(DeskDamaged):
+        taking.sync(desk, world.source)
+
+
+def test_a_clock_that_was_set_back_is_told(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    world.now = world.now.replace(year=2022)
+    world.file("plan:/b.csv", [person(2)])
+    assert taking.sync(desk, world.publish()).taken.history.clock_set_back
+
+
+def test_a_sync_that_was_cut_short_is_as_if_it_had_not_begun(desk, world, monkeypatch):
+    world.file("plan:/a.csv", [person(1)])
+    write = folder.Folder.write
+
+    def dies(self, name, plain):
+        if name.startswith("batches"):
+            raise KeyboardInterrupt
+        write(self, name, plain)
+
+    monkeypatch.setattr(folder.Folder, "write", dies)
+    with pytest.raises(KeyboardInterrupt):
+        taking.sync(desk, world.publish())
+    monkeypatch.undo()
+    assert taking.load(desk).facts.batches == 0
+    assert taking.sync(desk, world.source).lists == 1
+
+
+def test_a_desk_is_made_once_and_opens_with_its_key_only(desk, identity):
+    with pytest.raises(DeskExists):
+        folder.make(desk.path, [str(identity.recipient())])
+    with pytest.raises(NoIdentityMatches):
+        folder.open_(desk.path, [X25519Identity.new()])
+    with pytest.raises(DeskMissing):
+        folder.open_(desk.path / "nowhere", [identity])
+
+
+def test_a_damaged_file_of_the_desk_is_told(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    taking.sync(desk, world.publish())
+    path = next((desk.path / "facts").iterdir())
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SealaneError) as told:
+        taking.load(desk)
+    assert told.value.code == "desk-damaged"
+
+
+def test_a_wiped_desk_can_be_synced_again(desk, world):
+    world.file("plan:/a.csv", [person(1), person(2)])
+    before = taking.sync(desk, world.publish()).taken
+    desk.wipe()
+    assert not list((desk.path).rglob("facts/*"))
+    after = taking.sync(desk, world.source).taken
+    assert after.facts.table.equals(before.facts.table)
+    assert after.map.about.digest == before.map.about.digest
