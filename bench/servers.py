@@ -76,13 +76,16 @@ def _start(command: list[str], log: Path, **environ: str) -> subprocess.Popen:
 
 @contextlib.contextmanager
 def sealane(folder: Path, made: Path, *, workers: int = 1) -> Iterator[Server]:
-    """Ours, with everything on: rights, quota, encryption at rest, digest of record, ledger; SFTP and HTTPS."""
+    """Ours, with rights, quota, encryption at rest, digest of record and ledger; SFTP and HTTPS.
+
+    Whose data is in a file is not read: no peer does that, and `python -m bench.exposure` measures it.
+    """
     data = folder / "sealane-data"
     port, http_port = machine.free_port(), machine.free_port()
     process = _start(
         [SEALANE, "serve", "--data", str(data), "--http", f"127.0.0.1:{http_port}", "--sftp", f"127.0.0.1:{port}",
          "--workers", str(workers), "--tls-cert", str(made / "tls.crt"), "--tls-key", str(made / "tls.key")],
-        folder / "sealane.log", SEALANE_QUOTA_BYTES=str(1 << 50),
+        folder / "sealane.log", SEALANE_QUOTA_BYTES=str(1 << 50), SEALANE_EXPOSURE_READ="0",
     )  # fmt: skip
     try:
         machine.wait_for_port(port)
