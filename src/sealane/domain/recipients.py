@@ -36,6 +36,8 @@ RECIPIENT_CHARACTERS_MAX: Final = 4096
 RECIPIENTS_MAX: Final = 500
 """Public keys that one file is sealed to: a header of so many post-quantum ones takes about 800 KiB, and no reader of
 age files takes one of any length."""
+_KEYS_KNOWN_MAX: Final = 2048
+"""Public keys that are remembered as they were read, of a few kilobytes each."""
 _ED25519_BLOB: Final = b"\0\0\0\x0bssh-ed25519"
 _KINDS: Final = {"hybrid": "post-quantum (age1pq…)", "classic": "classic (age1…, ssh-ed25519)"}
 
@@ -54,7 +56,7 @@ class Recipe:
 
     def parsed(self) -> list[Recipient]:
         """Return the public keys."""
-        return [age_keys.recipient(one.recipient) for one in self.keys]
+        return [_recipient(one.recipient) for one in self.keys]
 
     @property
     def ways(self) -> int:
@@ -71,17 +73,28 @@ def checked(text: str) -> str:
     sound = text.isascii() and text.isprintable() and len(text) <= RECIPIENT_CHARACTERS_MAX
     if not sound or text != text.strip():
         raise Invalid("A recipient is an age public key: age1… or an ssh-ed25519 line.")
-    kept = str(age_keys.recipient(text))
+    kept = _kept_form(text)
     if not is_sound(kept):
         raise KeyInvalid("Nothing can be sealed to this key: it is not one that a key pair has.")
     return kept
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=_KEYS_KNOWN_MAX)
+def _recipient(text: str) -> Recipient:
+    """Return a public key. The same few are named with every file, and a post-quantum one takes 5 ms to read."""
+    return age_keys.recipient(text)
+
+
+@functools.lru_cache(maxsize=_KEYS_KNOWN_MAX)
+def _kept_form(text: str) -> str:
+    return str(_recipient(text))
+
+
+@functools.lru_cache(maxsize=_KEYS_KNOWN_MAX)
 def is_sound(text: str) -> bool:
     """Return whether a file can be sealed to a key: not to a point of low order, which nobody has the secret of."""
     try:
-        age_keys.recipient(text).wrap(bytes(FILE_KEY_BYTES))
+        _recipient(text).wrap(bytes(FILE_KEY_BYTES))
     except (SealaneError, ValueError):
         return False
     return True

@@ -130,6 +130,8 @@ def _in_turn(work: Work, wanted: int) -> list[UploadId]:
     fits: dict[FolderId | None, bool] = {}
     for _ in range(_LOOKS_MAX):
         settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
+        if len(settled) < wanted:
+            settled += work.transaction.all(statements.TRIED, now=work.now, limit=wanted - len(settled))
         fits |= {folder: _has_recipients(work, folder) for folder in {row.folder_id for row in settled} - fits.keys()}
         without = [row for row in settled if not fits[row.folder_id]]
         for row in without:

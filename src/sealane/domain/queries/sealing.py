@@ -17,6 +17,7 @@ from sealane.database.tables import (
     upload_segments,
     uploads,
     users,
+    versions,
 )
 from sealane.domain.queries.sealed_folders import below
 from sealane.domain.queries.uploads import UploadRow
@@ -146,22 +147,26 @@ SET_MODIFIED = Statement(
     "sealing.set_modified",
     sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(modified=bindparam("at")),
 )
-SETTLED = Statement(
-    "sealing.settled",
+_settled = (
     sa.select(seals.c.upload_id, uploads.c.folder_id, seals.c.leased_until)
     .join_from(seals, uploads, uploads.c.id == seals.c.upload_id)
     .where(seals.c.settles <= bindparam("now"))
-    .order_by(
-        seals.c.leased_until.is_not(None),
-        seals.c.leased_until,
-        seals.c.settles,
-        seals.c.closed,
-        seals.c.upload_id,
-    )
-    .limit(bindparam("limit", type_=sa.Integer)),
+    .limit(bindparam("limit", type_=sa.Integer))
+)
+SETTLED = Statement(
+    "sealing.settled",
+    _settled.where(seals.c.leased_until.is_(None)).order_by(seals.c.settles, seals.c.closed, seals.c.upload_id),
     SettledRow,
 )
-"""First what was not tried yet, then what was tried longest ago."""
+"""Oldest first; what was leased before, and failed, or is huge and had its turn, is in `TRIED`."""
+TRIED = Statement(
+    "sealing.tried",
+    _settled.where(seals.c.leased_until.is_not(None)).order_by(
+        seals.c.leased_until, seals.c.settles, seals.c.closed, seals.c.upload_id
+    ),
+    SettledRow,
+)
+"""Tried longest ago first."""
 CLOSED_OF_NAME = Statement(
     "sealing.closed_of_name",
     sa.select(seals.c.upload_id, seals.c.settles)
@@ -270,6 +275,15 @@ SET_PAYLOAD_DIGEST = Statement(
     .values(payload_digest=bindparam("digest")),
 )
 _tree = below("folder")
+_page = (
+    sa.select(files.c.id)
+    .join_from(files, age_files, age_files.c.version_id == files.c.version_id)
+    .where(files.c.folder_id.in_(sa.select(_tree.c.id)), files.c.id > bindparam("after"))
+    .order_by(files.c.id)
+    .limit(bindparam("limit", type_=sa.Integer))
+    .subquery("page")
+)
+"""Numbers alone are put in order: headers are long, and of a large folder each page would sort all of them."""
 SEALED_FILES = Statement(
     "sealing.files",
     sa.select(
@@ -280,10 +294,9 @@ SEALED_FILES = Statement(
         age_files.c.header,
         age_files.c.recipients,
     )
-    .join_from(files, age_files, age_files.c.version_id == files.c.version_id)
-    .where(files.c.folder_id.in_(sa.select(_tree.c.id)), files.c.id > bindparam("after"))
-    .order_by(files.c.id)
-    .limit(bindparam("limit", type_=sa.Integer)),
+    .join_from(_page, files, files.c.id == _page.c.id)
+    .join(age_files, age_files.c.version_id == files.c.version_id)
+    .order_by(files.c.id),
     SealedFileRow,
 )
 SEALED_FILE = Statement(
@@ -296,7 +309,9 @@ SEALED_FILE = Statement(
         age_files.c.header,
         age_files.c.recipients,
     )
-    .join_from(files, age_files, age_files.c.version_id == files.c.version_id)
-    .where(files.c.version_id == bindparam("version")),
+    .join_from(versions, files, files.c.id == versions.c.file_id)
+    .join(age_files, age_files.c.version_id == versions.c.id)
+    .where(versions.c.id == bindparam("version"), files.c.version_id == versions.c.id),
     SealedFileRow,
 )
+"""Of a version that is its file's present one. By the version's row, since files are not filed by their versions."""
