@@ -1,5 +1,6 @@
 """A sealed folder on a real server with clients that know nothing of it: sftp, rclone, curl, paramiko, Debian's age."""
 
+import base64
 import hashlib
 import os
 import secrets
@@ -48,6 +49,24 @@ class Sealed:
         )  # fmt: skip
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def scp(self, protocol, source, name):
+        command = [
+            "scp", "-q", protocol, "-i", self.folder / "key", "-P", str(self.server.sftp_port),
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes",
+            "-o", "LogLevel=ERROR", source, f"sender@clinic@127.0.0.1:/in/{name}",
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+    def begin_tus(self, name, source):
+        """Send the first half of an upload; what came of it is kept, and the rest never comes."""
+        path = base64.b64encode(f"/in/{name}".encode()).decode()
+        self.curl(
+            "-X", "POST", "--data-binary", f"@{source}", "-H", "Tus-Resumable: 1.0.0",
+            "-H", f"Upload-Length: {2 * source.stat().st_size}", "-H", f"Upload-Metadata: path {path}",
+            "-H", "Content-Type: application/offset+octet-stream",
+            f"http://127.0.0.1:{self.server.http_port}/api/v1/uploads", token=self.sender_token,
+        )  # fmt: skip
 
     def curl(self, *options, token):
         command = ["curl", "-sS", "-f", "-H", f"Authorization: Bearer {token}", *options]
@@ -113,7 +132,11 @@ def test_every_way_in_leaves_no_plaintext_behind_not_even_a_cut_one(sealed):
     found = [path for path, kept in sealed.everything_on_disk() if KNOWN in kept]
     put.kill()
     put.wait()
+    for name, protocol in (("by-scp", "-O"), ("by-scp-over-sftp", "-s")):
+        sealed.scp(protocol, source, name)
+    sealed.begin_tus("cut-by-tus", source)
     assert sealed.opened("by-sftp") == sealed.opened("by-https") == content
+    assert sealed.opened("by-scp") == sealed.opened("by-scp-over-sftp") == content
     found += [path for path, kept in sealed.everything_on_disk() if KNOWN in kept]
     assert not found
 
