@@ -187,7 +187,6 @@ def test_the_digest_comes_with_the_same_reading_also_of_what_is_read_in_any_orde
     assert show(anna, "/in/both.zip").exposed.people == 30
 
 
-@on_both
 def test_without_an_officer_there_are_counts_and_it_is_said_so(world, anna, inspector):
     anna.put(members(0, 12))
     inspector.round()
@@ -338,7 +337,6 @@ def test_a_forecast_tells_what_a_theft_would_reach(world, anna, officer, inspect
         anna.ask(Forecast)
 
 
-@on_both
 def test_a_layout_is_remembered_and_a_correction_holds(world, anna, officer, inspector):
     odd = members(0, 30).replace(HEADER.encode(), b"A1,A2,A3,A4,A5\n")
     anna.put(odd, "/in/a")
@@ -355,7 +353,6 @@ def test_a_layout_is_remembered_and_a_correction_holds(world, anna, officer, ins
     assert [row.values[2:4] for row in world.admin(ListLayouts("clinic:/in")).rows] == [(1, False), (2, True)]
 
 
-@on_both
 def test_a_sealed_folder_is_read_before_it_is_sealed(world, officer, inspector):
     reader = X25519Identity(b"\x61" * 32)
     world.admin(AddFolder("clinic:/shut", sealed=True, settle_seconds=0))
