@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import io
 import os
@@ -250,11 +251,23 @@ def test_a_reader_that_is_taken_down_costs_its_own_file_only(world, anna, office
     assert show(anna, "/in/hostile").exposed.people == 7
 
 
-def test_a_reading_that_takes_too_much_memory_is_ended_and_said(world, anna, officer, inspector, monkeypatch):
+def test_a_reading_that_takes_too_much_memory_is_ended_and_said(world, anna, officer, inspector):
     anna.put(members(0, 7))
-    monkeypatch.setattr(readers_module, "_held_bytes", lambda _pid: 1 << 50)
+    inspector.readers._settings = dataclasses.replace(inspector.readers._settings, reader_memory_bytes_max=1 << 20)
     inspector.round()
     assert [part.why for part in show(anna).exposed.unreadable] == ["too-large"]
+
+
+def test_of_a_large_arrival_the_digest_comes_before_it_is_read(world, anna, officer, inspector, monkeypatch):
+    monkeypatch.setattr("sealane.inspector.rounds._AT_ONCE_BYTES_MAX", 100)
+    writing = anna.begin("/in/large.csv")
+    writing.write(0, members(0, 20))
+    writing.finish()
+    inspector.round()
+    assert anna.look("/in/large.csv").digest == sha256(members(0, 20)).digest()
+    assert show(anna, "/in/large.csv").state == "waiting"
+    inspector.round()
+    assert show(anna, "/in/large.csv").exposed.people == 20
 
 
 def test_a_failed_reading_takes_nothing_away_from_an_earlier_one(world, anna, officer, inspector, monkeypatch):
