@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import io
 import os
@@ -187,7 +188,6 @@ def test_the_digest_comes_with_the_same_reading_also_of_what_is_read_in_any_orde
     assert show(anna, "/in/both.zip").exposed.people == 30
 
 
-@on_both
 def test_without_an_officer_there_are_counts_and_it_is_said_so(world, anna, inspector):
     anna.put(members(0, 12))
     inspector.round()
@@ -251,11 +251,23 @@ def test_a_reader_that_is_taken_down_costs_its_own_file_only(world, anna, office
     assert show(anna, "/in/hostile").exposed.people == 7
 
 
-def test_a_reading_that_takes_too_much_memory_is_ended_and_said(world, anna, officer, inspector, monkeypatch):
+def test_a_reading_that_takes_too_much_memory_is_ended_and_said(world, anna, officer, inspector):
     anna.put(members(0, 7))
-    monkeypatch.setattr(readers_module, "_held_bytes", lambda _pid: 1 << 50)
+    inspector.readers._settings = dataclasses.replace(inspector.readers._settings, reader_memory_bytes_max=1 << 20)
     inspector.round()
     assert [part.why for part in show(anna).exposed.unreadable] == ["too-large"]
+
+
+def test_of_a_large_arrival_the_digest_comes_before_it_is_read(world, anna, officer, inspector, monkeypatch):
+    monkeypatch.setattr("sealane.inspector.rounds._AT_ONCE_BYTES_MAX", 100)
+    writing = anna.begin("/in/large.csv")
+    writing.write(0, members(0, 20))
+    writing.finish()
+    inspector.round()
+    assert anna.look("/in/large.csv").digest == sha256(members(0, 20)).digest()
+    assert show(anna, "/in/large.csv").state == "waiting"
+    inspector.round()
+    assert show(anna, "/in/large.csv").exposed.people == 20
 
 
 def test_a_failed_reading_takes_nothing_away_from_an_earlier_one(world, anna, officer, inspector, monkeypatch):
@@ -338,7 +350,6 @@ def test_a_forecast_tells_what_a_theft_would_reach(world, anna, officer, inspect
         anna.ask(Forecast)
 
 
-@on_both
 def test_a_layout_is_remembered_and_a_correction_holds(world, anna, officer, inspector):
     odd = members(0, 30).replace(HEADER.encode(), b"A1,A2,A3,A4,A5\n")
     anna.put(odd, "/in/a")
@@ -355,7 +366,6 @@ def test_a_layout_is_remembered_and_a_correction_holds(world, anna, officer, ins
     assert [row.values[2:4] for row in world.admin(ListLayouts("clinic:/in")).rows] == [(1, False), (2, True)]
 
 
-@on_both
 def test_a_sealed_folder_is_read_before_it_is_sealed(world, officer, inspector):
     reader = X25519Identity(b"\x61" * 32)
     world.admin(AddFolder("clinic:/shut", sealed=True, settle_seconds=0))

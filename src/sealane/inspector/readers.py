@@ -62,8 +62,8 @@ class Outcome(NamedTuple):
     """What reading one file gave."""
 
     exposed: Exposed
-    digest: bytes
-    """SHA-256 of all of it, also where the readers did not want all."""
+    digest: bytes | None
+    """SHA-256 of all of it, also where the readers did not want all; None where it is not wanted."""
 
 
 class Readers:
@@ -81,19 +81,21 @@ class Readers:
         """Say whether the libraries that read files are there (they are an extra)."""
         return all(importlib.util.find_spec(name) is not None for name in _LIBRARIES)
 
-    def read(self, content: AnyContent, reading: Reading, today: date, *, stopped: Callable[[], bool]) -> Outcome:
-        """Read whose data is in a content, and its digest, in one go where the readers go from front to end.
+    def read(
+        self, content: AnyContent, reading: Reading, today: date, *, hashed: bool, stopped: Callable[[], bool]
+    ) -> Outcome:
+        """Read whose data is in a content, and its digest (`hashed`), in one go where readers go from front to end.
 
         A sealed list is durable in the store when this returns. Raises `Integrity`, `Unavailable`, `StoreFull` for what
         the store does, `Stopped` soon after `stopped` says so; never for what the file holds.
         """
-        hashed = _Hashed(content)
+        source = _Hashed(content, wanted=hashed)
         try:
-            exposed = self._read(content, hashed, reading, today, stopped)
+            exposed = self._read(content, source, reading, today, stopped)
         except _Failed as failure:
             log.warning("a file could not be read for whose data is in it: %s", failure.why.value)
             exposed = failed(reading.name, failure.why)
-        return Outcome(exposed, hashed.finish(stopped))
+        return Outcome(exposed, source.finish(stopped) if hashed else None)
 
     def close(self) -> None:
         """End the process."""
@@ -191,8 +193,9 @@ def _without_secrets(settings: Settings) -> Settings:
 class _Hashed:
     """A content of which a digest is made while it is given out in order; what was left out is read in the end."""
 
-    def __init__(self, content: AnyContent) -> None:
+    def __init__(self, content: AnyContent, *, wanted: bool) -> None:
         self._content = content
+        self._wanted = wanted
         self._digest = hashlib.sha256()
         self._reached = 0
         self._buffer = bytearray(min(max(content.size, 1), channel.RANGE_BYTES_MAX))
@@ -205,7 +208,7 @@ class _Hashed:
             self._ahead = 0
             self._fill(offset, length)
         block = memoryview(self._buffer)[: min(length, self._ahead)]
-        if offset <= self._reached < offset + len(block):
+        if self._wanted and offset <= self._reached < offset + len(block):
             self._digest.update(block[self._reached - offset :])
             self._reached = offset + len(block)
         return block

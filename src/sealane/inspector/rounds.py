@@ -40,6 +40,7 @@ from sealane.operations.sealing import (
     SealingOpened,
     SealingsAre,
 )
+from sealane.settings import MIB
 from sealane.vault.content import Content
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _READ_KEPT_MAX = 256
+_AT_ONCE_BYTES_MAX = 32 * MIB
+"""Up to this size a digest that is owed comes with the reading; of a larger arrival it comes first, since a client may
+wait for it, and a further turn reads whose data it is."""
 _AFTER_FAILURE_SECONDS = 2.0
 """How soon a round that was cut short (the keeper was away) is tried again."""
 
@@ -185,17 +189,12 @@ class Rounds:
         """Read one arrival back and answer; return whether it was answered, or had its turn."""
         try:
             arrival = _expect(await self._ask(OpenArrival(version=version)), ArrivalOpened)
-            read = None
-            if arrival.reading is not None:
-                read = await asyncio.to_thread(self._read, content_of(arrival, self._store), arrival.reading)
-                digest = read.digest
+            if arrival.reading is not None and (not arrival.owes_digest or arrival.size <= _AT_ONCE_BYTES_MAX):
+                await self._read_arrival(arrival, arrival.reading)
             else:
                 hashed = self._hashes.of(version)
                 digest = await asyncio.to_thread(digest_of, arrival, self._store, hashed, self._turn())
-            if arrival.owes_digest:
                 await self._ask(RecordDigest(version=version, digest=digest))
-            if read is not None:
-                await self._ask(RecordExposure(version=version, exposed=read.exposed))
             self._hashes.drop(version)
         except Integrity as damage:
             log.error("version %s cannot be read back", version)  # noqa: TRY400  # its place is said to the keeper
@@ -211,6 +210,14 @@ class Rounds:
             return False
         return True
 
+    async def _read_arrival(self, arrival: ArrivalOpened, reading: Reading) -> None:
+        """Read whose data is in an arrival, and its digest with it where it is owed, and answer."""
+        content = content_of(arrival, self._store)
+        read = await asyncio.to_thread(self._read, content, reading, hashed=arrival.owes_digest)
+        if read.digest is not None:
+            await self._ask(RecordDigest(version=arrival.version, digest=read.digest))
+        await self._ask(RecordExposure(version=arrival.version, exposed=read.exposed))
+
     def _read_upload(self, opened: SealingOpened) -> Outcome | None:
         """Read whose data is in an upload that is to be sealed, unless an earlier turn has. In a thread."""
         if opened.reading is None:
@@ -220,17 +227,18 @@ class Rounds:
             if len(self._read_before) >= _READ_KEPT_MAX:
                 self._read_before.clear()
             content = Content(self._store, opened.extents, opened.segments, opened.keys)
-            self._read_before[name] = self._read(content, opened.reading)
+            self._read_before[name] = self._read(content, opened.reading, hashed=opened.digest is None)
         return self._read_before[name]
 
-    def _read(self, content: AnyContent, reading: Reading) -> Outcome:
-        """Read whose data is in a content, and its digest. In a thread."""
+    def _read(self, content: AnyContent, reading: Reading, *, hashed: bool) -> Outcome:
+        """Read whose data is in a content, and its digest where that is wanted. In a thread."""
         if not self._readers.installed():
-            hashed = RunningHash()
-            hashed.read_on(content, content.size, Turn(content.size + 1, lambda: self._stopping))
-            return Outcome(failed(reading.name, Why.SWITCHED_OFF), hashed.digest())
+            running = RunningHash()
+            if hashed:
+                running.read_on(content, content.size, Turn(content.size + 1, lambda: self._stopping))
+            return Outcome(failed(reading.name, Why.SWITCHED_OFF), running.digest() if hashed else None)
         today = self._clock.now().date()
-        return self._readers.read(content, reading, today, stopped=lambda: self._stopping)
+        return self._readers.read(content, reading, today, hashed=hashed, stopped=lambda: self._stopping)
 
 
 async def _done(asked: Awaitable[Answer]) -> None:
