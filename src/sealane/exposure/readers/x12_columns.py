@@ -58,7 +58,8 @@ def claims_of(text: str, terminator: str, element: str) -> Claims | None:
         quote_char=None,
         raise_if_empty=False,
     ).drop_nulls()
-    name = frame["segment"].str.splitn(element, 2).struct.field("field_0").alias("name")
+    # Three characters tell every segment apart, the delimiter behind a short name among them.
+    name = frame["segment"].str.slice(0, 3).str.strip_suffix(element).alias("name")
     begins = name.is_in(["HL", "ST", "SE"])
     segments = frame.with_columns(name, begins.cum_sum().alias("loop"))
     sets = segments.filter(pl.col("name") == "ST")["segment"]
