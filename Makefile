@@ -22,6 +22,8 @@ help:
 	@echo "make coverage  the same, and which lines and branches they reach"
 	@echo "make bench   the data plane beside its peers (make bench-quick: every row once)"
 	@echo "make bench-exposure   how well and how fast the people in files are found"
+	@echo "make bench-exposure-peers   the same text and tables beside presidio and pyx12"
+	@echo "make fuzz             any bytes to the readers of files, until it is stopped"
 	@echo "make bench-ledger   what the ledger costs"
 	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
@@ -89,6 +91,14 @@ bench-quick: $(READY_DEV)
 bench-exposure: $(READY_DEV)
 	$(BIN)/python -m bench.exposure
 
+bench-exposure-peers: $(READY_DEV)
+	$(PIP_INSTALL) -r requirements/bench.txt
+	$(BIN)/python -m bench.exposure_peers
+
+fuzz: $(READY_DEV)
+	$(PIP_INSTALL) -r requirements/fuzz.txt
+	$(BIN)/python -m tests.exposure.fuzz --strict -max_len=65536 -timeout=60
+
 bench-ledger: $(READY_DEV)
 	$(BIN)/python -m bench.ledger
 
@@ -99,7 +109,7 @@ kills: $(READY_DEV)
 	$(BIN)/python -m tests.keeper.kills
 
 lock: $(READY_DEV)
-	for set in runtime build dev; do \
+	for set in runtime build dev bench fuzz; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 	    $$(case $$set in runtime) echo --extra desk pyproject.toml;; *) echo --extra $$set pyproject.toml;; esac) \

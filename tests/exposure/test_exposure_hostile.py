@@ -241,6 +241,15 @@ def test_an_attachment_that_is_a_picture_makes_a_message_partial():
     assert found["coverage"] == "partial"
 
 
+@pytest.mark.parametrize("charset", ['"u\x00x"', "no-such-code", '"x', "utf-8;charset*=x''%00"])
+def test_a_message_in_an_encoding_that_nobody_knows_is_read(charset):
+    text = f"From: a@x.org\nTo: b@x.org\nSubject: x\nContent-Type: text/plain; charset={charset}\n\n"
+    text += "Name: Ann Lee\nSSN: 123-45-6780\n"
+    found = scanned(text.encode(), "x.eml")
+    assert not found.unreadable
+    assert found.count.classes["ssn"] == 1
+
+
 def test_more_unreadable_parts_than_are_told_one_by_one_still_show():
     content = zipped(**{f"p{n}.png": b"\x89PNG\r\n\x1a\n" for n in range(5)})
     found = told(content, limits=limits(unreadable_told_max=3))

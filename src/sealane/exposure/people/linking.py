@@ -185,7 +185,8 @@ def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbe
     joined = wide[1:] == wide[:-1]
     first, second = rows[:-1], rows[1:]
     if rule.checked:
-        joined &= ~contradict(keys, first, second)
+        places = np.flatnonzero(joined)
+        joined[places] = ~contradict(keys, first[places], second[places])
     for key in rule.apart:
         if key in keys:
             joined &= ~_differ(keys[key], first, second)
@@ -196,9 +197,11 @@ def contradict(keys: dict[str, Numbers], first: Numbers, second: Numbers) -> Num
     """Tell for each pair of mentions whether what they say cannot be of one individual."""
     no = np.zeros(len(first), dtype=bool)
     if "born" in keys:
-        no |= _differ(keys["born"], first, second) & ~_near_dates(keys["born"][first], keys["born"][second])
+        differ = np.flatnonzero(_differ(keys["born"], first, second))
+        no[differ] = ~_near_dates(keys["born"][first[differ]], keys["born"][second[differ]])
     if "ssn" in keys:
-        no |= _differ(keys["ssn"], first, second) & (_digits_apart(keys["ssn"][first], keys["ssn"][second]) > 2)  # noqa: PLR2004  a slip or a swap
+        differ = np.flatnonzero(_differ(keys["ssn"], first, second))
+        no[differ] |= _digits_apart(keys["ssn"][first[differ]], keys["ssn"][second[differ]]) > 2  # noqa: PLR2004  a slip or a swap
     if "suffix" in keys:
         ours, theirs = keys["suffix"][first], keys["suffix"][second]
         same_day = keys["born"][first] == keys["born"][second] if "born" in keys else False

@@ -17,7 +17,7 @@ from sealane.exposure.tables import values as looks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BEFORE: Final = 60
+_BEFORE: Final = 90
 """Characters before a value in which a word may say what it is."""
 
 
@@ -38,10 +38,12 @@ class _Kind(NamedTuple):
     """What must stand before it; None where its form is enough."""
     after: re.Pattern[str] | None = None
     """What may stand behind it instead."""
+    once: bool = False
+    """Whether the word speaks only for the first value behind it, and for one that is joined to that."""
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{pattern})\b[^\n]{{0,40}}$", re.IGNORECASE)
+def _words(pattern: str, reach: int = 40) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{pattern})(?:\b|(?<=#))(?P<between>[^\n]{{0,{reach}}})$", re.IGNORECASE)
 
 
 def _digits(text: str) -> str:
@@ -85,7 +87,7 @@ _KINDS: Final = (
     _Kind("medicare_id", re.compile(rf"{_BARE}{looks.MBI.pattern}{_END}"), None, None),
     _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}-\d{{2}}-\d{{4}}{_END}"), _social, None),
     _Kind("itin", re.compile(rf"{_BARE}9\d{{2}}-\d{{2}}-\d{{4}}{_END}"), _taxpayer, None),
-    _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}[- ]?\d{{2}}[- ]?\d{{4}}{_END}"), None, _words(_SOCIAL_WORDS)),
+    _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}[- ]?\d{{2}}[- ]?\d{{4}}{_END}"), None, _words(_SOCIAL_WORDS, 60)),
     _Kind("card_number", re.compile(rf"{_BARE}\d(?:[ -]?\d){{12,18}}{_END}"), looks.is_card, None),
     _Kind(
         "card_number",
@@ -98,6 +100,7 @@ _KINDS: Final = (
         re.compile(rf"{_BARE}(?:{_DATES})(?![\w/-])", re.IGNORECASE),
         _date,
         _words(r"born|birth|dob|d\.o\.b\.?|birthday|birthdate"),
+        once=True,
     ),
     _Kind(
         "medical_record_number",
@@ -109,8 +112,10 @@ _KINDS: Final = (
         "member_id",
         re.compile(_CODE),
         None,
-        _words(
-            r"(?:member|subscriber|policy|insurance|enrollee|group member)(?: ?id| number| no| #|#)?[:# ]*(?:is |of )?"
+        re.compile(
+            r"\b(?:member|subscriber|policy|insurance|enrollee)"
+            r"(?:(?: ?id| number| no| ?#)(?:\b|(?<=#))[^\n]{0,40}|[:# ]{1,3}(?:is |of )?)$",
+            re.IGNORECASE,
         ),
     ),
     _Kind(
@@ -166,12 +171,25 @@ def findings(text: str) -> list[Finding]:
     return sorted(found, key=lambda each: each.begin)
 
 
+def _is_said(kind: _Kind, before: str) -> bool:
+    """Whether the words before a value say what it is."""
+    assert kind.word is not None, "asked only where a word must stand before"
+    said = kind.word.search(before)
+    if said is None or not kind.once:
+        return said is not None
+    others = [match.end() for match in kind.form.finditer(said["between"])]
+    return not others or _JOINED.fullmatch(said["between"], others[-1]) is not None
+
+
+_JOINED: Final = re.compile(r"[ ,;/]*(?:to|or|and|not|-)?[ ,;/]*", re.IGNORECASE)
+
+
 def _all(text: str) -> Iterator[Finding]:
     for kind in _KINDS:
         for match in kind.form.finditer(text):
             before = text[max(0, match.start() - _BEFORE) : match.start()]
             behind = kind.after is not None and kind.after.match(text, match.end())
-            if kind.word is not None and not behind and not kind.word.search(before):
+            if kind.word is not None and not behind and not _is_said(kind, before):
                 continue
             if kind.check is not None and not kind.check(match[0]):
                 continue

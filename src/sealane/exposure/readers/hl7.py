@@ -92,33 +92,32 @@ def read_hl7(part: Part) -> Iterator[Batch]:
         raise PartUnreadable(Why.DAMAGED)
 
 
-def _messages(part: Part) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
-    """Yield blocks, and where each message in them begins and ends."""
+def _messages(part: Part) -> Iterator[tuple[bytes, list[int]]]:
+    """Yield blocks of whole messages, and where each message in them begins."""
     left = b""
     for block in utf8_blocks(part.source.blocks(min(part.limits.block_bytes, _BLOCK_BYTES)), part.source.head):
         left += block
         found = (match.start() for match in _MESSAGE.finditer(left))
         starts = [start for start in found if not start or left[start - 1] in _BEFORE]
         if len(starts) > 1:
-            spans = [(begin - starts[0], end - starts[0]) for begin, end in itertools.pairwise(starts)]
-            yield left[starts[0] : starts[-1]], spans
+            yield left[starts[0] : starts[-1]], [start - starts[0] for start in starts[:-1]]
         if starts:
             left = left[starts[-1] :]
         if len(left) > part.limits.record_bytes_max:
             raise PartUnreadable(Why.TOO_LARGE)
     if left.startswith(b"MSH"):
-        yield left, [(0, len(left))]
+        yield left, [0]
 
 
-def _by_message(block: bytes, messages: Sequence[tuple[int, int]]) -> Iterator[Batch]:
+def _by_message(block: bytes, messages: Sequence[int]) -> Iterator[Batch]:
     rows = MentionRows(_FIELDS, len(messages))
-    for begin, end in messages:
+    for begin, end in itertools.pairwise([*messages, len(block)]):
         _read_message(valid_utf8(block[begin:end]).decode("utf-8"), rows)
         rows.records += 1
     yield from rows.rest()
 
 
-def _by_column(block: bytes, lines: pl.DataFrame, messages: Sequence[tuple[int, int]]) -> Iterator[Batch]:
+def _by_column(block: bytes, lines: pl.DataFrame, messages: Sequence[int]) -> Iterator[Batch]:
     """Read messages at once as far as they allow it, the others one by one; mentions stay in the messages' order."""
     patients, odd = patients_of(lines, block[:8].decode(), _MARKS, _KINDS)
     pieces = [patients]

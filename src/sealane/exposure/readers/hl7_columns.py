@@ -6,6 +6,7 @@ Messages with next of kin, guarantors or insured, with another delimiter, or wit
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -171,7 +172,7 @@ def _phones(fields: pl.DataFrame, rows: pl.Series, component: str, repetition: s
             numbers.with_columns(plain.alias("piece")).filter(pl.col("piece") != ""), "piece", len(fields)
         )
     if len(numbers) < len(pieces):
-        kept = rf"([^\{component}]*@[^\{component}]*)"
+        kept = f"([^{re.escape(component)}]*@[^{re.escape(component)}]*)"
         columns["email"] = _firsts(
             pieces.filter(mail).with_columns(pl.col("piece").str.extract(kept, 1)), "piece", len(fields)
         )

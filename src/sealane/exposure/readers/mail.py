@@ -18,6 +18,7 @@ from sealane.exposure.readers.prose import people_of_text, without_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import Message
 
     from sealane.exposure.model import Found
     from sealane.exposure.readers.part import Part
@@ -67,9 +68,8 @@ def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
         body = _payload(piece)
         if body is None:
             yield Unreadable(f"{prefix}{name}", Why.DAMAGED)
-        elif piece.get_content_maintype() == "text" and not piece.get_filename():
-            charset = piece.get_content_charset("utf-8")
-            text = _decoded(body, charset)
+        elif piece.get_content_maintype() == "text" and name == _numbered(number):
+            text = _decoded(body, _charset(piece))
             yield from people_of_text(part, [without_tags(text) if kind == "text/html" else text])
         elif body:
             yield Nested(f"{prefix}{name}", part.inside(io.BytesIO(body)))
@@ -80,7 +80,18 @@ def _name(piece: object, number: int) -> str:
         name = piece.get_filename() if isinstance(piece, EmailMessage) else None
     except (ValueError, LookupError, AttributeError, TypeError, IndexError):
         name = None
-    return (name or f"part {number}")[:255].replace("/", "_")
+    return (name or _numbered(number))[:255].replace("/", "_")
+
+
+def _numbered(number: int) -> str:
+    return f"part {number}"
+
+
+def _charset(piece: Message) -> str | None:
+    try:
+        return piece.get_content_charset("utf-8")
+    except (ValueError, LookupError, AttributeError, TypeError, IndexError):
+        return None  # hostile parameters
 
 
 def _payload(piece: object) -> bytes | None:
@@ -94,7 +105,7 @@ def _payload(piece: object) -> bytes | None:
 def _decoded(body: bytes, charset: str | None) -> str:
     try:
         return body.decode(charset or "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # an encoding that nobody knows, or one with a NUL in its name
         return body.decode("utf-8", "replace")
 
 

@@ -10,40 +10,83 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
 from sealane.exposure.formats import ISA_BYTES, x12_kind
-from sealane.exposure.model import PartUnreadable, Why
-from sealane.exposure.readers.x12_loops import Loops
+from sealane.exposure.model import Batch, PartUnreadable, Why
+from sealane.exposure.readers.x12_columns import claims_of, mentions_of, owners_of
+from sealane.exposure.readers.x12_loops import MARKED, Loops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from sealane.exposure.model import Batch
     from sealane.exposure.readers.part import Part
+    from sealane.exposure.readers.x12_columns import Claims
 
+_BLOCK_BYTES: Final = 4 << 20
 _WHITE: Final = " \t\r\n\ufeff\x0b\x00\x1a"
 
 
 def read_x12(part: Part) -> Iterator[Batch]:
     """Yield the mentions of an X12 file. Raises `PartUnreadable` (damaged) where it ends or breaks off within a set."""
     loops = Loops(part.limits.batch_mentions)
-    for segments, element, component in _segments(part):
-        # Three characters tell every segment apart, the delimiter behind a short name among them.
-        takes = {f"{name}{element}"[:3]: take for name, take in loops.takes.items()}
-        for segment in segments:
-            take = takes.get(segment[:3])
-            if take is not None:
-                take(segment.split(element), component)
-        yield from loops.rows.full()
+    for text, terminator, element, component in _segments(part):
+        claims = claims_of(text, terminator, element) if loops.kind in {"", "837"} else None
+        if claims is not None and claims.plain:
+            yield from loops.rows.rest()
+            yield _by_column(loops, claims, element, component)
+        else:
+            _feed(loops, _split(text, terminator), element, component)
+            yield from loops.rows.full()
     whole = loops.finished()
     yield from loops.rows.rest()
     if not whole:
         raise PartUnreadable(Why.DAMAGED)
 
 
-def _segments(part: Part) -> Iterator[tuple[list[str], str, str]]:
-    """Yield runs of whole segments, with the element and component delimiters that hold for them."""
+def _feed(loops: Loops, segments: Iterable[str], element: str, component: str) -> None:
+    """Read segments one by one."""
+    # Three characters tell every segment apart, the delimiter behind a short name among them.
+    takes = {f"{name}{element}"[:3]: take for name, take in loops.takes.items()}
+    for segment in segments:
+        take = takes.get(segment[:3])
+        if take is not None:
+            take(segment.split(element), component)
+
+
+def _by_column(loops: Loops, claims: Claims, element: str, component: str) -> Batch:
+    """Read plain loops at once, and the others one by one; mentions stay in the order of the file."""
+    others = claims.segments.filter(~pl.col("loop").is_in(sorted(claims.plain)))
+    turns = others.group_by("loop", maintain_order=True).agg("segment")
+    owners: pl.Series | None = None
+    numbers: list[int] = []
+    before = -1
+    start: tuple[int, list[str]] = (0, [])
+    for loop, segments in (start, *turns.iter_rows()):
+        if owners is None and loop:
+            owners = owners_of(claims, element, loops.owner)
+        if owners is not None and loop > before + 1:
+            # Plain loops stand between: what was open before them is over.
+            loops.settle(owners[loop - 1])
+        numbers += [before] * (len(loops.rows) - len(numbers))
+        _feed(loops, segments, element, component)
+        numbers += [max(loop - 1, 0)] * (len(loops.rows) - len(numbers))
+        before = loop
+    assert owners is not None, "the last loop is never a plain one"
+    plain = mentions_of(claims, element, component, owners, MARKED)
+    pieces = [plain]
+    records = len(plain)
+    for batch in loops.rows.rest():
+        records += batch.records
+        pieces.append(batch.mentions.with_columns(pl.Series("loop", numbers, dtype=pl.UInt32)))
+    mentions = pl.concat(pieces, how="diagonal_relaxed").sort("loop", maintain_order=True).drop("loop")
+    return Batch(records=records, mentions=mentions)
+
+
+def _segments(part: Part) -> Iterator[tuple[str, str, str, str]]:
+    """Yield runs of whole segments, with the terminator, element and component delimiters that hold for them."""
     left, element, terminator, component = "", "", "", ""
-    for block in part.source.blocks(min(part.limits.block_bytes, 1 << 20)):
+    for block in part.source.blocks(min(part.limits.block_bytes, _BLOCK_BYTES)):
         left += _decoded(block)
         while left:
             if not element:
@@ -57,14 +100,14 @@ def _segments(part: Part) -> Iterator[tuple[list[str], str, str]]:
             upto = again if again > 0 else end
             if upto <= 0:
                 break
-            yield _split(left[:upto], terminator), element, component
+            yield left[:upto], terminator, element, component
             left = left[upto:]
             if again > 0:
                 element = ""
         if len(left) > part.limits.record_bytes_max:
             raise PartUnreadable(Why.TOO_LARGE)
     if left.strip(_WHITE):
-        yield [left.strip(_WHITE)], element or "*", component or ":"
+        yield left.strip(_WHITE), terminator or "~", element or "*", component or ":"
 
 
 def _split(text: str, terminator: str) -> list[str]:

@@ -6,6 +6,7 @@ X212 (276, 277), and their 4010 forebears, of which real files are still sent.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sealane.exposure.model import DataClass
@@ -13,7 +14,7 @@ from sealane.exposure.people.mentions import MentionRows, marks_of
 from sealane.exposure.tables.values import MBI
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _FIELDS: Final = (
     "family",
@@ -54,6 +55,19 @@ _PROCEDURE: Final = marks_of([DataClass.PROCEDURE])
 _MEDICATION: Final = marks_of([DataClass.MEDICATION])
 _PROCEDURES_IN_HI: Final = frozenset({"BBR", "BR", "BBQ", "BQ", "BO", "BP", "CAH"})
 _DIAGNOSES_IN_HI: Final = frozenset({"ABK", "BK", "ABF", "BF", "ABJ", "BJ", "APR", "PR", "ABN", "BN", "DR"})
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The class bits that segments of a claim stand for, and the codes of an HI by what they tell."""
+
+    claim: int
+    procedure: int
+    medication: int
+    of_codes: Mapping[int, frozenset[str]]
+
+
+MARKED: Final = Marks(_CLAIM, _PROCEDURE, _MEDICATION, {_DIAGNOSIS: _DIAGNOSES_IN_HI, _PROCEDURE: _PROCEDURES_IN_HI})
 
 
 class Individual:
@@ -122,6 +136,21 @@ class Loops:
         self._other_is_patient = False
         self._in_other = False
         self._in_claim = False
+
+    @property
+    def kind(self) -> str:
+        """The set that is read, as ST01 tells it; nothing before the first."""
+        return self._set
+
+    @property
+    def owner(self) -> str:
+        """The data owner that holds now."""
+        return self._owner
+
+    def settle(self, owner: str) -> None:
+        """Write down who is left: loops that somebody else has read follow, behind which this is the data owner."""
+        self._flush()
+        self._owner, self._owner_rank = owner, 0 if owner else 99
 
     def finished(self) -> bool:
         """Write down who is left; return whether the last set was whole."""

@@ -1,0 +1,33 @@
+"""What stands in sentences, told of labelled ones: of those that patterns were tried on, and of those held back."""
+
+import pytest
+
+from sealane.exposure.prose.findings import findings
+from tests.exposure.sentences import CLASSES, HELD_BACK, SENTENCES, labelled, scores
+
+
+@pytest.mark.parametrize(("templates", "least"), [(SENTENCES, 0.95), (HELD_BACK, 0.92)])
+def test_most_values_of_each_class_are_found_and_little_else(templates, least):
+    pairs = [(each.text, each.spans) for each in labelled(templates, seed=9, count=300)]
+    found = scores(
+        pairs, lambda text: [(one.field, one.begin, one.end) for one in findings(text) if one.field in CLASSES]
+    )
+    assert set(found) == set(CLASSES)
+    assert min(found.values()) >= least, found
+
+
+@pytest.mark.parametrize(
+    ("text", "births"),
+    [
+        ("DOB 3/4/1950, seen on 5/6/2020.", ["3/4/1950"]),
+        ("Date of birth: 3/4/1950 or 4/3/1950", ["3/4/1950", "4/3/1950"]),
+        ("Seen on 5/6/2020.", []),
+    ],
+)
+def test_a_word_speaks_for_the_first_date_behind_it(text, births):
+    assert [one.value for one in findings(text) if one.field == "birth_date"] == births
+
+
+def test_a_telephone_number_of_a_member_is_no_member_number():
+    found = {one.field: one.value for one in findings("Member called back, alternate 937-555-1234. Member ID: W123456")}
+    assert found == {"phone": "937-555-1234", "member_id": "W123456"}
