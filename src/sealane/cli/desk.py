@@ -121,6 +121,8 @@ def _show(synced: Synced) -> None:
         click.echo(f"{len(told.facts.aliases)} tellings are {strict} people ({loose} under the looser policy).")
         for name, count in told.map.about.quarantined.items():
             click.echo(f"  not used to tell people apart: {count} values of {name} that too many share")
+    if synced.waiting:
+        click.echo(f"  {synced.waiting} lists wait for the ledger's next checkpoint; sync again in a minute")
     if told.history.clock_set_back:
         click.echo(
             f"  the server's clock was set back {len(told.history.clock_set_back)} times; look at the times twice"

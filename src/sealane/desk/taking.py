@@ -70,6 +70,8 @@ class Synced:
     lists: int
     individuals: int
     """Rows of the lists that were new."""
+    waiting: int
+    """Lists of which no signed checkpoint of the ledger tells yet: the next sync takes them."""
     taken: Taken
 
 
@@ -96,16 +98,21 @@ def sync(folder: Folder, source: Source) -> Synced:
     history.size = max((part.size for part in _parts(folder)), default=0)
     known = {one.digest or one.version_id for one in before.facts.files}
     gathering = Gathering(folder, before.facts)
-    lists = individuals = 0
+    lists = individuals = waiting = 0
     for listed in source.lists():
         if (listed.digest or listed.version_id) in known:
+            continue
+        if listed.version_id not in history.versions or (
+            listed.digest and listed.version_id not in history.list_digests
+        ):
+            waiting += 1
             continue
         individuals += _take_list(folder, source, history, listed, gathering)
         lists += 1
     facts = gathering.write() if lists else before.facts
     identity = maps.make(folder, facts)
     state = "".join(_state_of(part) for part in list(_parts(folder))[-1:])
-    return Synced(len(entries), lists, individuals, Taken(history, facts, identity, state))
+    return Synced(len(entries), lists, individuals, waiting, Taken(history, facts, identity, state))
 
 
 def _state_of(part: _TakenEntries) -> str:
@@ -185,9 +192,7 @@ def payload_digest(sealed: bytes) -> str:
 
 
 def _take_list(folder: Folder, source: Source, history: History, listed: ListedFile, gathering: Gathering) -> int:
-    stored = history.versions.get(listed.version_id)
-    if stored is None:
-        raise ListSwapped(f"The ledger knows no version {listed.version_id}, of which there is a people list.")
+    stored = history.versions[listed.version_id]
     file = TakenFile(
         version_id=listed.version_id,
         stored=stored.stored,
