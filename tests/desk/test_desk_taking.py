@@ -67,6 +67,19 @@ def test_a_list_that_the_ledger_does_not_name_is_not_taken(desk, world):
         taking.sync(desk, world.publish())
 
 
+def test_a_list_that_no_checkpoint_tells_of_yet_waits_for_the_next_sync(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    world.publish()
+    signed = (world.path / "checkpoint").read_text()
+    world.file("plan:/b.csv", [person(2)])
+    world.publish()
+    (world.path / "checkpoint").write_text(signed)
+    first = taking.sync(desk, world.source)
+    assert (first.lists, first.waiting) == (1, 1)
+    again = taking.sync(desk, world.publish())
+    assert (again.lists, again.waiting) == (1, 0)
+
+
 def test_a_list_that_does_not_open_says_which(desk, world):
     version = world.file("plan:/a.csv", [person(1)])
     world.recipient = str(X25519Identity.new().recipient())

@@ -14,7 +14,7 @@ from sealane.exposure.model import BIT
 from sealane.exposure.people.crowd import PERSON
 from sealane.exposure.people.lists import write_list
 from sealane.ledger import events
-from sealane.ledger.bodies import sealed
+from sealane.ledger.bodies import moment, sealed
 from sealane.ledger.checkpoints import Checkpoint
 from sealane.ledger.events import KEEPER, Who
 from sealane.ledger.tree import Frontier, leaf_of
@@ -107,7 +107,7 @@ class World:
             }
             self.append(
                 msgspec.json.encode(
-                    {"at": f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}", "kind": "people_listed", "v": 1, "door": "inspector",
+                    {"at": moment(self.now), "kind": "exposure_recorded", "v": 1, "door": "inspector",
                      "version_id": version, "list_digest": listed["digest"]},
                     order="sorted",
                 )

@@ -62,7 +62,7 @@ def new(out: Path | None, *, classic: bool, passphrase: bool, passphrase_stdin: 
     path = out or identities.default_file()
     if path.exists() or path.is_symlink():
         raise click.UsageError(f"{path} is there already, and a key is never overwritten. Name another with --out.")
-    secret = _new_passphrase(stdin=passphrase_stdin) if passphrase or passphrase_stdin else None
+    secret = new_passphrase(stdin=passphrase_stdin) if passphrase or passphrase_stdin else None
     identity = identities.make(classic=classic)
     identities.keep(path, identities.written(identity, Clock().now(), secret))
     click.echo(f"Your key is in {path}. Keep a copy where this machine's end is not its end.", err=True)
@@ -186,7 +186,8 @@ def _asker(*, stdin: bool) -> Callable[[Path], str]:
     return ask
 
 
-def _new_passphrase(*, stdin: bool) -> str:
+def new_passphrase(*, stdin: bool) -> str:
+    """Return a passphrase for a new key, asked for twice or read from standard input."""
     from sealane.settings import ClientSettings
 
     least = ClientSettings().passphrase_characters_min

@@ -134,6 +134,7 @@ _USER = {
 }
 
 _HERE = {
+    "desk": Place("desk", "desk", "The privacy officer's desk: init, sync, incident, check-page, wipe."),
     "exposure": Place(
         "exposure", "exposure", "Whose data is in files: scan, show, forecast; set, rescan, queue, layout."
     ),

@@ -31,6 +31,8 @@ VERSION: Final = 1
 _ABOUT: Final = "desk.json"
 _SECRETS: Final = "secrets.age"
 _ENDING: Final = ".age"
+FETCHED: Final = ("batches", "facts", "aliases", "maps", "ledger")
+"""What a sync makes anew."""
 _NAME: Final = re.compile(r"[a-z]+(/[a-z0-9-]{1,80}){1,3}")
 _NUMBER: Final = re.compile(r"(\d{6})" + re.escape(_ENDING))
 _ABOUT_BYTES_MAX: Final = 1 << 20
@@ -97,9 +99,9 @@ class Folder:
             (self.path / (name + _ENDING)).unlink(missing_ok=True)
 
     def wipe(self) -> None:
-        """Remove all that was taken and made: what is left opens with the key and can be synced again."""
-        for kind in sorted(one for one in _listed(self.path) if (self.path / one).is_dir()):
-            shutil.rmtree(self.path / kind)
+        """Remove all that was taken and can be taken again; incidents stay."""
+        for kind in FETCHED:
+            shutil.rmtree(self.path / kind, ignore_errors=True)
 
 
 def numbered(kind: str, number: int) -> str:
@@ -113,7 +115,7 @@ def make(path: Path, recipients: Sequence[str]) -> None:
         raise DeskExists
     parsed = [keys.recipient(text) for text in recipients]
     keys.check_together(parsed)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path)
     attesting = Ed25519PrivateKey.generate()
     secret = _Secrets(secrets.randbits(63), attesting.private_bytes_raw())
     _keep(path / _SECRETS, files.seal(msgspec.msgpack.encode(secret), parsed))
@@ -151,8 +153,15 @@ def _listed(place: Path) -> list[str]:
         return []
 
 
+def make_private(path: Path) -> None:
+    """Make a folder and those above it that are missing, for their owner alone."""
+    for place in (*reversed(path.parents), path):
+        if not place.exists():
+            place.mkdir(mode=0o700, exist_ok=True)
+
+
 def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

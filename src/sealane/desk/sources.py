@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import msgspec
 
-from sealane.desk.failures import DeskDamaged
+from sealane.desk.failures import DeskDamaged, LedgerForked
 from sealane.operations.audit import LedgerEntry
 
 if TYPE_CHECKING:
@@ -47,10 +47,16 @@ class Source(Protocol):
     """A server, or a directory, that people lists and ledger entries come from."""
 
     def entries(self, after: int) -> Iterator[LedgerEntry]:
-        """Yield the ledger's entries after this one, in order."""
+        """Yield the ledger's entries after this one that the desk may see, in order."""
+
+    def leaves(self, after: int, size: int) -> Iterator[bytes]:
+        """Yield the leaves of the ledger's tree after this entry up to `size`, those of entries not given out too."""
 
     def checkpoint(self) -> str:
         """Return the newest checkpoint as it was signed, or its text alone; empty where there is none."""
+
+    def key(self) -> str:
+        """Return the ledger's long-term key (C2SP vkey); empty: not told, and signatures are not looked at."""
 
     def lists(self) -> Iterator[ListedFile]:
         """Yield what is known of every file that was read, in the order in which they were."""
@@ -69,7 +75,7 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Directory:
-    """A directory: `entries.jsonl`, `checkpoint`, `lists.jsonl`, and `lists/VERSION.age`."""
+    """A directory: `entries.jsonl`, `checkpoint`, `key`, `lists.jsonl`, and `lists/VERSION.age`."""
 
     def __init__(self, path: Path) -> None:
         """Read from this directory."""
@@ -87,10 +93,26 @@ class Directory:
             if entry.seq > after:
                 yield entry
 
+    def leaves(self, after: int, size: int) -> Iterator[bytes]:
+        """Yield the leaves of the entries: here are all of them. Raises `LedgerForked` where one is missing."""
+        for expected, entry in enumerate(self.entries(after), start=after + 1):
+            if expected > size:
+                return
+            if entry.seq != expected:
+                raise LedgerForked(f"Entry {expected} of the ledger is missing.")
+            yield entry.leaf
+
     def checkpoint(self) -> str:
         """Return the checkpoint, if one is there."""
+        return self._text("checkpoint")
+
+    def key(self) -> str:
+        """Return the ledger's key, if it is there."""
+        return self._text("key").strip()
+
+    def _text(self, name: str) -> str:
         try:
-            with (self._path / "checkpoint").open("rb") as file:
+            with (self._path / name).open("rb") as file:
                 return file.read(_NOTE_BYTES_MAX).decode("utf-8", errors="replace")
         except OSError:
             return ""

@@ -21,7 +21,7 @@ from sealane.desk.folder import numbered
 from sealane.desk.history import History, fold
 from sealane.errors import Invalid, SealaneError
 from sealane.exposure.people.lists import read_list
-from sealane.ledger import checkpoints
+from sealane.ledger import checkpoints, notes
 from sealane.ledger.tree import Frontier
 from sealane.operations.audit import LedgerEntry
 from sealane.vault.age import files, header
@@ -42,6 +42,8 @@ class _TakenEntries(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of `ledger`: entries of one sync, and the tree's right edge after them."""
 
     origin: str
+    key: str
+    """The ledger's long-term key; empty: not told."""
     size: int
     peaks: tuple[bytes, ...]
     entries: tuple[LedgerEntry, ...]
@@ -68,6 +70,8 @@ class Synced:
     lists: int
     individuals: int
     """Rows of the lists that were new."""
+    waiting: int
+    """Lists of which no signed checkpoint of the ledger tells yet: the next sync takes them."""
     taken: Taken
 
 
@@ -76,6 +80,7 @@ def load(folder: Folder) -> Taken:
     history, newest = History(), None
     for part in _parts(folder):
         fold(history, part.entries)
+        history.size = part.size
         newest = part
     state = "" if newest is None else _state_of(newest)
     return Taken(history, fact_store.load(folder), maps.newest(folder), state)
@@ -90,18 +95,24 @@ def sync(folder: Folder, source: Source) -> Synced:
     entries = _take_entries(folder, source)
     history = before.history
     fold(history, entries)
+    history.size = max((part.size for part in _parts(folder)), default=0)
     known = {one.digest or one.version_id for one in before.facts.files}
     gathering = Gathering(folder, before.facts)
-    lists = individuals = 0
+    lists = individuals = waiting = 0
     for listed in source.lists():
         if (listed.digest or listed.version_id) in known:
+            continue
+        if listed.version_id not in history.versions or (
+            listed.digest and listed.version_id not in history.list_digests
+        ):
+            waiting += 1
             continue
         individuals += _take_list(folder, source, history, listed, gathering)
         lists += 1
     facts = gathering.write() if lists else before.facts
     identity = maps.make(folder, facts)
     state = "".join(_state_of(part) for part in list(_parts(folder))[-1:])
-    return Synced(len(entries), lists, individuals, Taken(history, facts, identity, state))
+    return Synced(len(entries), lists, individuals, waiting, Taken(history, facts, identity, state))
 
 
 def _state_of(part: _TakenEntries) -> str:
@@ -115,28 +126,46 @@ def _parts(folder: Folder) -> Iterator[_TakenEntries]:
 
 def _take_entries(folder: Folder, source: Source) -> tuple[LedgerEntry, ...]:
     """Prove that the ledger only grew, and keep its new entries."""
-    edge, origin = Frontier(), ""
+    before = _TakenEntries("", "", 0, (), (), "")
     for part in _parts(folder):
-        edge, origin = Frontier(part.size, part.peaks), part.origin
-    text = source.checkpoint()
-    promised = _promised(text, edge.size, origin)
+        before = part
+    edge = Frontier(before.size, before.peaks)
+    text, key = source.checkpoint(), source.key()
+    promised = _promised(text, edge.size, before.origin)
     if promised is None:
         return ()
+    _check_signed(text, key, before)
     kept: list[LedgerEntry] = []
-    for entry in source.entries(edge.size):
+    entries = source.entries(edge.size)
+    entry = next(entries, None)
+    for leaf in source.leaves(edge.size, promised.size):
+        edge.append(leaf)
+        if entry is not None and entry.seq == edge.size:
+            if entry.leaf != leaf:
+                raise LedgerForked(f"Entry {entry.seq} of the ledger is not the one in its tree.")
+            kept.append(entry)
+            entry = next(entries, None)
         if edge.size >= promised.size or len(kept) >= _ENTRIES_MAX:
             break
-        if entry.seq != edge.size + 1:
-            raise LedgerForked(f"Entry {edge.size + 1} of the ledger is missing.")
-        edge.append(entry.leaf)
-        kept.append(entry)
-    if edge.size != promised.size or edge.root() != promised.root:
+    missed = entry is not None and entry.seq <= promised.size
+    if missed or edge.size != promised.size or edge.root() != promised.root:
         raise LedgerForked
-    if kept:
-        part = _TakenEntries(promised.origin, edge.size, tuple(edge.peaks), tuple(kept), text)
+    if edge.size > before.size:
+        part = _TakenEntries(promised.origin, key, edge.size, tuple(edge.peaks), tuple(kept), text)
         fold(History(), kept)  # nothing is kept that could not be read again
         folder.write(numbered("ledger", len(folder.numbers("ledger")) + 1), msgspec.msgpack.encode(part))
     return tuple(kept)
+
+
+def _check_signed(text: str, key: str, before: _TakenEntries) -> None:
+    """Hold the checkpoint's signature against the ledger's key, which is the one that was told first."""
+    if before.size and key != before.key:
+        raise LedgerForked("The ledger's key is another one than at the first sync.")
+    if key:
+        try:
+            notes.parse(text).demand(notes.verifier_key(key))
+        except SealaneError as problem:
+            raise LedgerForked("The ledger's checkpoint is not signed by its key.") from problem
 
 
 def _promised(text: str, after: int, origin: str) -> checkpoints.Checkpoint | None:
@@ -163,9 +192,7 @@ def payload_digest(sealed: bytes) -> str:
 
 
 def _take_list(folder: Folder, source: Source, history: History, listed: ListedFile, gathering: Gathering) -> int:
-    stored = history.versions.get(listed.version_id)
-    if stored is None:
-        raise ListSwapped(f"The ledger knows no version {listed.version_id}, of which there is a people list.")
+    stored = history.versions[listed.version_id]
     file = TakenFile(
         version_id=listed.version_id,
         stored=stored.stored,

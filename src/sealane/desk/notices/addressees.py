@@ -99,6 +99,12 @@ def by_party(
         yield str(party), [_addressee(row, facts, on) for row in joined.iter_rows(named=True)]
 
 
+def everybody(facts: Facts, identity: IdentityMap, exposed: Mapping[str, Evidence], on: date) -> list[Addressee]:
+    """Return every individual once, with all their owners."""
+    at_once = dict.fromkeys(facts.owners, "processor")
+    return [one for _, people in by_party(facts, identity, exposed, at_once, on) for one in people]
+
+
 def _exposed_rows(facts: Facts, roots: Numbers, files: Numbers) -> pl.DataFrame:
     begins, of_file, _ = spans(facts.table)
     chosen = np.flatnonzero(np.isin(of_file, files))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane.desk.failures import OutputExists
+from sealane.desk.folder import make_private
 from sealane.desk.incidents import deadlines, reconciling, scoping
 from sealane.desk.notices import attestation, letters, merges, packages, page, report, sheets
 from sealane.desk.notices.addressees import PROCESSOR, by_party
@@ -127,14 +128,14 @@ def plain_name(name: str) -> str:
 def write(made: Made, out: Path) -> None:
     """Write what was made into a new folder, for its owner alone. Raises `OutputExists`."""
     try:
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(out)
         if any(out.iterdir()):
             raise OutputExists
-    except FileExistsError:
+    except (FileExistsError, NotADirectoryError):
         raise OutputExists from None
     for name, content in sorted(made.files.items()):
         path = out / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
