@@ -85,9 +85,7 @@ class Settings:
     session_idle_seconds: int = 3600
     session_lifetime_seconds: int = 7 * 86400
     web_session_lifetime_seconds: int = 12 * 3600
-    """A session in a browser ends after this long, however busy it is."""
     proof_seconds: int = 900
-    """How long after giving their password somebody in a browser may do dangerous steps."""
     sign_in_ticket_seconds: int = 300
     sign_in_ticket_tries_max: int = 5
     link_seconds: int = 3 * 86400
@@ -179,7 +177,6 @@ class Settings:
     """Tokens, by client address, whose session an HTTP worker remembers."""
     web_page_rows: int = 200
     web_listing_entries_max: int = 20_000
-    """Entries of a folder that a page reads to sort or to search it."""
     json_body_bytes_max: int = 64 * KIB
     """A request body that is no file."""
     refused_body_bytes_max: int = 16 * MIB
