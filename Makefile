@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick bench-ledger soak kills lock peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick bench-ledger soak kills lock web screenshots peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -26,6 +26,8 @@ help:
 	@echo "make fuzz             any bytes to the readers of files, until it is stopped"
 	@echo "make bench-ledger   what the ledger costs"
 	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
+	@echo "make web     what the pages serve, from its sources (after a change in doors/web/browser)"
+	@echo "make screenshots  the main pages as pictures, into docs/screenshots/"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -107,6 +109,12 @@ soak: $(READY_DEV)
 
 kills: $(READY_DEV)
 	$(BIN)/python -m tests.keeper.kills
+
+web: $(READY_DEV)
+	$(BIN)/python scripts/web_assets.py
+
+screenshots: $(READY_DEV) peers
+	$(BIN)/python -m tests.doors.web.screenshots
 
 lock: $(READY_DEV)
 	for set in runtime build dev bench fuzz; do \

@@ -11,20 +11,36 @@ keeper.close()
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
+from argon2 import PasswordHasher, Type
+
 from sealane.clock import Clock
+from sealane.domain import passwords
 from sealane.keeper.core import Keeper
 from sealane.operations.envelope import Answer, Asker, Operation, SessionsEnded
 from sealane.operations.inspection import ArrivalsWaiting
 from sealane.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sealane.keeper.core import Batch, Request
+
+
+@contextlib.contextmanager
+def hashing_quickly() -> Iterator[None]:
+    """Make password hashes that cost next to nothing, where a test signs in again and again."""
+    ours = passwords._HASHER
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, type=Type.ID)
+    try:
+        yield
+    finally:
+        passwords._HASHER = ours
+
 
 # An RSA host key takes a quarter of a second to make; no test of other rooms needs one.
 SETTINGS = Settings(ssh_rsa_host_key_bits=0)

@@ -84,6 +84,12 @@ class Settings:
     ended_sessions_told_max: int = 20_000
     session_idle_seconds: int = 3600
     session_lifetime_seconds: int = 7 * 86400
+    web_session_lifetime_seconds: int = 12 * 3600
+    proof_seconds: int = 900
+    sign_in_ticket_seconds: int = 300
+    sign_in_ticket_tries_max: int = 5
+    link_seconds: int = 3 * 86400
+    one_time_rows_max: int = 10_000
     token_session_seconds: int = 900
     """A session that a bearer token opened; the door opens the next one by itself."""
     sign_in_waits_max: int = 1000
@@ -169,6 +175,8 @@ class Settings:
     """Bytes of request body that a client may send ahead on one HTTP/2 connection."""
     token_sessions_max: int = 10_000
     """Tokens, by client address, whose session an HTTP worker remembers."""
+    web_page_rows: int = 200
+    web_listing_entries_max: int = 20_000
     json_body_bytes_max: int = 64 * KIB
     """A request body that is no file."""
     refused_body_bytes_max: int = 16 * MIB

@@ -58,7 +58,7 @@ def test_it_says_where_it_is_and_how_to_begin(server):
     ).stdout
     shown = subprocess.run(["ssh-keygen", "-lf", "-"], input=scanned, capture_output=True, text=True, check=True).stdout
     assert shown.split()[1] in said
-    assert "sealane org add NAME" in said
+    assert f"http://127.0.0.1:{server.http_port}/setup/" in said
     for room in ROOMS:
         assert len(server.children(room)) == 1
 
@@ -85,8 +85,7 @@ def test_whoever_dies_is_started_again_and_the_rest_goes_on(server):
         server.kill_child(room)
         status, _ = request(server, "PUT", f"/api/v1/content/in/{number}", token, b"content")
         assert status == 201, room
-        after = eventually(lambda room=room: server.children(room))
-        assert not set(before) & set(after)
+        assert eventually(lambda room=room, before=before: set(server.children(room)) - set(before))
     server.wait_for_doors()
     for number in range(len(ROOMS)):
         assert request(server, "GET", f"/api/v1/content/in/{number}", token) == (200, b"content")

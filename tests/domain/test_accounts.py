@@ -5,7 +5,18 @@ import pytest
 from sealane.domain import keyring
 from sealane.domain.table import ACTS
 from sealane.errors import AlreadyExists, Integrity, Invalid, Missing, SessionEnded
-from sealane.operations import accounts, audit, exposures, files, inspection, sealing, signing, uploads
+from sealane.operations import (
+    accounts,
+    administering,
+    audit,
+    browser,
+    exposures,
+    files,
+    inspection,
+    sealing,
+    signing,
+    uploads,
+)
 from sealane.operations.accounts import (
     AddFolder,
     AddGroup,
@@ -52,12 +63,19 @@ STEPS_OF_THE_KEEPER = {
     audit.Checkpoint,
     accounts.AddUser,
     accounts.SetPassword,
+    browser.ChangeOwnPassword,
+    browser.LookLink,
+    browser.ProveAgain,
+    browser.SetPasswordByLink,
+    browser.SetUp,
+    browser.SignInAtPage,
+    browser.SignInWithCode,
 }
 """What the keeper walks through itself, in several steps."""
 
 
 def test_every_operation_has_its_act():
-    modules = (accounts, audit, exposures, files, inspection, sealing, signing, uploads)
+    modules = (accounts, administering, audit, browser, exposures, files, inspection, sealing, signing, uploads)
     operations = {
         value
         for module in modules

@@ -23,7 +23,7 @@ from sealane.jobs.collecting import collector
 from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
 from sealane.ledger import witnesses
-from sealane.operations.accounts import ListOrganizations, RowsAre
+from sealane.operations.browser import LinkIs, NewSetupLink
 from sealane.operations.caller import KeeperCaller
 from sealane.operations.signing import Health, HostKeys, HostKeysAre
 
@@ -239,19 +239,21 @@ class Supervisor:
         """Print where the server is and how to begin."""
         assert self._caller is not None
         keys = await self._caller.ask(HostKeys())
-        organizations = await self._caller.ask(ListOrganizations())
         assert isinstance(keys, HostKeysAre)
-        assert isinstance(organizations, RowsAre)
         scheme = "https" if settings.tls_cert else "http"
         lines = [f"Sealane {__version__} serves {self._data_dir}"]
         lines += [f"  {scheme:5} {scheme}://{listening.shown(listener)}/" for listener in http]
         lines += [f"  sftp  sftp://{listening.shown(listener)}/" for listener in sftp]
         lines += [f"  SSH host key {fingerprint(blob)}" for blob in keys.keys]
-        if not organizations.rows:
+        link = await self._caller.ask(NewSetupLink())
+        assert isinstance(link, LinkIs)
+        if link.secret:
+            base = self._settings.public_url.rstrip("/") or f"{scheme}://{listening.shown(http[0])}"
             lines += [
-                "Nobody can sign in yet. Make an organization and its administrator:",
-                f"  sealane org add NAME --data {self._data_dir}",
-                f"  sealane user add admin@NAME --role admin --password-stdin --data {self._data_dir}",
+                "There is no administrator yet. Open this link once, in a browser, to make the first one:",
+                f"  {base}/setup/{link.secret}",
+                "Or by the command line:",
+                "  sealane org add NAME; sealane user add admin@NAME --role admin --password-stdin",
             ]
         sys.stdout.write("\n".join(lines) + "\n\n")
         sys.stdout.flush()

@@ -208,6 +208,14 @@ def read_own_ledger(work: Work, caller: Caller, op: ReadOwnLedger) -> OwnEntries
     return OwnEntriesAre(entries=entries, after=entries[-1].seq if len(ordered) > len(entries) else 0)
 
 
+def own_page(work: Work, question: reader.Question, *, after: int, limit: int) -> OwnEntriesAre:
+    """Return a page of the entries that fit a question, which has been narrowed to what the caller may see."""
+    limit = max(1, min(limit, work.settings.page_entries_max))
+    found = reader.page(work.transaction, question, after=after, limit=limit + 1)
+    entries = tuple(_fitting(found[:limit], work.settings.answer_bytes_max // 2))
+    return OwnEntriesAre(entries=entries, after=entries[-1].seq if len(found) > len(entries) else 0)
+
+
 def read_tile(work: Work, caller: Caller, op: ReadTile) -> TileIs:
     """Return a tile of the tree that the newest checkpoint signed. Raises `Missing` for what is not in it."""
     rights.demand_audit(caller)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 def list_sessions(work: Work, op: ListSessions) -> RowsAre:
-    """List open sessions, of one user or of all."""
+    """List open sessions, of one user, of one organization, or all."""
     if op.user:
         accounts.find_user(work, op.user)
+    if op.organization:
+        accounts.find_organization(work, op.organization)
     return rows.listing(
         ("session", "user", "door", "address", "method", "credential", "began", "expires"),
         (
@@ -34,7 +36,7 @@ def list_sessions(work: Work, op: ListSessions) -> RowsAre:
                 row.expires,
             )
             for row in work.transaction.all(statements.LISTED, at=work.now)
-            if op.user in {"", f"{row.user}@{row.organization}"}
+            if op.user in {"", f"{row.user}@{row.organization}"} and op.organization in {"", row.organization}
         ),
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sealane.domain.work import Work
     from sealane.ids import OrganizationId
     from sealane.operations.accounts import ListSealed, RowsAre, SealFolder, SetRecovery
+    from sealane.operations.administering import ListRecovery
 
 _SETTLE_SECONDS_MAX: Final = 7 * 24 * 3600
 
@@ -146,3 +147,10 @@ def list_sealed(work: Work, op: ListSealed) -> RowsAre:
         ("folder", "settle_seconds", "plain_names", "ways", "without_key", "not_sealed", "waiting", "problem"),
         sorted(found),
     )
+
+
+def list_recovery(work: Work, op: ListRecovery) -> RowsAre:
+    """List the public halves of an organization's off-line recovery keys."""
+    organization = accounts.find_organization(work, op.organization)
+    found = work.transaction.all(sealed_queries.RECOVERIES, organization=organization.id)
+    return rows.listing(("recipient",), ((row.recipient,) for row in found))

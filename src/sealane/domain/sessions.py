@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sealane import ids
+from sealane.domain.queries import browser as browser_statements
 from sealane.domain.queries import sessions as statements
 from sealane.domain.rights import ALL_SCOPES
 from sealane.domain.work import Caller
@@ -34,14 +35,17 @@ if TYPE_CHECKING:
 TOKEN = "token"  # noqa: S105  # the name of a way to sign in
 KEY = "key"
 PASSWORD = "password"  # noqa: S105  # likewise
+PASSWORD_AND_CODE = "password+code"  # noqa: S105  # likewise
+LINK = "link"
+"""The setup link."""
+WEB = "web"
+"""The door of people at a browser."""
 
 
 def begin(work: Work, account: AccountRow, *, method: str, credential: str, door: str, address: str) -> SignedIn:
     """Open a session for a user who proved who they are by a key or a password."""
-    expires = work.now + timedelta(
-        seconds=min(work.settings.session_idle_seconds, work.settings.session_lifetime_seconds)
-    )
-    return _begin(
+    expires = work.now + timedelta(seconds=min(work.settings.session_idle_seconds, _lifetime_seconds(work, door)))
+    opened = _begin(
         work,
         user_id=account.id,
         user=f"{account.name}@{account.organization}",
@@ -52,6 +56,41 @@ def begin(work: Work, account: AccountRow, *, method: str, credential: str, door
         door=door,
         address=address,
     )
+    if door == WEB:
+        prove(work, SessionId(opened.session))
+    return opened
+
+
+def begin_on_record(
+    work: Work, account: AccountRow, *, method: str, door: str, address: str, credential: str = ""
+) -> SignedIn:
+    """Open a session as `begin` does, and write that down."""
+    opened = begin(work, account, method=method, credential=credential, door=door, address=address)
+    work.record(signed_in_event(opened, account, method=method, door=door, address=address))
+    return opened
+
+
+def signed_in_event(opened: SignedIn, account: AccountRow, *, method: str, door: str, address: str) -> events.SignedIn:
+    """Return what the ledger says of a session that a user opened without key or token."""
+    return events.SignedIn(
+        who=events.Who(
+            door=door,
+            organization_id=account.organization_id,
+            user_id=account.id,
+            session_id=opened.session,
+            user_name=opened.user,
+            address=address,
+        ),
+        method=method,
+        scopes=opened.scopes,
+        expires=opened.expires,
+    )
+
+
+def prove(work: Work, session: SessionId) -> None:
+    """Note that the owner of a session has just proved who they are."""
+    work.transaction.run(browser_statements.FORGET_PROOF, session_id=session)
+    work.transaction.run(browser_statements.ADD_PROOF, session_id=session, proved=work.now)
 
 
 def begin_by_token(work: Work, token: TokenRow, *, door: str, address: str) -> SignedIn:
@@ -155,6 +194,7 @@ def end(work: Work, found: Iterable[OpenSession], *, who: Who, reason: str) -> i
     for session in found:
         if work.transaction.run(statements.END, session_id=session.id, at=work.now):
             work.ended.append(session.id)
+            work.transaction.run(browser_statements.FORGET_PROOF, session_id=session.id)
             work.record(
                 events.SessionEnded(who=who, ended_session_id=session.id, account_id=session.user_id, reason=reason)
             )
@@ -200,11 +240,16 @@ def _extended(work: Work, row: SessionRow) -> datetime:
     idle = timedelta(seconds=work.settings.session_idle_seconds)
     if row.method == TOKEN or row.expires - work.now > idle / 2:
         return row.expires
-    until = min(work.now + idle, row.began + timedelta(seconds=work.settings.session_lifetime_seconds))
+    until = min(work.now + idle, row.began + timedelta(seconds=_lifetime_seconds(work, row.door)))
     if until > row.expires:
         work.transaction.run(statements.EXTEND, session_id=row.id, until=until)
         return until
     return row.expires
+
+
+def _lifetime_seconds(work: Work, door: str) -> int:
+    settings = work.settings
+    return settings.web_session_lifetime_seconds if door == WEB else settings.session_lifetime_seconds
 
 
 def _hash(handle: str) -> bytes:

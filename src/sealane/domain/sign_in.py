@@ -15,6 +15,7 @@ can be guessed.
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,34 +23,29 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import attempts, passwords, sessions, ssh_keys
+from sealane.domain import attempts, passwords, second_factor, sessions, ssh_keys
+from sealane.domain.outcomes import Outcome
+from sealane.domain.queries import browser as browser_statements
 from sealane.domain.queries import sign_in as statements
-from sealane.errors import ExchangeKnown, Locked, NotSignedIn, PathInvalid, SealaneError, TooMany
+from sealane.errors import ExchangeKnown, Locked, NotSignedIn, PathInvalid, TooMany
 from sealane.ledger import events
+from sealane.operations.browser import SignInStep
 from sealane.operations.signing import KeyAcceptable, KeyAcceptableIs, SignedIn
 
 if TYPE_CHECKING:
     from sealane.domain.queries.sign_in import AccountRow, TokenRow
     from sealane.domain.work import Work
     from sealane.ids import SshKeyId, TokenId
+    from sealane.operations.browser import SignInAtPage, SignInWithCode
     from sealane.operations.signing import SignInWithKey, SignInWithPassword, SignInWithToken
 
 TOKEN_PREFIX = "sealane_"  # noqa: S105  # a mark by which leaked tokens are found, no secret
-
-
+_TICKET_BYTES = 32
 _TOLD_TO_OWNERS = {
     "expired": "This token has expired. Ask your administrator for a new one.",
     "revoked": "This token was revoked. Ask your administrator for a new one.",
     "disabled": "This account is disabled. Ask your administrator.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a try to sign in ended. The keeper commits, waits, then answers (or raises the refusal)."""
-
-    answer: SignedIn | SealaneError
-    wait_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,7 @@ def sign_in_with_key(work: Work, op: SignInWithKey) -> Outcome:
     return _opened(work, attempt, account, _Proof(id=key, name=ssh_keys.fingerprint(op.key)))
 
 
-def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
+def password_to_check(work: Work, op: SignInWithPassword | SignInAtPage) -> str | None:
     """Return the hash that the keeper is to check the password against; None where it is not to be tried (locked).
 
     A hash comes for every name, also one that nobody has.
@@ -134,21 +130,89 @@ def password_to_check(work: Work, op: SignInWithPassword) -> str | None:
 
 
 def finish_password(work: Work, op: SignInWithPassword, *, checked: str | None, right: bool) -> Outcome:
-    """Open a session if the password was right for the hash `checked` and everything still stands as it did then."""
-    account = _account(work, op.name)
-    name = _counted(op.name)
-    stands = attempts.standing(work, name=name, address=op.address)
-    attempt = _Try(sessions.PASSWORD, name, op.address, op.door, stands)
+    """Open a session if the password was right for the hash `checked` and everything still stands as it did then.
+
+    Who has set up one-time codes is not let in by the password alone, and this way asks for none.
+    """
+    attempt = _password_try(work, op.name, op.address, op.door)
+    account = _judged(work, attempt, op.name, checked=checked, right=right)
+    if isinstance(account, Outcome):
+        return account
+    if second_factor.is_on(work, account.id):
+        return _refused(work, attempt, account, "code-needed")
+    if op.door == "sftp" and not _use_exchange(work, op.session_identifier):
+        return _refused(work, attempt, account, "replayed")
+    attempts.succeeded(work, name=attempt.name)
+    return _opened(work, attempt, account, _Proof())
+
+
+def finish_page_password(work: Work, op: SignInAtPage, *, checked: str | None, right: bool) -> Outcome:
+    """Open a browser's session likewise, or give a ticket for the one-time code where the user has set that up."""
+    attempt = _password_try(work, op.name, op.address, sessions.WEB)
+    account = _judged(work, attempt, op.name, checked=checked, right=right)
+    if isinstance(account, Outcome):
+        return account
+    if not second_factor.is_on(work, account.id):
+        attempts.succeeded(work, name=attempt.name)
+        opened = _opened(work, attempt, account, _Proof())
+        step = SignInStep(signed=opened.answer) if isinstance(opened.answer, SignedIn) else opened.answer
+        return Outcome(step, opened.wait_seconds)
+    kept = work.transaction.first(browser_statements.COUNT_TICKETS)
+    if kept is not None and kept.count >= work.settings.one_time_rows_max:
+        return Outcome(TooMany(), 0.0)
+    ticket = secrets.token_urlsafe(_TICKET_BYTES)
+    work.transaction.run(
+        browser_statements.ADD_TICKET,
+        ticket_hash=token_hash(ticket),
+        user_id=account.id,
+        name=attempt.name,
+        began=work.now,
+    )
+    return Outcome(SignInStep(signed=None, ticket=ticket), attempts.wait_seconds(work, attempt.stands))
+
+
+def sign_in_with_code(work: Work, op: SignInWithCode) -> Outcome:
+    """Open a browser's session for a ticket and the code that belongs to it."""
+    not_before = work.now - timedelta(seconds=work.settings.sign_in_ticket_seconds)
+    used = token_hash(op.ticket)
+    ticket = work.transaction.first(browser_statements.TICKET, ticket_hash=used, not_before=not_before)
+    if ticket is None:
+        attempt = _password_try(work, "", op.address, sessions.WEB)
+        return _refused(work, attempt, None, "unknown-ticket")
+    attempt = _Try(
+        sessions.PASSWORD_AND_CODE,
+        ticket.name,
+        op.address,
+        sessions.WEB,
+        attempts.standing(work, name=ticket.name, address=op.address),
+    )
+    account = work.transaction.first(statements.BY_ID, user_id=ticket.user_id)
+    over = account is None or account.disabled is not None
+    if account is None or over or attempt.stands.locked or not second_factor.accepts(work, account.id, op.code):
+        tries_left = ticket.tries + 1 < work.settings.sign_in_ticket_tries_max and not over
+        statement = browser_statements.TRY_TICKET if tries_left else browser_statements.DELETE_TICKET
+        work.transaction.run(statement, used=used)
+        return _refused(work, attempt, account, "locked" if attempt.stands.locked else "wrong-code")
+    work.transaction.run(browser_statements.DELETE_TICKET, used=used)
+    attempts.succeeded(work, name=attempt.name)
+    return _opened(work, attempt, account, _Proof())
+
+
+def _password_try(work: Work, name: str, address: str, door: str) -> _Try:
+    counted = _counted(name)
+    return _Try(sessions.PASSWORD, counted, address, door, attempts.standing(work, name=counted, address=address))
+
+
+def _judged(work: Work, attempt: _Try, name: str, *, checked: str | None, right: bool) -> AccountRow | Outcome:
+    """Return whose password was right, or the refusal."""
+    account = _account(work, name)
     if checked is None or attempt.stands.locked:
         return _refused(work, attempt, account, "locked")
     if account is None or not right or account.password_hash != checked:
         return _refused(work, attempt, account, "wrong-password")
     if account.disabled is not None:
         return _refused(work, attempt, account, "disabled")
-    if op.door == "sftp" and not _use_exchange(work, op.session_identifier):
-        return _refused(work, attempt, account, "replayed")
-    attempts.succeeded(work, name=name)
-    return _opened(work, attempt, account, _Proof())
+    return account
 
 
 def sign_in_with_token(work: Work, op: SignInWithToken) -> Outcome:
@@ -206,7 +270,7 @@ def _opened(work: Work, attempt: _Try, account: AccountRow, proof: _Proof) -> Ou
         )
     )
     # Keys and tokens cannot be guessed, so a right one is not held back for what its neighbours did.
-    guessable = attempt.method == sessions.PASSWORD
+    guessable = attempt.method in {sessions.PASSWORD, sessions.PASSWORD_AND_CODE}
     return Outcome(opened, attempts.wait_seconds(work, attempt.stands) if guessable else 0.0)
 
 

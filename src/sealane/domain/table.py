@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sealane.domain import (
+    administering,
     audit,
+    browsing,
     credentials,
     deliver,
     finish,
@@ -21,6 +23,7 @@ from sealane.domain import (
     headers,
     inspection,
     joining,
+    links,
     listing,
     moving,
     officers,
@@ -39,9 +42,11 @@ from sealane.domain import (
     sign_in,
     sweep,
     users,
+    who_may,
     witnesses,
 )
-from sealane.operations import accounts, files, signing, uploads
+from sealane.operations import accounts, browser, files, signing, uploads
+from sealane.operations import administering as administering_operations
 from sealane.operations import audit as audit_operations
 from sealane.operations import exposures as exposure_operations
 from sealane.operations import inspection as inspection_operations
@@ -89,6 +94,14 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     exposure_operations.ReplaceListHeader: people_lists.replace_list_header,
     exposure_operations.ListRecipientsOf: people_lists.list_recipients,
     exposure_operations.KeepPeopleList: people_lists.keep_people_list,
+    administering_operations.Administer: administering.administer,
+    administering_operations.SearchLedger: administering.search_ledger,
+    browser.LookSession: browsing.look_session,
+    browser.ListOwnSessions: browsing.list_own_sessions,
+    browser.EndOwnSession: browsing.end_own_session,
+    browser.BeginSecondFactor: browsing.begin_second_factor,
+    browser.ConfirmSecondFactor: browsing.confirm_second_factor,
+    browser.RemoveSecondFactor: browsing.remove_second_factor,
     signing.SignOut: sessions.sign_out,
     signing.KeepAlive: sessions.keep_alive,
 }
@@ -128,6 +141,12 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     accounts.EndSession: overview.end_session,
     accounts.ListUploads: overview.list_uploads,
     accounts.Sweep: sweep.sweep,
+    administering_operations.ListRecovery: sealed_folders.list_recovery,
+    administering_operations.RightsOfUser: who_may.rights_of_user,
+    administering_operations.RightsOnFolder: who_may.rights_on_folder,
+    browser.NewSetupLink: links.new_setup_link,
+    browser.NewPasswordLink: links.new_password_link,
+    browser.RemoveSecondFactorOf: users.remove_second_factor_of,
     inspection_operations.LeaseArrivals: inspection.lease_arrivals,
     inspection_operations.OpenArrival: inspection.open_arrival,
     inspection_operations.RecordDigest: inspection.record_digest,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane.domain import accounts, credentials, names, passwords, recipients, rows, sessions, ssh_keys
+from sealane.domain import accounts, credentials, names, passwords, recipients, rows, second_factor, sessions, ssh_keys
 from sealane.domain.queries import accounts as statements
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.errors import AlreadyExists, Invalid
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SetRecipient,
         SetRole,
     )
+    from sealane.operations.browser import RemoveSecondFactorOf
 
 EMAIL_CHARACTERS_MAX = 320
 
@@ -273,6 +274,19 @@ def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) ->
             recipient=recipient,
         )
     )
+
+
+def number_of(work: Work, user: str) -> int:
+    """Return the number by which the ledger knows a user. Raises `UserMissing`."""
+    return accounts.find_user(work, user).id
+
+
+def remove_second_factor_of(work: Work, op: RemoveSecondFactorOf) -> Done:
+    """Let a user who has lost their authenticator sign in without a one-time code; all their sessions end."""
+    user = accounts.find_user(work, op.user)
+    sessions.end_of_user(work, user.id, who=work.operator, reason="second factor removed")
+    second_factor.remove(work, user.id, who=work.operator, account_name=op.user, organization_id=user.organization_id)
+    return Done()
 
 
 def _checked_email(email: str) -> str:

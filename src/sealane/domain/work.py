@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
-from sealane.ledger.events import Who
+from sealane.ledger.events import OPERATOR, Who
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,6 +81,9 @@ class Work:
     ledger_key: bytes = b""
     """The public half of the key that signs the ledger."""
 
+    operator: Who = OPERATOR
+    """Who does what the administrator's operations say they do: a person, where one asks from a session."""
+
     destroyed: bool = False
     """A key was destroyed; the keeper sees to it that the database's log forgets it too."""
 
@@ -89,4 +94,6 @@ class Work:
 
     def record(self, event: Event) -> None:
         """Add an event to the ledger, in the same transaction as the act."""
+        if event.who is OPERATOR and self.operator is not OPERATOR:
+            event = msgspec.structs.replace(event, who=self.operator)
         self.events.append(event)

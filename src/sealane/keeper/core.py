@@ -41,6 +41,7 @@ from sealane.keeper.reserve import Reserve
 from sealane.ledger.events import RequestRefused, Who
 from sealane.ledger.writer import LedgerWriter
 from sealane.operations.accounts import AdminOperation
+from sealane.operations.administering import Administer
 from sealane.operations.envelope import Answer, Asker, Failed, Operation
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ class Keeper:
         batch.arrivals |= work.arrivals
         self._keys_destroyed |= work.destroyed
         batch.checkpoint |= work.checkpoint
-        if isinstance(request.wanted, AdminOperation):
+        if isinstance(request.wanted, AdminOperation | Administer):
             self._callers.clear()
         if work.ended:
             batch.ended += work.ended

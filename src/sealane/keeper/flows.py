@@ -11,10 +11,20 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sealane.domain import audit, passwords, sign_in, users
+from sealane.domain import administering, audit, browsing, links, passwords, sessions, sign_in, users
 from sealane.errors import SealaneError
 from sealane.operations.accounts import AddUser, SetPassword
+from sealane.operations.administering import Administer, Administered
 from sealane.operations.audit import Checkpoint
+from sealane.operations.browser import (
+    ChangeOwnPassword,
+    LookLink,
+    ProveAgain,
+    SetPasswordByLink,
+    SetUp,
+    SignInAtPage,
+    SignInWithCode,
+)
 from sealane.operations.envelope import Answer
 from sealane.operations.signing import (
     ExchangeSigned,
@@ -27,7 +37,7 @@ from sealane.operations.signing import (
 )
 
 if TYPE_CHECKING:
-    from sealane.domain.sign_in import Outcome
+    from sealane.domain.outcomes import Outcome
     from sealane.domain.work import Work
     from sealane.keeper.host_keys import HostKeys as OurHostKeys
     from sealane.operations.envelope import Operation
@@ -80,6 +90,39 @@ def flow_of(operation: Operation, host_keys: OurHostKeys) -> Flow | None:
         case Checkpoint():
             steps = _checkpoint()
         case _:
+            steps = _flow_of_a_browser(operation)
+    return steps
+
+
+def _flow_of_a_browser(operation: Operation) -> Flow | None:
+    """Return the flow of what somebody at a browser asks, or None likewise."""
+    steps: Flow | None
+    match operation:
+        case SignInAtPage():
+            steps = _with_page_password(operation)
+        case SignInWithCode():
+            steps = _with_proof(lambda work: sign_in.sign_in_with_code(work, operation))
+        case ProveAgain():
+            steps = _with_own_password(operation)
+        case ChangeOwnPassword():
+            steps = _own_password(operation)
+        case LookLink():
+            steps = _with_proof(lambda work: links.look_link(work, operation))
+        case SetUp():
+            steps = _by_link(
+                operation.password,
+                lambda work: links.check_set_up(work, operation),
+                lambda work, hashed: links.finish_set_up(work, operation, hashed),
+            )
+        case SetPasswordByLink():
+            steps = _by_link(
+                operation.password,
+                lambda work: links.check_password_by_link(work, operation),
+                lambda work, hashed: links.finish_password_by_link(work, operation, hashed),
+            )
+        case Administer(operation=AddUser() as wanted):
+            steps = _new_user_by_a_person(operation, wanted)
+        case _:
             steps = None
     return steps
 
@@ -110,6 +153,71 @@ def _with_password(operation: SignInWithPassword) -> Flow:
         lambda work: sign_in.finish_password(work, operation, checked=checked, right=right)
     )
     return (yield from _ended(outcome))
+
+
+def _with_page_password(operation: SignInAtPage) -> Flow:
+    checked: str | None = yield InTransaction(lambda work: sign_in.password_to_check(work, operation))
+    right = False
+    if checked is not None:
+        right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    outcome: Outcome = yield InTransaction(
+        lambda work: sign_in.finish_page_password(work, operation, checked=checked, right=right)
+    )
+    return (yield from _ended(outcome))
+
+
+def _with_own_password(operation: ProveAgain) -> Flow:
+    checked: str | None = yield InTransaction(lambda work: browsing.own_password_to_check(work, operation.handle))
+    right = False
+    if checked is not None:
+        right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    outcome: Outcome = yield InTransaction(
+        lambda work: browsing.finish_proof(work, operation, checked=checked, right=right)
+    )
+    return (yield from _ended(outcome))
+
+
+def _own_password(operation: ChangeOwnPassword) -> Flow:
+    yield InTransaction(lambda work: browsing.check_own_password(work, operation))
+    checked: str | None = yield InTransaction(lambda work: browsing.own_password_to_check(work, operation.handle))
+    right, hashed = False, None
+    if checked is not None:
+        right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    if right:
+        hashed = yield InPool("passwords", lambda: passwords.hashed(operation.new_password))
+    outcome: Outcome = yield InTransaction(
+        lambda work: browsing.finish_own_password(work, operation, checked=checked, right=right, hashed=hashed)
+    )
+    return (yield from _ended(outcome))
+
+
+def _by_link(password: str, check: Callable[[Work], Outcome | None], finish: Callable[[Work, str], Outcome]) -> Flow:
+    """Hash a password that comes with a one-time link, between two looks at the link."""
+    refused: Outcome | None = yield InTransaction(check)
+    if refused is not None:
+        return (yield from _ended(refused))
+    hashed: str = yield InPool("passwords", lambda: passwords.hashed(password))
+    outcome: Outcome = yield InTransaction(lambda work: finish(work, hashed))
+    return (yield from _ended(outcome))
+
+
+def _new_user_by_a_person(operation: Administer, wanted: AddUser) -> Flow:
+    def allowed(work: Work) -> None:
+        administering.allow(work, sessions.caller_of(work, operation.handle), wanted)
+
+    def check(work: Work) -> None:
+        allowed(work)
+        users.check_new_user(work, wanted)
+
+    def add(work: Work) -> Answer:
+        allowed(work)
+        return Administered(told=users.add_user(work, wanted, hashed))
+
+    yield InTransaction(check)
+    password, hashed = wanted.password, None
+    if password is not None:
+        hashed = yield InPool("passwords", lambda: passwords.hashed(password))
+    return (yield InTransaction(add))
 
 
 def _with_proof(act: Callable[[Work], Outcome]) -> Flow:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sealane.domain import attempts, sessions, sign_in, sweep
+from sealane.domain import attempts, links, sessions, sign_in, sweep
 from sealane.domain.blob_sweep import BlobSweeper
 from sealane.errors import KeeperAway, SealaneError
 from sealane.operations.accounts import SweptIs
@@ -31,6 +31,7 @@ _BY_THE_MINUTE: tuple[Callable[[Work], int], ...] = (
     attempts.write_strangers,
     attempts.forget_old,
     sign_in.forget_exchanges,
+    links.forget_old,
     sessions.end_expired,
 )
 _NOTHING = SweptIs(uploads=0, versions=0, blobs=0)

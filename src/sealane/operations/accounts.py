@@ -14,6 +14,8 @@ import msgspec
 from sealane.operations.envelope import Answer, Asker, Done, Operation
 
 Role = Literal["admin", "auditor", "officer", "member"]
+Scope = Literal["read", "write", "admin"]
+RightName = Literal["list", "read", "write", "delete", "admin"]
 
 
 class AdminOperation(Operation, frozen=True):
@@ -163,7 +165,7 @@ class AddToken(AdminOperation, frozen=True):
     repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = TokenIs
     user: str
-    scopes: tuple[Literal["read", "write", "admin"], ...]
+    scopes: tuple[Scope, ...]
     expires: datetime | None
 
 
@@ -284,7 +286,7 @@ class GrantFolder(AdminOperation, frozen=True):
     answer: ClassVar[type[Answer]] = Done
     folder: str
     grantee: str
-    rights: tuple[Literal["list", "read", "write", "delete", "admin"], ...]
+    rights: tuple[RightName, ...]
     shown_as: str = ""
     """The name under which the grantee sees it at their root."""
 
@@ -298,10 +300,11 @@ class RevokeFolder(AdminOperation, frozen=True):
 
 
 class ListSessions(AdminOperation, frozen=True):
-    """Sessions that are open now."""
+    """Sessions that are open now: of one user, of one organization, or all."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     user: str = ""
+    organization: str = ""
 
 
 class EndSession(AdminOperation, frozen=True):

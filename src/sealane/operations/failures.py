@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sealane.errors import Conflict, Integrity, Invalid, Missing, Unsupported
+from sealane.errors import Conflict, Integrity, Invalid, Missing, Refused, Unsupported
 
 
 class OrganizationMissing(Missing):
@@ -177,3 +177,31 @@ class ProofWrong(Integrity):
 
     code = "proof-wrong"
     default = "The proof does not fit: the entry is not the one that the checkpoint has there."
+
+
+class ProofWanted(Refused):
+    """A dangerous step was asked by somebody who has not proved lately who they are."""
+
+    code = "proof-wanted"
+    default = "Prove again who you are before this step."
+
+
+class LinkOver(Refused):
+    """A one-time link was used, replaced, or is too old; or there never was one."""
+
+    code = "link-over"
+    default = "This link is not valid any more. Ask for a new one."
+
+
+class CodeWrong(Invalid):
+    """A one-time code does not fit the secret that is being set up."""
+
+    code = "code-wrong"
+    default = "The code does not fit. Check the clock of your telephone, and type the code that it shows now."
+
+
+class SecondFactorThere(Conflict):
+    """There is a second factor already."""
+
+    code = "second-factor-there"
+    default = "One-time codes are set up already. Switch them off first."

@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from sealane.errors import Invalid, TooLarge
-from sealane.operations import accounts, audit, exposures, failures, files, inspection, sealing, signing, uploads
+from sealane.operations import (
+    accounts,
+    administering,
+    audit,
+    browser,
+    exposures,
+    failures,
+    files,
+    inspection,
+    sealing,
+    signing,
+    uploads,
+)
 from sealane.operations.envelope import Answer, Operation
 from sealane.vault.age import failures as age_failures
 
@@ -26,7 +38,7 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct(">I")
 LENGTH_BYTES = _LENGTH.size
 
-WORDS = (accounts, audit, exposures, files, inspection, sealing, signing, uploads)
+WORDS = (accounts, administering, audit, browser, exposures, files, inspection, sealing, signing, uploads)
 """The modules whose operations and answers a frame can hold."""
 FAILURES = (failures, age_failures)
 """The modules, besides `errors.py`, whose failures an answer can tell of: whoever reads frames knows their codes."""

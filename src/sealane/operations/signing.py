@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from sealane.operations.envelope import Answer, Asker, Done, Operation
 
-Door = Literal["sftp", "http", "local"]
+Door = Literal["sftp", "http", "web", "local"]
 
 
 class HostKeysAre(Answer, frozen=True):

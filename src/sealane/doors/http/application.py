@@ -1,4 +1,4 @@
-"""The routes, put together: data routes first, then the REST API; pages and the desk's API find their place here later.
+"""The routes, put together: data routes first, then the REST API; what is neither goes to the pages, if there are any.
 
 Must stay true: routing reads the raw path (the gate sees to it); no failure is answered by a framework's own words.
 """
@@ -85,13 +85,26 @@ class _RootFolder:
         await self._rest(scope, receive, send)
 
 
+class _Elsewhere:
+    """What no data route has: the REST API below `/api`, the pages everywhere else."""
+
+    def __init__(self, rest: RestApi, pages: ASGIApp | None) -> None:
+        self._rest = rest
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        ours = self._pages is not None and not (path + "/").startswith("/api/")
+        await (self._pages if self._pages is not None and ours else self._rest)(scope, receive, send)
+
+
 async def _nothing_there(scope: Scope, receive: Receive, send: Send) -> None:
     del scope, receive, send
     raise RouteMissing
 
 
-def build(door: HttpDoor, metrics: Metrics) -> Gate:
-    """Return the whole application."""
+def build(door: HttpDoor, metrics: Metrics, pages: ASGIApp | None = None) -> Gate:
+    """Return the whole application; `pages` are those for people at a browser (`doors/web`)."""
     rest = RestApi(
         title="Sealane", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -114,7 +127,7 @@ def build(door: HttpDoor, metrics: Metrics) -> Gate:
             Route("/livez", Resource({"GET": health.alive, "HEAD": health.alive})),
             Route("/readyz", Resource({"GET": readiness.ready, "HEAD": readiness.ready})),
             Route("/api/v1/folders", _RootFolder(rest)),
-            Mount("", rest),
+            Mount("", _Elsewhere(rest, pages)),
         ],
         redirect_slashes=False,
         default=_nothing_there,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.datastructures import Headers
 
 from sealane import paths
+from sealane.doors.http import browser
 from sealane.doors.http.bodies import Body
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.problems import TokenMissing
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from sealane.clock import Clock
-    from sealane.doors.http.sessions import Asker, Session, Sessions
+    from sealane.doors.http.browser import Asker, BrowserSession
+    from sealane.doors.http.sessions import Session, Sessions
     from sealane.doors.plane import Plane
     from sealane.errors import SealaneError
     from sealane.settings import Settings
@@ -65,7 +67,7 @@ class Exchange:
         """Headers that the answer carries whatever it is."""
         self._receive = receive
         self._send = send
-        self._session: Session | None = None
+        self._session: Session | BrowserSession | None = None
         self._began = door.clock.monotonic()
         task = asyncio.current_task()
         assert task is not None
@@ -146,19 +148,34 @@ class Exchange:
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether the request's token has opened a session."""
+        """Whether the request's token or cookie stands for a session."""
         return self._session is not None
 
-    async def sign_in(self) -> Session:
-        """Return the session that the bearer token opens. Raises `TokenMissing`, `NotSignedIn`, `Locked`."""
+    async def sign_in(self) -> Session | BrowserSession:
+        """Return the session that the bearer token opens, or that a browser's cookie stands for.
+
+        A cookie comes with whatever request a browser makes, so it counts only where the request is provably one of
+        our own pages' (`browser.check_origin`). Raises `TokenMissing`, `NotSignedIn`, `Locked`, `SessionEnded`.
+        """
         if self._session is not None:
             return self._session
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         if not scheme:
-            raise TokenMissing
+            handle = browser.handle_of(self.headers)
+            if not handle:
+                raise TokenMissing
+            browser.check_origin(self.method, self.headers, handle)
+            return await self.enter(handle)
         if scheme.lower() != "bearer":
             raise TokenMissing("Only API tokens are taken here: Authorization: Bearer TOKEN.")
         session = await self.door.sessions.of(token.strip(" "), self.address)
+        session.running.add(self.end)
+        self._session = session
+        return session
+
+    async def enter(self, handle: str) -> BrowserSession:
+        """Let this request speak for a browser's session. Whoever calls this has checked where the request is from."""
+        session = await self.door.sessions.of_browsers.of(handle)
         session.running.add(self.end)
         self._session = session
         return session

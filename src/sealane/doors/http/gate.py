@@ -38,8 +38,9 @@ log = logging.getLogger(__name__)
 _ONCE = frozenset(
     b"authorization content-digest content-encoding content-length content-range content-type expect host "
     b"if-match if-modified-since if-none-match if-range if-unmodified-since last-modified range repr-digest "
-    b"transfer-encoding tus-resumable upload-checksum upload-concat upload-defer-length upload-length "
-    b"upload-metadata upload-offset x-http-method-override".split()
+    b"origin sealane-form-token sec-fetch-dest sec-fetch-mode sec-fetch-site transfer-encoding tus-resumable "
+    b"upload-checksum upload-concat upload-defer-length upload-length upload-metadata upload-offset "
+    b"x-http-method-override".split()
 )
 """Every header that this door reads. Twice in a request, two readers could believe two different ones."""
 

@@ -33,6 +33,9 @@ from sealane.process import stop_asked
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
 
     from sealane.doors.http.gate import Gate
     from sealane.settings import Settings
@@ -117,11 +120,13 @@ class InheritedServer(Server):
         self._sfd = self._fd
 
 
-async def serve(door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyncio.Event) -> None:
+async def serve(
+    door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyncio.Event, pages: ASGIApp | None = None
+) -> None:
     """Serve on the listening sockets until `stop`, then drain."""
     check_foundations()
     metrics = Metrics()
-    gate = application.build(door, metrics)
+    gate = application.build(door, metrics, pages)
     told = serve_metrics(metrics, door.settings.metrics) if door.settings.metrics else None
     ports = frozenset(listener.getsockname()[1] for listener in listeners)
     servers = [InheritedServer(gate, listener, door.settings) for listener in listeners]
@@ -145,7 +150,7 @@ async def serve(door: HttpDoor, listeners: tuple[socket.socket, ...], stop: asyn
         serving.result()
 
 
-async def _run(arguments: list[str] | None) -> None:
+async def _run(arguments: list[str] | None, pages: Callable[[HttpDoor], ASGIApp] | None) -> None:
     begun = begin_door(arguments)
     settings = begun.beginning.settings
     stop = stop_asked(asyncio.get_running_loop())
@@ -154,14 +159,15 @@ async def _run(arguments: list[str] | None) -> None:
     sessions = Sessions(begun.caller, settings, clock)
     begun.caller.on_notice(sessions.noticed)
     begun.caller.start()
-    await serve(HttpDoor(settings, clock, begun.caller, plane, sessions), begun.beginning.listeners, stop)
+    door = HttpDoor(settings, clock, begun.caller, plane, sessions)
+    await serve(door, begun.beginning.listeners, stop, None if pages is None else pages(door))
     await begun.caller.close()
     plane.close()
     begun.store.close()
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one worker until it is asked to stop."""
-    asyncio.run(_run(arguments))
+def main(arguments: list[str] | None = None, pages: Callable[[HttpDoor], ASGIApp] | None = None) -> None:
+    """Run one worker until it is asked to stop; `pages` makes what is shown to people at a browser."""
+    asyncio.run(_run(arguments, pages))
     logging.shutdown()
     os._exit(0)  # granian's threads may still hold a connection whose client does not let go

@@ -11,18 +11,21 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from sealane.doors.http.browser import BrowserSessions
 from sealane.errors import NotSignedIn, SealaneError, SessionEnded, TooMany
-from sealane.operations.envelope import Answer, Operation, SessionsEnded
+from sealane.operations.envelope import Answer, SessionsEnded
 from sealane.operations.signing import SignedIn, SignInWithToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from sealane.clock import Clock
+    from sealane.doors.http.browser import Asker
+    from sealane.operations.envelope import Operation
     from sealane.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,14 +34,6 @@ _RENEWED_BEFORE_SECONDS = 30.0
 """How long before its end a session in use is followed by the next (a third of its life, if that is less)."""
 _TOLD_MAX = 10_000
 _TOKEN_CHARACTERS_MAX = 512
-
-
-class Asker(Protocol):
-    """Whatever asks the keeper: `KeeperCaller`, or the keeper in the same process in tests."""
-
-    async def ask(self, operation: Operation) -> Answer:
-        """Return the answer or raise the `SealaneError` it failed with."""
-        ...
 
 
 def key_of(token: str, address: str) -> tuple[bytes, str]:
@@ -104,6 +99,7 @@ class Sessions:
         self._timers: dict[tuple[bytes, str], asyncio.TimerHandle] = {}
         self._told: OrderedDict[str, None] = OrderedDict()
         """Sessions lately told as ended: a notice may come before who asked for the session goes on."""
+        self.of_browsers = BrowserSessions(asker)
 
     def __len__(self) -> int:
         """How many are open."""
@@ -127,6 +123,7 @@ class Sessions:
         """Take a notice of the keeper: what runs in ended sessions ends now."""
         if isinstance(notice, SessionsEnded):
             for name in notice.sessions:
+                self.of_browsers.end(name)
                 self._told[name] = None
                 session = self._by_name.get(name)
                 if session is not None:

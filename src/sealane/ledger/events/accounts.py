@@ -62,6 +62,27 @@ class PasswordSet(AccountEvent, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = Kind.PASSWORD_SET
 
 
+class SecondFactorSet(AccountEvent, frozen=True, kw_only=True):
+    """One-time codes at sign-in were switched on or off for a user."""
+
+    kind: ClassVar[Kind] = Kind.SECOND_FACTOR_SET
+    on: bool
+
+
+class PasswordLinkMade(AccountEvent, frozen=True, kw_only=True):
+    """A link was made by which a user sets their own password."""
+
+    kind: ClassVar[Kind] = Kind.PASSWORD_LINK_MADE
+
+
+class NodeOrganizationSet(Event, frozen=True, kw_only=True):
+    """The administrators of this organization run the node: they administer every organization."""
+
+    kind: ClassVar[Kind] = Kind.NODE_ORGANIZATION_SET
+    who: Who = OPERATOR
+    owner_organization_id: int
+
+
 class SshKeyAdded(AccountEvent, frozen=True, kw_only=True):
     """A user has a further SSH key."""
 

@@ -77,13 +77,16 @@ class Kind(enum.Enum):
     LIST_HEADER_REPLACED = "list_header_replaced"
     EXPOSURE_FORGOTTEN = "exposure_forgotten"
     LAYOUT_CORRECTED = "layout_corrected"
+    SECOND_FACTOR_SET = "second_factor_set"
+    PASSWORD_LINK_MADE = "password_link_made"  # noqa: S105 - the name of an event
+    NODE_ORGANIZATION_SET = "node_organization_set"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):
     """Who did it, from where and by which door."""
 
     door: str
-    """sftp, http, local; or admin, inspector, keeper for what has no session."""
+    """sftp, http, web, local; or admin, inspector, keeper for what has no session."""
     organization_id: int | None = None
     """The user's own organization."""
     user_id: int | None = None

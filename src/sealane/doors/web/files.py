@@ -1,0 +1,174 @@
+"""Folders and files: the table, details, making, removing, moving; downloads by the data route that scripts use too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealane import paths
+from sealane.doors.http import browser, delivery
+from sealane.doors.http.browser import OriginRefused
+from sealane.doors.http.locations import names_of
+from sealane.doors.web import forms
+from sealane.doors.web.listings import Asked, listing, sort_of
+from sealane.errors import Invalid, Missing, NotAFolder, NotAllowed, Refused, SealaneError
+from sealane.operations.envelope import Done
+from sealane.operations.files import (
+    Look,
+    MakeFolder,
+    Move,
+    Receipt,
+    ReceiptIs,
+    RemoveFile,
+    RemoveFolder,
+    Seen,
+)
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from sealane.doors.web.forms import Form
+    from sealane.doors.web.visits import Visit
+    from sealane.operations.files import Entry
+
+
+def place_of(visit: Visit) -> str:
+    """Return the path that the address names, decoded once from the raw bytes and checked."""
+    raw: str = visit.exchange.scope["path_params"].get("path", "")
+    return paths.show(names_of(raw.encode("ascii")))
+
+
+def parent_of(path: str) -> str:
+    """Return the folder that something is in."""
+    return paths.show(paths.parse(path)[:-1])
+
+
+def crumbs_of(path: str) -> tuple[tuple[str, str], ...]:
+    """Return each folder on the way to a path: its name and its own path."""
+    names = paths.parse(path)
+    return tuple((name, paths.show(names[:depth])) for depth, name in enumerate(names, start=1))
+
+
+async def show_home(visit: Visit) -> Response:
+    """Lead to the folders."""
+    return visit.go("/files")
+
+
+async def show_folder(visit: Visit) -> Response:
+    """Show a folder as a table."""
+    path = place_of(visit)
+    query = visit.query()
+    asked = _asked(query)
+    try:
+        shown = await listing(visit, path, asked)
+    except NotAFolder:
+        return visit.go(forms.address("/details", path))
+    folder = (await visit.ask(Look(handle="", path=path), Seen)).entry
+    given = {
+        "path": path,
+        "crumbs": crumbs_of(path),
+        "folder": folder,
+        "listing": shown,
+        "asked": asked,
+        "failure": None,
+        "typed": "",
+    }
+    template = "rows.html" if query["part"] == "rows" else "files.html"
+    return visit.page(template, **given)
+
+
+def _asked(query: Form) -> Asked:
+    start = query["start"]
+    if start and not (start.isascii() and start.isdigit() and len(start) < 10):  # noqa: PLR2004  # a place in a listing
+        raise Invalid("The page number is not valid.")
+    return Asked(
+        sort=sort_of(query["sort"]),
+        down=query["order"] == "down",
+        search=query["q"],
+        start=int(start or 0),
+        after=query.exact("after"),
+    )
+
+
+async def show_details(visit: Visit) -> Response:
+    """Show what is known of one file or folder."""
+    path = place_of(visit)
+    return await _details(visit, path, None)
+
+
+async def _details(visit: Visit, path: str, failure: SealaneError | None, status: int = 200) -> Response:
+    entry = (await visit.ask(Look(handle="", path=path), Seen)).entry
+    receipt: ReceiptIs | None = None
+    if entry.kind == "file" and entry.version:
+        try:
+            receipt = await visit.ask(Receipt(handle="", path=path), ReceiptIs)
+        except (NotAllowed, Missing):
+            receipt = None
+    return visit.page(
+        "details.html",
+        status,
+        path=path,
+        parent=parent_of(path),
+        crumbs=crumbs_of(path),
+        entry=entry,
+        receipt=receipt,
+        failure=failure,
+    )
+
+
+async def download(visit: Visit) -> Response | None:
+    """Send a file, if one of our own pages or the person themselves asked for it."""
+    headers = visit.exchange.headers
+    try:
+        browser.check_origin("GET", headers, browser.handle_of(headers))
+    except OriginRefused:
+        return visit.go(forms.address("/details", place_of(visit)))
+    if visit.exchange.method == "HEAD":
+        return await delivery.head(visit.exchange)
+    return await delivery.get(visit.exchange)
+
+
+# --- changing --------------------------------------------------------------------------------------------------------
+
+
+async def make_folder(visit: Visit) -> Response:
+    """Make a folder inside the one that the address names."""
+    inside = place_of(visit)
+    form = await visit.take_form()
+    name = paths.check_name(form["name"])
+    await visit.ask(MakeFolder(handle="", path=paths.show((*paths.parse(inside), name))), Seen)
+    return visit.go(forms.address("/files", inside, said="made"))
+
+
+async def show_removal(visit: Visit) -> Response:
+    """Ask whether something is to go."""
+    path = place_of(visit)
+    entry = (await visit.ask(Look(handle="", path=path), Seen)).entry
+    return visit.page("remove.html", path=path, parent=parent_of(path), entry=entry)
+
+
+async def remove(visit: Visit) -> Response:
+    """Remove a file or an empty folder."""
+    path = place_of(visit)
+    await visit.take_form()
+    entry = (await visit.ask(Look(handle="", path=path), Seen)).entry
+    await visit.ask(_removal(entry, path), Done)
+    return visit.go(forms.address("/files", parent_of(path), said="removed"))
+
+
+def _removal(entry: Entry, path: str) -> RemoveFile | RemoveFolder:
+    return RemoveFolder(handle="", path=path) if entry.kind == "folder" else RemoveFile(handle="", path=path)
+
+
+async def move(visit: Visit) -> Response:
+    """Rename, or move to another folder. What is there already is never replaced."""
+    path = place_of(visit)
+    form = await visit.take_form()
+    try:
+        target = paths.show((*paths.parse(form["folder"] or "/"), paths.check_name(form["name"])))
+        if target != path:
+            await visit.ask(Move(handle="", source=path, target=target), Done)
+    except SealaneError as failure:
+        if isinstance(failure, Refused):
+            raise
+        return await _details(visit, path, failure, 409)
+    return visit.go(forms.address("/files", parent_of(target), said="moved"))

@@ -1,0 +1,101 @@
+"""What of a folder stands on one page: sorted, searched, cut into pages. Pure but for asking the keeper for entries.
+
+A folder that fits into one answer of the keeper is sorted as people expect (folders first, case aside). A larger one is
+shown in the keeper's own order, page after page, without reading all of it; sorting or searching it reads as much as
+`web_listing_entries_max` allows, and the page says where that was not everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from sealane.operations.files import ListFolder, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealane.doors.web.visits import Visit
+    from sealane.operations.files import Entry
+
+SORTS: Final = ("name", "size", "modified")
+Sort = Literal["name", "size", "modified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How somebody wants to see a folder."""
+
+    sort: Sort = "name"
+    down: bool = False
+    search: str = ""
+    start: int = 0
+    """How many entries are on pages before this one."""
+    after: str = ""
+    """The last name of the page before this one, in a folder that is shown in the keeper's order."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the order of names is asked for."""
+        return self.sort == "name" and not self.down and not self.search
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a folder."""
+
+    entries: tuple[Entry, ...]
+    total: int | None
+    """How many there are in all; None where nobody has counted."""
+    next_start: int | None = None
+    next_after: str = ""
+    cut: bool = False
+    """The folder is larger than what was searched or sorted."""
+
+
+def sort_of(text: str) -> Sort:
+    """Return by what to sort; anything unknown is by name."""
+    match text:
+        case "size" | "modified":
+            return text
+        case _:
+            return "name"
+
+
+def ordered(entries: Iterable[Entry], asked: Asked) -> list[Entry]:
+    """Return those that the search finds, folders first, in the order asked for. Ties are by name."""
+    wanted = asked.search.casefold()
+    found = [entry for entry in entries if wanted in entry.name.casefold()]
+    found.sort(key=lambda entry: (entry.name.casefold(), entry.name))
+    if asked.sort == "size":
+        found.sort(key=lambda entry: entry.size, reverse=asked.down)
+    elif asked.sort == "modified":
+        found.sort(key=lambda entry: entry.modified, reverse=asked.down)
+    elif asked.down:
+        found.reverse()
+    found.sort(key=lambda entry: entry.kind != "folder")
+    return found
+
+
+async def listing(visit: Visit, path: str, asked: Asked) -> Listing:
+    """Return one page of a folder."""
+    rows, most = visit.settings.web_page_rows, visit.settings.page_entries_max
+    if asked.after:
+        page = await visit.ask(ListFolder(handle="", path=path, after=asked.after, limit=rows), Page)
+        return Listing(page.entries, None, next_after=page.after)
+    page = await visit.ask(ListFolder(handle="", path=path, limit=most), Page)
+    if page.after and asked.is_plain:
+        return Listing(page.entries[:rows], None, next_after=page.entries[rows - 1].name)
+    entries = list(page.entries)
+    limit = visit.settings.web_listing_entries_max
+    while page.after and len(entries) < limit:
+        page = await visit.ask(ListFolder(handle="", path=path, after=page.after, limit=most), Page)
+        entries += page.entries
+    found = ordered(entries[:limit], asked)
+    more = asked.start + rows < len(found)
+    return Listing(
+        entries=tuple(found[asked.start : asked.start + rows]),
+        total=len(found),
+        next_start=asked.start + rows if more else None,
+        cut=bool(page.after) or len(entries) > limit,
+    )

@@ -1,0 +1,37 @@
+"""Invented files and people for the pages to show."""
+
+from sealane.errors import AlreadyExists
+from sealane.operations.accounts import AddFolder, AddUser, GrantFolder
+
+FILES = {
+    "eligibility-2026-11.csv": 48_211,
+    "eligibility-2026-10.csv": 47_980,
+    "Remittance advice, week 46 (final, corrected, really final, for the auditors of both sides).pdf": 182_004,
+    "claims-batch-0117.x12": 903_554,
+    "x-ray 14 Nov.dcm": 2_400_117,
+    "Überweisung Müller.txt": 312,
+}
+
+
+async def invent(page, house):
+    """Put files and people there, once."""
+    try:
+        house.keeper.admin(AddFolder("clinic:/in/returned"))
+    except AlreadyExists:
+        return
+    for operation in (
+        AddFolder("clinic:/in/2025"),
+        GrantFolder("clinic:/in", "root@clinic", ("list", "read", "write", "delete")),
+        AddUser("maria-del-carmen.fernandez@clinic", email="maria.fernandez@clinic.test"),
+        AddUser("bert@clinic", role="auditor", email="bert@clinic.test"),
+        AddUser("nightly@clinic", email=""),
+    ):
+        house.keeper.admin(operation)
+    token = house.token("anna@clinic")
+    for name, size in FILES.items():
+        address = f"/api/v1/content/in/{name}"
+        told = await page.request.put(
+            address, data=b"x" * size, headers={"Authorization": f"Bearer {token}", "Cookie": ""}
+        )
+        assert told.status == 201, await told.text()
+    await page.request.get(f"/api/v1/content/in/{next(iter(FILES))}", headers={"Authorization": f"Bearer {token}"})

@@ -1,0 +1,173 @@
+"""What people do at a real browser: Chromium before the pages, a real keeper behind them.
+
+Every page that is opened here is held against WCAG 2.2 AA by axe, and whatever breaks the pages' own policy fails.
+"""
+
+import base64
+import hashlib
+import re
+import time
+
+import pytest
+
+from sealane.domain import second_factor
+from sealane.operations.browser import NewSetupLink
+from tests.doors.http.conftest import House
+from tests.doors.web.conftest import PASSWORD, opened
+from tests.doors.web.screenshots import PAGES, PHONE
+from tests.doors.web.story import invent
+from tests.keeper_in_process import KeeperInProcess
+from tests.peers import chromium
+from tests.peers.chromium import accessible
+
+pytestmark = pytest.mark.slow
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+async def browser():
+    async with chromium.started() as started:
+        yield started
+
+
+async def sign_in(page, name):
+    await page.goto("/sign-in")
+    await page.fill("[name=name]", name)
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+
+
+async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, port, house):
+    url = f"http://127.0.0.1:{port}"
+    async with chromium.opened(browser, url, viewport=PHONE) as page:
+        await page.goto("/sign-in")
+        await accessible(page)
+        await sign_in(page, "root@clinic")
+        await page.wait_for_url("**/files")
+        await invent(page, house)
+        others = ["/files", "/prove", "/remove/in/returned", "/admin/groups", "/admin/folders", "/admin/organizations"]
+        wide = {}
+        for address in (*PAGES.values(), *others, "/admin/sessions", "/admin/recovery"):
+            await page.goto(address)
+            await accessible(page)
+            wide[address] = await page.evaluate("document.documentElement.scrollWidth")
+        assert {address: pixels for address, pixels in wide.items() if pixels > PHONE["width"]} == {}
+        await page.emulate_media(color_scheme="dark")
+        for address in ("/files/in", "/admin", "/admin/user?user=anna@clinic", "/ledger"):
+            await page.goto(address)
+            await accessible(page)
+
+
+async def test_first_start_by_keyboard_alone(browser, tmp_path):
+    empty = tmp_path / "empty"
+    KeeperInProcess(empty).close()
+    house = House(tmp_path / "data", empty)
+    secret = house.keeper.admin(NewSetupLink()).secret
+    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await page.goto(f"/setup/{secret}")
+        await accessible(page)
+        for text in ("clinic", "root", "root@clinic.test", PASSWORD, PASSWORD):
+            await page.keyboard.type(text)
+            await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/admin")
+        assert "still open" in await page.inner_text("main")
+        await accessible(page)
+        await page.goto(f"/setup/{secret}")
+        assert "not valid any more" in await page.inner_text("main")
+    house.close()
+
+
+async def test_one_time_codes_from_setting_up_to_signing_in(browser, port, house):
+    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        await page.goto("/account")
+        await page.click("text=Set up")
+        await page.wait_for_selector(".drawing svg")
+        await accessible(page)
+        secret = base64.b32decode((await page.inner_text(".drawing + p code")).replace(" ", ""))
+        step = int(time.time()) // 30
+        await page.fill("[name=code]", second_factor.code_at(secret, step))
+        await page.click("text=Switch on")
+        await page.wait_for_selector(".codes")
+        await accessible(page)
+        recovery = await page.inner_text(".codes li")
+        await page.click("text=Sign out")
+        await page.wait_for_url("**/sign-in?said=signed-out")
+        await sign_in(page, "anna")
+        await page.wait_for_selector("[name=code]")
+        await accessible(page)
+        await page.fill("[name=code]", recovery)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/files")
+
+
+async def test_an_upload_goes_on_after_a_reload_and_survives_going_to_another_page(browser, port, house, tmp_path):
+    content = hashlib.sha256(b"seed").digest() * (40 * MIB // 32)
+    file = tmp_path / "large ö.bin"
+    file.write_bytes(content)
+    token = house.token("anna@clinic")
+    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        await page.goto("/files/in")
+        parts = []
+
+        async def let_one_through(route):
+            parts.append(route)
+            await (route.continue_() if len(parts) == 1 else route.abort())
+
+        await page.route(
+            re.compile(r"/api/v1/uploads/"),
+            lambda route: let_one_through(route) if route.request.method == "PATCH" else route.continue_(),
+        )
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.set_input_files("input[data-upload-to]", file)
+        await page.wait_for_selector("#tray .how:has-text('No connection')")
+        await accessible(page)
+        await page.reload()
+        await page.wait_for_selector("#tray li.paused")
+        await page.unroute_all()
+        sent = []
+        page.on(
+            "request",
+            lambda request: sent.append(request.headers.get("upload-offset")) if request.method == "PATCH" else None,
+        )
+        await page.set_input_files("input[data-upload-to]", file)
+        await page.click("nav.places a[href='/files']")
+        await page.wait_for_url("**/files")
+        await page.wait_for_selector("#tray li.done")
+        assert "0" not in sent
+        assert sent
+        told = await page.request.get(
+            "/api/v1/content/in/large%20%C3%B6.bin", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert hashlib.sha256(await told.body()).digest() == hashlib.sha256(content).digest()
+        await page.goto("/files/in")
+        assert "large ö.bin" in await page.inner_text("table.files")
+        async with page.expect_download() as coming:
+            await page.click("a[download]")
+        path = await (await coming.value).path()
+        assert path.stat().st_size == len(content)
+
+
+async def test_many_names_come_as_one_scrolls(browser, port, house):
+    token = house.token("anna@clinic")
+    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        for number in range(230):
+            await page.request.put(
+                f"/api/v1/content/in/file-{number:03}.txt", data=b"x", headers={"Authorization": f"Bearer {token}"}
+            )
+        await page.goto("/files/in")
+        assert await page.locator("table.files tbody tr").count() == 201
+        await page.locator("tr.more").scroll_into_view_if_needed()
+        await page.wait_for_selector("text=file-229.txt")
+        assert await page.locator("table.files tbody tr").count() == 230
+        await page.fill("#q", "22")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/files/in?q=22*")
+        await page.wait_for_selector("text=12 entries")

@@ -1,0 +1,176 @@
+"""Pages as a browser without JavaScript meets them: signing in, files, forms of other sites, administration."""
+
+import re
+
+from sealane.doors.http.browser import COOKIE
+from sealane.operations.accounts import DisableUser, ListUsers
+from tests.doors.web.conftest import PASSWORD
+
+
+async def test_whoever_has_not_signed_in_is_led_to_the_sign_in_page_and_back(browser):
+    page = await browser.get("/files/in?sort=size")
+    assert page.status_code == 200
+    assert "Sign in" in page.text
+    assert COOKIE not in browser.cookies
+    page = await browser.send("/sign-in", name="anna", password=PASSWORD, next="/files/in?sort=size")
+    assert page.url.path == "/files/in"
+    assert page.url.query == b"sort=size"
+    assert "This folder is empty" in page.text
+    assert COOKIE in browser.cookies
+
+
+async def test_every_page_says_that_nothing_from_elsewhere_may_be_loaded(browser):
+    await browser.sign_in("root@clinic")
+    for address in ("/files", "/account", "/admin", "/ledger", "/no/such/page"):
+        page = await browser.get(address)
+        assert page.headers["content-security-policy"].startswith(
+            "default-src 'none'; script-src 'self'; style-src 'self'"
+        )
+        assert "unsafe" not in page.headers["content-security-policy"]
+        assert page.headers["cache-control"] == "no-store"
+        assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", page.text), address
+
+
+async def test_a_wrong_password_is_told_in_the_page_and_sets_no_session(browser):
+    page = await browser.sign_in("anna", "wrong password")
+    assert page.status_code == 401
+    assert "was not accepted" in page.text
+    assert COOKIE not in browser.cookies
+
+
+async def test_a_form_without_the_token_of_the_page_changes_nothing(browser, house):
+    await browser.sign_in("root@clinic")
+    await browser.get("/admin/users")
+    for token in ("", "0" * 64, browser.token[:-1] + "x"):
+        page = await browser.ask("POST", "/admin/users", data={"token": token, "name": "eve", "role": "admin"})
+        assert page.status_code == 403
+        assert "origin-refused" in page.text
+    page = await browser.ask(
+        "POST", "/admin/users", data={"token": "0" * 64, "name": "eve", "role": "admin"}, site="cross-site"
+    )
+    assert page.status_code == 403
+    names = [row.values[0] for row in house.keeper.admin(ListUsers("clinic")).rows]
+    assert "eve@clinic" not in names
+
+
+async def test_another_site_may_lead_here_and_do_nothing_else(browser):
+    await browser.sign_in("anna")
+    led = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert (await browser.get("/files", site="cross-site", headers=led)).status_code == 200
+    framed = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    assert (await browser.get("/files", site="cross-site", headers=framed)).status_code == 403
+    assert (await browser.get("/files", site="cross-site", headers={"Sec-Fetch-Mode": "no-cors"})).status_code == 403
+
+
+async def test_the_cookie_opens_the_api_only_to_our_own_pages(browser, port):
+    await browser.sign_in("anna")
+    await browser.get("/files/in")
+    token = browser.token
+    assert (await browser.get("/api/v1/me")).json()["user"] == "anna@clinic"
+    assert (await browser.get("/api/v1/me", site="cross-site")).status_code == 403
+    assert (await browser.ask("POST", "/api/v1/folders/in/new")).status_code == 403
+    assert (
+        await browser.ask("POST", "/api/v1/folders/in/new", headers={"Sealane-Form-Token": "0" * 64})
+    ).status_code == 403
+    made = await browser.ask("POST", "/api/v1/folders/in/new", headers={"Sealane-Form-Token": token})
+    assert made.status_code == 201
+
+
+async def test_files_are_listed_downloaded_renamed_and_removed_without_javascript(browser):
+    await browser.sign_in("anna")
+    await browser.get("/files/in")
+    headers = {"Sealane-Form-Token": browser.token}
+    name = "Ä <b>&\"' list.csv"
+    address = "/in/%C3%84%20%3Cb%3E%26%22%27%20list.csv"
+    put = await browser._client.put(
+        f"/api/v1/content{address}",
+        content=b"a,b\n1,2\n",
+        headers=headers | {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}", "Sec-Fetch-Site": "same-origin"},
+    )
+    assert put.status_code == 201
+    page = await browser.get("/files/in")
+    assert "Ä &lt;b&gt;&amp;&#34;&#39; list.csv" in page.text
+    assert name not in page.text
+    page = await browser.get(f"/download{address}")
+    assert page.content == b"a,b\n1,2\n"
+    assert page.headers["content-disposition"].startswith("attachment")
+    page = await browser.get(f"/details{address}")
+    assert "8 B" in page.text
+    assert "fetched" in page.text
+    page = await browser.send(f"/move{address}", name="list.csv", folder="/in")
+    assert "Moved." in page.text
+    await browser.get("/remove/in/list.csv")
+    page = await browser.send("/remove/in/list.csv")
+    assert "This folder is empty" in page.text
+    assert (await browser.get("/details/in/list.csv")).status_code == 404
+
+
+async def test_what_one_may_not_see_and_what_is_not_there_look_alike(browser):
+    await browser.sign_in("anna")
+    hidden, missing = await browser.get("/files/private"), await browser.get("/files/nothing")
+    assert hidden.status_code == missing.status_code == 404
+    without = [re.sub(r'value="[^"]*"', "", page.text) for page in (hidden, missing)]
+    assert without[0] == without[1]
+
+
+async def test_a_disabled_user_is_led_to_the_sign_in_page_at_once(browser, house):
+    await browser.sign_in("anna")
+    house.keeper.admin(DisableUser("anna@clinic"))
+    page = await browser.get("/files/in")
+    assert page.url.path == "/sign-in"
+    assert COOKIE not in browser.cookies
+
+
+async def test_members_have_no_administration_and_other_organizations_administrators_only_their_own(browser, port):
+    await browser.sign_in("anna")
+    assert (await browser.get("/admin/users")).status_code == 404
+    assert (await browser.get("/ledger")).status_code == 404
+    browser.cookies.clear()
+    await browser.sign_in("ines@insurer")
+    page = await browser.get("/admin/users?organization=clinic")
+    assert "ines@insurer" in page.text
+    assert "anna@clinic" not in page.text
+    assert (await browser.get("/admin/user?user=anna@clinic")).status_code == 404
+    assert (await browser.get("/admin/organizations")).status_code == 403
+    await browser.get("/admin/users")
+    page = await browser.send("/admin/user?user=anna@clinic", do="disable")
+    assert page.status_code == 404
+
+
+async def test_an_administrator_adds_a_user_who_sets_a_password_and_is_given_a_folder(browser, port):
+    await browser.sign_in("root@clinic")
+    await browser.get("/admin/users")
+    page = await browser.send("/admin/users", name="carl", role="member", email="", organization="clinic")
+    link = re.search(r"/welcome/[A-Za-z0-9_-]+", page.text)[0]
+    page = await browser.get("/admin/folder?folder=clinic:/private")
+    page = await browser.send(
+        "/admin/folder?folder=clinic:/private", do="grant", grantee="carl@clinic", right="list", shown_as=""
+    )
+    assert "carl@clinic" in page.text
+    browser.cookies.clear()
+    page = await browser.get(link)
+    assert "carl@clinic" in page.text
+    page = await browser.send(link, password="short", again="short")
+    assert page.status_code == 400
+    page = await browser.send(link, password=PASSWORD, again=PASSWORD)
+    assert "The password is set" in page.text
+    assert (await browser.get(link)).status_code == 403
+    page = await browser.sign_in("carl")
+    assert "private" in page.text
+
+
+async def test_the_ledger_names_the_person_who_administered(browser):
+    await browser.sign_in("root@clinic")
+    await browser.get("/admin/groups")
+    await browser.send("/admin/groups", do="add", name="doctors", organization="clinic")
+    page = await browser.get("/ledger?user=root@clinic")
+    row = re.search(r"<code>group_added</code>.*?</tr>", page.text, re.DOTALL)[0]
+    assert "root@clinic" in row
+    assert "doctors@clinic" in row
+
+
+async def test_pages_speak_the_language_of_the_browser(browser):
+    browser.language = "de-CH, en;q=0.5"
+    page = await browser.get("/sign-in")
+    assert '<html lang="de">' in page.text
+    assert "Anmelden" in page.text

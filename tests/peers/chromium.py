@@ -1,0 +1,77 @@
+"""Debian's Chromium, driven by Playwright: what a person at a browser meets, and what their browser complains of.
+
+async with started() as chromium:
+    async with opened(chromium, url) as page:
+        await page.goto("/sign-in")
+        …                                   # a blocked load, an error of a script: the claim fails at the end
+        await accessible(page)              # axe finds nothing against WCAG 2.2 AA
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+
+from scripts.web_assets import NotToBeHad, package
+from tests.peers import missing
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_COMPLAINTS = ("Content Security Policy", "Content-Security-Policy", "Refused to", "integrity")
+
+
+@contextlib.asynccontextmanager
+async def started():
+    """A browser without a window. As root it has no sandbox of its own; it only meets our own pages."""
+    from playwright.async_api import async_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        missing("chromium is not installed")
+    async with async_playwright() as playwright:
+        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = await playwright.chromium.launch(executable_path=path, args=[*flags, "--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(browser, url, **given):
+    """A page in a window of its own. Whatever breaks the policy of a page, or a script, fails the test."""
+    context = await browser.new_context(base_url=url, locale=given.pop("locale", "en-GB"), **given)
+    complaints = []
+    page = await context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if any(w in said.text for w in _COMPLAINTS) else None)
+    try:
+        yield page
+    finally:
+        await context.close()
+    assert complaints == []
+
+
+async def accessible(page):
+    """Hold the page that is shown against WCAG by axe-core. It is run apart from the page's own world and policy."""
+    try:
+        source = (package("axe-core@4.14.1") / "axe.min.js").read_text()
+    except NotToBeHad as error:
+        missing(str(error))
+    session = await page.context.new_cdp_session(page)
+    tree = await session.send("Page.getFrameTree")
+    frame = tree["frameTree"]["frame"]["id"]
+    world = await session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})
+    context = world["executionContextId"]
+    await session.send("Runtime.evaluate", {"expression": source, "contextId": context})
+    asked = (
+        f"axe.run(document, {{runOnly: {RULES}, resultTypes: ['violations']}}).then(told => JSON.stringify("
+        "told.violations.map(one => [one.id, one.nodes.map(node => node.html + ' ' + node.failureSummary)])))"
+    )
+    told = await session.send(
+        "Runtime.evaluate",
+        {"expression": asked, "contextId": context, "awaitPromise": True, "returnByValue": True},
+    )
+    await session.detach()
+    assert told["result"].get("value") == "[]", f"{page.url}: {told}"
