@@ -33,7 +33,7 @@ def one_by_one(block, starts):
 
 
 @given(st.lists(MESSAGE, min_size=1, max_size=5))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_messages_by_the_column_are_messages_one_by_one(texts):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hl7_columns, "_LEAST", 1)

@@ -14,6 +14,7 @@ from sealane.exposure.people.keys import keys_of, mixed
 from sealane.exposure.people.linking import individuals
 from sealane.exposure.people.mentions import MARKS
 from tests.exposure.scanning import TODAY
+from tests.tries import tries
 
 pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
 
@@ -141,7 +142,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(deadline=None)
+@settings(deadline=None, max_examples=tries(40))
 @given(st.lists(FIELDS, min_size=1, max_size=12), st.integers(0, 2**32))
 def test_the_order_of_mentions_changes_no_count(rows, seed):
     shuffled = list(rows)
@@ -150,7 +151,7 @@ def test_the_order_of_mentions_changes_no_count(rows, seed):
 
 
 @pytest.mark.slow
-@settings(deadline=None)
+@settings(deadline=None, max_examples=tries(40))
 @given(st.lists(FIELDS, min_size=1, max_size=12))
 def test_saying_the_same_again_adds_nobody(rows):
     told = [row for row in rows if row.keys() & {"ssn", "member_id", "email"} or row.keys() >= {"given", "family"}]

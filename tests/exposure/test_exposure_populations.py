@@ -58,7 +58,7 @@ def test_states_and_classes_count_each_individual_once():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10, 20))
+@pytest.mark.parametrize("seed", range(10, 13))  # `make bench-exposure` has ten
 def test_precision_and_recall_on_seeds_that_nothing_was_tuned_on(seed):
     population = people(seed=seed, households=400)
     rows = roster(population, seed=seed)

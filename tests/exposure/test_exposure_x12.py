@@ -53,7 +53,7 @@ def mentions(content, least, block=1 << 20):
 
 
 @given(BODY, st.sampled_from([200, 1 << 20]))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_claims_by_the_column_are_claims_segment_by_segment(body, block):
     content = interchange("837", "005010X222A1", ["BHT*0019", *body])
     whole, records, long = mentions(content, least=10**9)
