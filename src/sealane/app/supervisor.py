@@ -250,7 +250,7 @@ class Supervisor:
         if link.secret:
             base = self._settings.public_url.rstrip("/") or f"{scheme}://{listening.shown(http[0])}"
             lines += [
-                "There is no administrator yet. Open this link once, in a browser, to make the first one:",
+                "Nobody can sign in yet. Open this link once, in a browser, to make the first administrator:",
                 f"  {base}/setup/{link.secret}",
                 "Or by the command line:",
                 "  sealane org add NAME; sealane user add admin@NAME --role admin --password-stdin",

@@ -1,8 +1,8 @@
 """Links that count once: the first start, and a password that its owner is to set.
 
 A link's secret has 256 random bits and is stored hashed; guesses are counted against their address range all the same.
-Must stay true: a new link takes the place of the one before it; the setup link opens nothing once the node has an
-administrator, however it got one.
+Must stay true: a new link takes the place of the one before it; the setup link opens nothing once the node has a
+user, however it got one: a node that is run by the command line prints no link that could take it over.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _SECRET_BYTES = 32
 
 
 def new_setup_link(work: Work, op: NewSetupLink) -> LinkIs:
-    """Make the link of the first start; an empty one where there is an administrator already."""
+    """Make the link of the first start; an empty one where there is any user already."""
     del op
-    if _has_admin(work):
+    if _has_users(work):
         return LinkIs(secret="")
     return _new(work, SETUP, None)
 
@@ -160,7 +160,7 @@ def _found(work: Work, secret: str, address: str, *, purpose: str = "") -> LinkR
     if stands.locked:
         return Outcome(Locked(), attempts.wait_seconds(work, stands))
     row = work.transaction.first(statements.LINK, secret_hash=_hash(secret), at=work.now)
-    usable = row is not None and purpose in {"", row.purpose} and not (row.purpose == SETUP and _has_admin(work))
+    usable = row is not None and purpose in {"", row.purpose} and not (row.purpose == SETUP and _has_users(work))
     if row is not None and usable:
         return row
     failure: SealaneError = LinkOver()
@@ -170,8 +170,8 @@ def _found(work: Work, secret: str, address: str, *, purpose: str = "") -> LinkR
     return Outcome(failure, attempts.wait_seconds(work, attempts.standing(work, name="", address=address)))
 
 
-def _has_admin(work: Work) -> bool:
-    found = work.transaction.first(statements.COUNT_ADMINS)
+def _has_users(work: Work) -> bool:
+    found = work.transaction.first(statements.COUNT_USERS)
     return found is not None and found.count > 0
 
 

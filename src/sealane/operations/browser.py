@@ -150,7 +150,7 @@ class LinkIs(Answer, frozen=True):
 
 
 class NewSetupLink(AdminOperation, frozen=True):
-    """Make the link of the first start, in place of an earlier one. An empty one where there is an administrator."""
+    """Make the link of the first start, in place of an earlier one. An empty one where there is any user."""
 
     answer: ClassVar[type[Answer]] = LinkIs
 

@@ -141,13 +141,7 @@ USER = Statement(
     .where(users.c.id == sa.bindparam("user_id")),
     UserRow,
 )
-COUNT_ADMINS = Statement(
-    "browser.count_admins",
-    sa.select(sa.func.count().label("count"))
-    .select_from(users)
-    .where(users.c.role == sa.literal("admin"), users.c.disabled.is_(None)),
-    CountRow,
-)
+COUNT_USERS = Statement("browser.count_users", sa.select(sa.func.count().label("count")).select_from(users), CountRow)
 
 SECOND_FACTOR = Statement(
     "browser.second_factor",
