@@ -486,6 +486,10 @@ async def test_the_description_covers_every_route_and_nothing_else(door, anna):
         ("/api/v1/headers/{version}", "get"), ("/api/v1/headers/{version}", "put"),
         ("/api/v1/audit/checkpoint", "get"), ("/api/v1/audit/tile/{tile}", "get"),
         ("/api/v1/audit/entries", "get"), ("/api/v1/audit/proofs/{path}", "get"),
+        ("/api/v1/exposure/files/{path}", "get"), ("/api/v1/exposure/forecast", "get"),
+        ("/api/v1/exposure/recipients/{path}", "get"), ("/api/v1/exposure/recipients", "get"),
+        ("/api/v1/exposure/lists", "get"), ("/api/v1/exposure/lists/{version}", "get"),
+        ("/api/v1/exposure/lists/{version}", "put"), ("/api/v1/exposure/lists/{version}/header", "put"),
         ("/api/v1/headers", "get"), ("/api/v1/headers", "post"), ("/api/v1/headers/{version}", "get"),
         ("/api/v1/headers/{version}", "put"), ("/api/v1/recipients/{path}", "get"),
     }  # fmt: skip
