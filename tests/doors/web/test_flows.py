@@ -105,7 +105,7 @@ async def test_one_time_codes_from_setting_up_to_signing_in(browser, port, house
 
 
 async def test_an_upload_goes_on_after_a_reload_and_survives_going_to_another_page(browser, port, house, tmp_path):
-    content = hashlib.sha256(b"seed").digest() * (40 * MIB // 32)
+    content = hashlib.sha256(b"seed").digest() * (20 * MIB // 32)
     file = tmp_path / "large ö.bin"
     file.write_bytes(content)
     token = house.token("anna@clinic")
