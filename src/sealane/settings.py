@@ -249,7 +249,7 @@ class Settings:
     # Inspector.
     inspector_batch: int = 16
     inspector_turn_bytes: int = GIB
-    """How much of one arrival is read before others have their turn: a huge one holds up nobody for longer."""
+    """How much of one arrival is hashed or sealed before others have theirs. Whose data is in it is read at once."""
     inspector_lease_seconds: int = 3600
     """How long the inspector may take over an arrival before it is given again; a terabyte is read in this time."""
     inspector_poll_seconds: int = 60
