@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sealane.domain import sweep
+from sealane.domain import owing, sweep
 from sealane.errors import Missing, NotAllowed
 from sealane.exposure.people.listing import lines_of
 from sealane.exposure.people.lists import read_list
@@ -36,7 +36,7 @@ from sealane.operations.exposures import (
     ShowExposure,
 )
 from sealane.operations.files import RemoveFile
-from sealane.operations.inspection import ColumnOf, LayoutOf, RecordExposure
+from sealane.operations.inspection import ColumnOf, LayoutOf, LeaseArrivals, RecordExposure
 from sealane.settings import Settings
 from sealane.vault import blobs
 from sealane.vault.age import files as age_files
@@ -268,6 +268,18 @@ def test_of_a_large_arrival_the_digest_comes_before_it_is_read(world, anna, offi
     assert show(anna, "/in/large.csv").state == "waiting"
     inspector.round()
     assert show(anna, "/in/large.csv").exposed.people == 20
+
+
+@on_both
+def test_a_digest_somebody_waits_for_goes_before_readings(world, anna, officer, inspector):
+    to_read = [anna.put(members(0, 3), f"/in/{number}").version for number in range(2)]
+    world.clock.advance(timedelta(seconds=5))
+    writing = anna.begin("/in/late.csv")
+    writing.write(0, members(0, 3))
+    late = writing.finish().version
+    assert inspector.asking.ask_now(LeaseArrivals()).versions == (late, *sorted(to_read))
+    assert owing.owed(digest=True, people=False) < owing.owed(digest=True, people=True)
+    assert owing.owed(digest=True, people=True) < owing.owed(digest=False, people=True)
 
 
 def test_a_failed_reading_takes_nothing_away_from_an_earlier_one(world, anna, officer, inspector, monkeypatch):

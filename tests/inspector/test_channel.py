@@ -17,6 +17,8 @@ from sealane.vault.age.x25519 import X25519Identity
 from sealane.vault.local import LocalStore
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow
+
 KEY = X25519Identity(b"\x21" * 32)
 
 

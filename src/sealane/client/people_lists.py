@@ -109,9 +109,14 @@ class _Page(msgspec.Struct, frozen=True):
     after: int
 
 
-class _Recipients(msgspec.Struct, frozen=True):
+class ListSeals(msgspec.Struct, frozen=True):
+    """To whom people lists are sealed."""
+
     recipients: tuple[str, ...]
     reading: bool = True
+    """Whether whose data it is is wanted there at all."""
+    owner: str = ""
+    """Whose people they are, where a file does not tell."""
 
 
 @dataclass(slots=True)
@@ -136,13 +141,12 @@ def forecast(server: Server, *, folder: str, user: str) -> Forecast:
 
 def recipients(server: Server) -> tuple[str, ...]:
     """Return to whom people lists are sealed now."""
-    return decoded(server.ask("GET", f"{API}/exposure/recipients").body, _Recipients).recipients
+    return decoded(server.ask("GET", f"{API}/exposure/recipients").body, ListSeals).recipients
 
 
-def recipients_at(server: Server, path: paths.Path) -> tuple[tuple[str, ...], bool]:
+def recipients_at(server: Server, path: paths.Path) -> ListSeals:
     """Return to whom the list of a file at this path is sealed, and whether it is wanted at all."""
-    told = decoded(server.ask("GET", target_of("exposure/recipients", path)).body, _Recipients)
-    return told.recipients, told.reading
+    return decoded(server.ask("GET", target_of("exposure/recipients", path)).body, ListSeals)
 
 
 def lists(server: Server, settings: ClientSettings) -> Iterator[PeopleList]:

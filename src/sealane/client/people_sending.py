@@ -19,6 +19,7 @@ from sealane.client.server import API
 from sealane.vault.age.failures import KeyInvalid
 
 if TYPE_CHECKING:
+    from sealane.client.people_lists import ListSeals
     from sealane.client.runs import Run
     from sealane.client.sending import LocalFile
     from sealane.exposure.scan import Exposure
@@ -39,23 +40,23 @@ class _Said(msgspec.Struct):
 
 def send_people(run: Run, source: LocalFile, version: str) -> None:
     """Read a file that was sent sealed, and send the list of who is in it, where the folder wants to know."""
-    recipients, reading = run.patiently(source.name, lambda: people_lists.recipients_at(run.server, source.target))
-    if not reading:
+    seals = run.patiently(source.name, lambda: people_lists.recipients_at(run.server, source.target))
+    if not seals.reading:
         return
     with _one_at_a_time:
-        body = _made(run, source, recipients)
+        body = _made(run, source, seals)
     run.patiently(
         source.name,
         lambda: run.server.ask("PUT", f"{API}/exposure/lists/{quote(version, safe='')}", content=body),
     )
 
 
-def _made(run: Run, source: LocalFile, recipients: tuple[str, ...]) -> bytes:
+def _made(run: Run, source: LocalFile, seals: ListSeals) -> bytes:
     """Return what is sent: a line of counts, then the sealed list."""
     from sealane.exposure.scan import scan  # noqa: PLC0415 - its libraries are an extra, loaded where they are asked for
     from sealane.inspector import listing  # noqa: PLC0415
 
-    today = run.clock.now().date()
+    today, recipients = run.clock.now().date(), seals.recipients
     try:
         with source.path.open("rb") as stream:
             found = scan(stream, source.path.name, today=today, listed=bool(recipients))
@@ -65,7 +66,7 @@ def _made(run: Run, source: LocalFile, recipients: tuple[str, ...]) -> bytes:
     header = b""
     if recipients and found.count.people:
         try:
-            header = listing.seal_list(found, recipients, "", pieces.append)
+            header = listing.seal_list(found, recipients, seals.owner, pieces.append)
         except KeyInvalid:
             raise AnswerInvalid("The server named a recipient of people lists that is none.") from None
     return b"".join((_line(found, source.path.name, recipients), b"\n", header, *pieces))

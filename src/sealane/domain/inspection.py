@@ -41,10 +41,10 @@ _DIGEST_BYTES = 32
 
 
 def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
-    """Lease what owes something and is leased to nobody who is there, oldest first."""
+    """Lease what owes something and is leased to nobody who is there: digests before readings, each oldest first."""
     limit = max(1, min(op.limit, work.settings.inspector_batch))
-    owing = work.transaction.all(queries.OWING, limit=limit + work.holds.leased())
-    free = [row.id for row in owing if not _is_leased(work, row)][:limit]
+    found = work.transaction.all(queries.OWING, limit=limit + work.holds.leased())
+    free = [row.id for row in found if not _is_leased(work, row)][:limit]
     until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
     if free:
         work.transaction.run_many(queries.LEASE, [{"version": version, "until": until} for version in free])

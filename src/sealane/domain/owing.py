@@ -1,4 +1,7 @@
-"""What a version owes to the inspector: its digest of record, whose data is in it, both, or nothing. Pure words."""
+"""What a version owes to the inspector: its digest of record, whose data is in it, both, or nothing. Pure words.
+
+Must stay true: what owes a digest sorts before what does not, since the queue is in the order of these words.
+"""
 
 from __future__ import annotations
 

@@ -233,7 +233,8 @@ def list_recipients(work: Work, caller: Caller, op: ListRecipientsOf) -> ListRec
     folder, _ = places.find_parent(work, caller, op.path)
     folder.demand(caller, Act.WRITE_FILE)
     keys = officers.of_folder(work, folder.organization_id, folder.id)
-    return ListRecipientsAre(keys, reading=reading.is_read(work, folder.id))
+    said = work.tree.reading(work.transaction, folder.id)
+    return ListRecipientsAre(keys, reading=reading.is_read(work, folder.id), owner="" if said is None else said.owner)
 
 
 def keep_people_list(work: Work, caller: Caller, op: KeepPeopleList) -> Done:

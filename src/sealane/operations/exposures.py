@@ -233,6 +233,9 @@ class ListRecipientsAre(Answer, frozen=True):
 
     recipients: tuple[str, ...]
     reading: bool = True
+    """Whether whose data it is is wanted there at all."""
+    owner: str = ""
+    """Whose people they are, where a file does not tell."""
 
 
 class ListRecipientsOf(Operation, frozen=True):

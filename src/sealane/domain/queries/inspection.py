@@ -24,10 +24,11 @@ OWING = Statement(
     "inspection.owing",
     sa.select(versions.c.id, versions.c.leased_until)
     .where(versions.c.owes.is_not(None))
-    .order_by(versions.c.made, versions.c.id)
+    .order_by(versions.c.owes, versions.c.made, versions.c.id)
     .limit(bindparam("limit", type_=sa.Integer)),
     OwingRow,
 )
+"""What owes a digest, for which a client may wait, stands before what is only to be read (`owing.py`: by its words)."""
 
 LEASE = Statement(
     "inspection.lease",

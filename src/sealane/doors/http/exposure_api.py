@@ -94,7 +94,7 @@ async def forecast(
 async def recipients_of_file(exchange: Asked, place: Place) -> ListRecipientsIs:
     """Say to whom a client seals the people list of a file that it seals itself."""
     told = await exchange.ask(ListRecipientsOf(handle="", path=place), ListRecipientsAre)
-    return ListRecipientsIs(recipients=told.recipients, reading=told.reading)
+    return ListRecipientsIs(recipients=told.recipients, reading=told.reading, owner=told.owner)
 
 
 @router.get("/recipients", summary="To whom people lists are sealed")

@@ -87,7 +87,8 @@ class ListRecipientsIs(_Said):
     """To whom people lists are sealed."""
 
     recipients: tuple[str, ...]
-    reading: bool = Field(description="Whether whose data it is is read there at all.")
+    reading: bool = Field(description="Whether whose data it is is wanted there at all.")
+    owner: str = Field("", description="Whose people they are, where a file does not tell.")
 
 
 class NewListHeader(_Said):
