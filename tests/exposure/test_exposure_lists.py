@@ -9,7 +9,7 @@ from sealane.errors import PeopleListInvalid
 from sealane.exposure.people.alike import MASK
 from sealane.exposure.people.lists import read_list, write_list
 from tests.exposure.populations import people, roster
-from tests.exposure.rosters import delimited
+from tests.exposure.rosters import delimited, x12_834
 from tests.exposure.scanning import listed, scanned
 
 pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
@@ -31,6 +31,16 @@ def test_a_list_gives_back_what_was_found():
     assert set(again["ssn"]) == {line["ssn"] for line in listed(found)} == {person.ssn for person in MADE}
     assert set(again["birth_date"].cast(pl.String)) == {person.born for person in MADE}
     assert again[MASK].to_list().count(0) == 0
+
+
+def test_people_of_whom_no_owner_is_told_have_the_owner_of_the_folder():
+    for content, owners in (
+        (delimited(roster(MADE, seed=5)), {"Acme"}),
+        (x12_834(roster(MADE, seed=5)), {"BEST HEALTH PLAN"}),
+    ):
+        out = io.BytesIO()
+        write_list(scanned(content, "x").crowd.people(), out, owner="Acme")
+        assert set(pl.concat(read_list(io.BytesIO(out.getvalue())))["owner"]) == owners
 
 
 def test_an_empty_list_is_a_list():

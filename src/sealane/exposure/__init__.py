@@ -10,5 +10,5 @@ logged.
 
 from typing import Final
 
-READERS: Final = 1
+READERS: Final = 2
 """The generation of readers: one more when they find what those before did not, so that stored files are read again."""

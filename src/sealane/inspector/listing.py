@@ -19,9 +19,7 @@ from sealane.vault.age.header import parse
 from sealane.vault.age.payload import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    import polars as pl
+    from collections.abc import Callable, Iterable
 
     from sealane.exposure.scan import Exposure
 
@@ -70,21 +68,9 @@ def seal_list(
     _, length = parse(begun.prefix)
     emit(begun.prefix[length:])
     sealer = Sealer(begun.payload)
-    write_list(_owned(found.crowd.people(), owner), _Sink(sealer, emit))  # type: ignore[arg-type]  # pyrefly: ignore
+    write_list(found.crowd.people(), _Sink(sealer, emit), owner=owner)  # type: ignore[arg-type]  # pyrefly: ignore
     emit(sealer.finish())
     return begun.prefix[:length]
-
-
-def _owned(people: Iterator[pl.DataFrame], owner: str) -> Iterator[pl.DataFrame]:
-    import polars as pl  # noqa: PLC0415 - as above
-
-    for frame in people:
-        if not owner:
-            yield frame
-        elif "owner" in frame.columns:
-            yield frame.with_columns(pl.col("owner").fill_null(owner))
-        else:
-            yield frame.with_columns(pl.lit(owner).alias("owner"))
 
 
 # --- What is told in clear -------------------------------------------------------------------------------------------

@@ -31,8 +31,11 @@ _ROWS_AT_ONCE: Final = 200_000
 _DIGITS: Final = 9
 
 
-def write_list(people: People | Iterable[pl.DataFrame], out: BinaryIO) -> int:
-    """Write the individuals that `Crowd.people` gives as one list to a stream; return how many are in it."""
+def write_list(people: People | Iterable[pl.DataFrame], out: BinaryIO, *, owner: str = "") -> int:
+    """Write the individuals that `Crowd.people` gives as one list to a stream; return how many are in it.
+
+    `owner`: whose people they are where the file does not tell.
+    """
     tables = people.tables() if isinstance(people, People) else (frame.to_arrow() for frame in people)
     count = 0
     with pq.ParquetWriter(
@@ -46,7 +49,7 @@ def write_list(people: People | Iterable[pl.DataFrame], out: BinaryIO) -> int:
         store_schema=False,
     ) as writer:
         for table in tables:
-            writer.write_table(_fitted(table))
+            writer.write_table(_fitted(table, owner))
             count += len(table)
         writer.add_key_value_metadata({b"sealane-people-list": VERSION, b"sealane-policy": POLICY.encode()})
     return count
@@ -61,14 +64,17 @@ _WRITTEN: Final = pa.schema(
 """What is handed to the writer; in the file a table of values is the same type as plain text."""
 
 
-def _fitted(table: pa.Table) -> pa.Table:
+def _fitted(table: pa.Table, owner: str) -> pa.Table:
     """Return a table with all columns of a list, in order and of their types."""
     columns = []
     for field in _WRITTEN:
-        if field.name not in table.column_names:
+        there = field.name in table.column_names
+        if not there and not (owner and field.name == "owner"):
             columns.append(pa.nulls(len(table), field.type))
             continue
-        column = table[field.name]
+        column = table[field.name] if there else pa.nulls(len(table), pa.string())
+        if owner and field.name == "owner":
+            column = column.cast(pa.string()).fill_null(owner)
         if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()
         columns.append(column if column.type == field.type else column.cast(field.type))
