@@ -146,9 +146,18 @@ def printing(count=1000):
     occasion = letters.Occasion(PARTY, "Plan", date(2026, 3, 1), date(2026, 3, 12), date(2026, 4, 2))
     people = [
         Addressee(
-            number=n, given="Given", family=f"Family{n}", minor=False, line=f"{n} Oak St", city="Town", state="ME",
-            zip="04101", email="", owners=("plan",), classes=("name", "ssn", "claim"),
-        )  # fmt: skip
+            number=n,
+            given="Given",
+            family=f"Family{n}",
+            minor=False,
+            line=f"{n} Oak St",
+            city="Town",
+            state="ME",
+            zip="04101",
+            email="",
+            owners=("plan",),
+            classes=("name", "ssn", "claim"),
+        )
         for n in range(count)
     ]
     return {"desk-letters": count / median(lambda: list(letters.as_pdf(occasion, people)))}

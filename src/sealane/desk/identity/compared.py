@@ -17,6 +17,8 @@ from sealane.desk.identity.nicknames import FORMAL
 from sealane.exposure.people.keys import folded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     Numbers = npt.NDArray[Any]
@@ -204,8 +206,14 @@ def _names(given: pl.Series, family: pl.Series, seed: int) -> dict[str, Numbers]
         "family": last,
         "both": np.where(low != 0, together(low | np.uint64(1), high), np.uint64(0)),
         "called": hashed(given.replace(FORMAL), seed),
-        "sound": together(hashed(sounds(family), seed), initial),
+        "sound": together(hashed(_each_once(family, sounds), seed), initial),
     }
+
+
+def _each_once(names: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return what `change` makes of each name, worked out once for each that is another one."""
+    different = names.unique()
+    return names.replace_strict(different, change(different), default=None, return_dtype=pl.String)
 
 
 def sounds(names: pl.Series) -> pl.Series:
@@ -221,8 +229,9 @@ def sounds(names: pl.Series) -> pl.Series:
 
 def _line(column: pl.Series) -> pl.Series:
     spaced = column.str.to_lowercase().str.replace_all(r"[^\p{L}\d]+", " ").str.strip_chars(" ")
-    for long, short in _WAYS.items():
-        spaced = spaced.str.replace_all(rf"\b{long}\b", short)
+    # Each word between spaces of its own, so that of two neighbours both are found in one go.
+    words = pl.select(pl.lit(" ") + spaced.str.replace_all(" ", "  ", literal=True) + pl.lit(" ")).to_series()
+    spaced = words.str.replace_many([f" {long} " for long in _WAYS], [f" {short} " for short in _WAYS.values()])
     line = spaced.str.replace_all(" ", "", literal=True)
     return line.set((line.str.len_chars() < _LINE_LEAST).fill_null(value=False), None)
 
