@@ -137,9 +137,9 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     rows = np.flatnonzero((who != 0) & (social != 0))
     if not len(rows):
         return np.zeros(len(who), dtype=np.uint32)
-    pairs = np.unique(np.stack((who[rows], social[rows].astype(np.uint64))), axis=1)
-    people, numbers = pairs[0], pairs[1].astype(np.uint32)
-    often = _times(social)[rows[np.searchsorted(social[rows], numbers, sorter=np.argsort(social[rows]))]]
+    people, numbers = distinct(who[rows], social[rows])
+    known, times = np.unique(social[rows], return_counts=True)
+    often = times[np.searchsorted(known, numbers)]
     order = np.lexsort((numbers, -often, people))
     people, numbers = people[order], numbers[order]
     begins = np.flatnonzero(np.concatenate(([True], people[1:] != people[:-1])))
@@ -148,6 +148,14 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     told = np.where(np.logical_or.reduceat(other, begins), np.uint32(0), numbers[begins])
     found = np.minimum(np.searchsorted(people[begins], who), len(begins) - 1)
     return np.where(people[begins][found] == who, told[found], np.uint32(0))
+
+
+def distinct(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
+    """Return every pair of values that stand together, once, in order."""
+    order = np.lexsort((second, first))
+    first, second = first[order], second[order]
+    new = np.concatenate(([True], (first[1:] != first[:-1]) | (second[1:] != second[:-1]))) if len(first) else order > 0
+    return first[new], second[new]
 
 
 def one_slip(ours: Numbers, theirs: Numbers) -> Numbers:

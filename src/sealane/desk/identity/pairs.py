@@ -14,7 +14,7 @@ import polars as pl
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from sealane.desk.identity.compared import CONTACTS, IDENTIFIERS, Compared, one_slip, together
+from sealane.desk.identity.compared import CONTACTS, IDENTIFIERS, Compared, distinct, one_slip, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,8 +90,7 @@ def quarantine(aliases: Compared) -> dict[str, int]:
     for group in (aliases.identifiers, aliases.contacts):
         for name, key in group.items():
             rows = np.flatnonzero((key != 0) & (who != 0))
-            different = np.unique(np.stack((key[rows], who[rows])), axis=1)[0] if len(rows) else key[:0]
-            values, counts = np.unique(different, return_counts=True)
+            values, counts = np.unique(distinct(key[rows], who[rows])[0], return_counts=True)
             junk = values[counts > SHARED_MAX]
             if len(junk):
                 told[name] = len(junk)
