@@ -11,6 +11,8 @@ from sealane.vault.age.failures import NoIdentityMatches
 from sealane.vault.age.x25519 import X25519Identity
 from tests.desk.worlds import World, frame_of, person
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 def test_a_second_sync_takes_only_what_is_new(desk, world):
     world.file("plan:/claims/a.csv", [person(1), person(2)])
