@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-quick bench-ledger soak kills lock web screenshots peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-desk bench-quick bench-ledger soak kills lock web screenshots peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -28,6 +28,7 @@ help:
 	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
 	@echo "make web     what the pages serve, from its sources (after a change in doors/web/browser)"
 	@echo "make screenshots  the main pages as pictures, into docs/screenshots/"
+	@echo "make bench-desk   how well people are linked and how fast they are counted (FEBRL=DIR: its data sets too)"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -103,6 +104,10 @@ fuzz: $(READY_DEV)
 
 bench-ledger: $(READY_DEV)
 	$(BIN)/python -m bench.ledger
+
+bench-desk: $(READY_DEV)
+	$(BIN)/python -m bench.desk
+	STORY_SCALE=100 $(BIN)/python -m pytest tests/stories
 
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.story.soak

@@ -107,6 +107,7 @@ def test_two_names_that_many_bear_are_two_names_however_alike():
     assert strict[0] != strict[1]
 
 
+@pytest.mark.slow
 def test_names_and_birth_date_alone_join_only_where_chance_would_not():
     others = [of("zip", given=f"Given{n}", family=f"Family{n}") for n in range(60)]
     far = but(ssn=None, line=None, zip=None)
@@ -148,6 +149,7 @@ def test_a_family_number_joins_no_children():
     assert linked(child, child | {"given": "Udo", "birth_date": date(2017, 5, 5)})[0] == [0, 1]
 
 
+@pytest.mark.slow
 def test_loose_joins_all_that_strict_joins_and_more():
     people = population(5, 150)
     rows, _ = rows_about(people, 5)
@@ -156,6 +158,7 @@ def test_loose_joins_all_that_strict_joins_and_more():
     assert len(set(found.loose.tolist())) < len(set(found.strict.tolist()))
 
 
+@pytest.mark.slow
 def test_the_same_aliases_give_the_same_map():
     rows, _ = rows_about(population(6, 120), 6)
     one, other = link(rows, SEED), link(rows, SEED)
@@ -163,6 +166,7 @@ def test_the_same_aliases_give_the_same_map():
     assert one.loose.tobytes() == other.loose.tobytes()
 
 
+@pytest.mark.slow
 def test_nobody_is_hidden_on_seeds_that_nothing_was_tuned_on():
     hidden = people = 0
     for seed in (31, 32):
@@ -201,6 +205,7 @@ def test_dates_are_near_where_two_parts_agree_or_day_and_month_are_swapped(one, 
     assert near_dates(*shifted)[0] == (agree >= 2 or swapped)
 
 
+@pytest.mark.slow
 def test_of_a_key_that_very_many_share_not_every_pair_is_looked_at():
     many = compared(frame(*(of("family", "birth_date", given=f"G{n:04d}x") for n in range(900))), SEED)
     quarantine(many)

@@ -18,6 +18,8 @@ from sealane.exposure.model import BIT
 from tests.desk.worlds import START, World, person
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 NOW = datetime(2023, 9, 1, tzinfo=UTC)
 STOLEN = START + timedelta(days=29)
 
@@ -241,7 +243,6 @@ def test_every_breakdown_equals_duckdbs_cell_by_cell(desk, world, opened, seed):
     assert sum(found.by_state.values()) == found.people["strict"]
 
 
-@pytest.mark.slow
 @hypothesis.given(
     st.lists(st.lists(st.integers(0, 12), max_size=6), min_size=1, max_size=5),
     st.lists(st.booleans(), min_size=5, max_size=5),

@@ -27,6 +27,8 @@ from sealane.vault.age.x25519 import X25519Identity
 from tests.desk.worlds import START, person
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 OCCURRED, DISCOVERED = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 12, tzinfo=UTC)
 NOW = datetime(2026, 4, 2, tzinfo=UTC)
 URL = "https://example.org/notice"

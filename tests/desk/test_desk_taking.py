@@ -9,7 +9,9 @@ from sealane.desk.failures import DeskDamaged, DeskExists, DeskMissing, LedgerFo
 from sealane.errors import SealaneError
 from sealane.vault.age.failures import NoIdentityMatches
 from sealane.vault.age.x25519 import X25519Identity
-from tests.desk.worlds import World, person
+from tests.desk.worlds import World, frame_of, person
+
+pytestmark = pytest.mark.slow  # together they take longer than make check may
 
 
 def test_a_second_sync_takes_only_what_is_new(desk, world):
@@ -60,7 +62,7 @@ def test_a_list_of_another_file_is_not_taken(desk, world):
 
 def test_a_list_that_the_ledger_does_not_name_is_not_taken(desk, world):
     version = world.file("plan:/a.csv", [person(1)])
-    content = world.sealed_list([person(1), person(2)])
+    content = world.sealed_list(frame_of([person(1), person(2)]))
     (world.path / "lists" / f"{version}.age").write_bytes(content)
     world.lists[0]["digest"] = taking.payload_digest(content)
     with pytest.raises(ListSwapped):

@@ -98,7 +98,7 @@ class World:
             "owner": owner,
         }
         if people is not None:
-            content = self.sealed_list(people)
+            content = self.sealed_list(people if isinstance(people, pl.DataFrame) else frame_of(people))
             (self.path / "lists" / f"{version}.age").write_bytes(content)
             listed |= {
                 "records": len(people) if records is None else records,
@@ -116,9 +116,9 @@ class World:
         self.now += timedelta(seconds=1)
         return version
 
-    def sealed_list(self, people):
+    def sealed_list(self, frame):
         written = io.BytesIO()
-        write_list([frame_of(people)], written)
+        write_list([frame], written)
         return files.seal(written.getvalue(), [keys.recipient(self.recipient)])
 
     def download(self, version, path, *, user="thief@plan", session="s1", address="203.0.113.9", sent=1000, whole=True):

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
+import polars as pl
 
 from sealane.desk.failures import DeskDamaged
 from sealane.desk.folder import numbered
@@ -60,7 +60,7 @@ def make(folder: Folder, facts: Facts) -> IdentityMap:
     about = AboutMap(facts.batches, STRICT, LOOSE, _digest(strict, loose), linked.quarantined, linked.vetoed)
     number = len(there) + 1
     written = io.BytesIO()
-    np.savez_compressed(written, strict=strict, loose=loose)
+    pl.DataFrame({"strict": strict, "loose": loose}).write_parquet(written, compression="zstd", compression_level=1)
     head = msgspec.msgpack.encode(about)
     folder.write(numbered("maps", number), len(head).to_bytes(4, "little") + head + written.getvalue())
     return IdentityMap(number, about, strict, loose)
@@ -71,8 +71,8 @@ def load(folder: Folder, number: int) -> IdentityMap:
     content = folder.read(numbered("maps", number))
     length = int.from_bytes(content[:4], "little")
     about = msgspec.msgpack.decode(content[4 : 4 + length], type=AboutMap)
-    with np.load(io.BytesIO(content[4 + length :]), allow_pickle=False) as arrays:
-        strict, loose = arrays["strict"], arrays["loose"]
+    table = pl.read_parquet(io.BytesIO(content[4 + length :]))
+    strict, loose = table["strict"].to_numpy(), table["loose"].to_numpy()
     if _digest(strict, loose) != about.digest:
         raise DeskDamaged
     return IdentityMap(number, about, strict, loose)

@@ -17,6 +17,8 @@ from sealane.desk.identity.nicknames import FORMAL
 from sealane.exposure.people.keys import folded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     Numbers = npt.NDArray[Any]
@@ -135,9 +137,9 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     rows = np.flatnonzero((who != 0) & (social != 0))
     if not len(rows):
         return np.zeros(len(who), dtype=np.uint32)
-    pairs = np.unique(np.stack((who[rows], social[rows].astype(np.uint64))), axis=1)
-    people, numbers = pairs[0], pairs[1].astype(np.uint32)
-    often = _times(social)[rows[np.searchsorted(social[rows], numbers, sorter=np.argsort(social[rows]))]]
+    people, numbers = distinct(who[rows], social[rows])
+    known, times = np.unique(social[rows], return_counts=True)
+    often = times[np.searchsorted(known, numbers)]
     order = np.lexsort((numbers, -often, people))
     people, numbers = people[order], numbers[order]
     begins = np.flatnonzero(np.concatenate(([True], people[1:] != people[:-1])))
@@ -146,6 +148,14 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     told = np.where(np.logical_or.reduceat(other, begins), np.uint32(0), numbers[begins])
     found = np.minimum(np.searchsorted(people[begins], who), len(begins) - 1)
     return np.where(people[begins][found] == who, told[found], np.uint32(0))
+
+
+def distinct(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
+    """Return every pair of values that stand together, once, in order."""
+    order = np.lexsort((second, first))
+    first, second = first[order], second[order]
+    new = np.concatenate(([True], (first[1:] != first[:-1]) | (second[1:] != second[:-1]))) if len(first) else order > 0
+    return first[new], second[new]
 
 
 def one_slip(ours: Numbers, theirs: Numbers) -> Numbers:
@@ -204,8 +214,14 @@ def _names(given: pl.Series, family: pl.Series, seed: int) -> dict[str, Numbers]
         "family": last,
         "both": np.where(low != 0, together(low | np.uint64(1), high), np.uint64(0)),
         "called": hashed(given.replace(FORMAL), seed),
-        "sound": together(hashed(sounds(family), seed), initial),
+        "sound": together(hashed(_each_once(family, sounds), seed), initial),
     }
+
+
+def _each_once(names: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return what `change` makes of each name, worked out once for each that is another one."""
+    different = names.unique()
+    return names.replace_strict(different, change(different), default=None, return_dtype=pl.String)
 
 
 def sounds(names: pl.Series) -> pl.Series:
@@ -221,8 +237,9 @@ def sounds(names: pl.Series) -> pl.Series:
 
 def _line(column: pl.Series) -> pl.Series:
     spaced = column.str.to_lowercase().str.replace_all(r"[^\p{L}\d]+", " ").str.strip_chars(" ")
-    for long, short in _WAYS.items():
-        spaced = spaced.str.replace_all(rf"\b{long}\b", short)
+    # Each word between spaces of its own, so that of two neighbours both are found in one go.
+    words = pl.select(pl.lit(" ") + spaced.str.replace_all(" ", "  ", literal=True) + pl.lit(" ")).to_series()
+    spaced = words.str.replace_many([f" {long} " for long in _WAYS], [f" {short} " for short in _WAYS.values()])
     line = spaced.str.replace_all(" ", "", literal=True)
     return line.set((line.str.len_chars() < _LINE_LEAST).fill_null(value=False), None)
 

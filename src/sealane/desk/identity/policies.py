@@ -137,8 +137,8 @@ def contradict(pairs: Pairs) -> Numbers:
     unless given name and birth date agree, and with them the house, or the family name nearly and the place (or names
     so rare that chance did not do it); or the given name with a slip that made of it what nobody is called, family
     name, birth date and place. V4: the same family name and birth date with given names that have nothing in common:
-    twins, unless both are known by one and the same Social Security number and by no other, or by one with a slip
-    before its last two digits.
+    twins, unless both are known by one and the same Social Security number and by no other, and neither is told a
+    second time; or by one with a slip before its last two digits.
     """
     named = (pairs.given >= NEARLY) & (pairs.family >= NEARLY)
     married = (pairs.given == AGREE) & (pairs.place >= 1)
@@ -149,4 +149,4 @@ def contradict(pairs: Pairs) -> Numbers:
     no |= (pairs.social == DIFFER) & ~((exact & (family | (pairs.place >= HOUSE))) | slipped)
     no |= (pairs.suffix == DIFFER) & (pairs.born != AGREE)
     twins = (pairs.given == DIFFER) & (pairs.family == AGREE) & (pairs.born == AGREE)
-    return no | (twins & ~pairs.known & ~pairs.mistyped)
+    return no | (twins & ~(pairs.known & pairs.once) & ~pairs.mistyped)
