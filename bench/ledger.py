@@ -331,6 +331,7 @@ def asked(chosen: argparse.Namespace) -> None:
         bed.append(0, 1, wanted=True)
         fill_rows(bed, chosen.asked)
         late = _AT + timedelta(milliseconds=5 * (chosen.asked - 1000))
+        middle = _AT + timedelta(milliseconds=5 * chosen.asked // 2)
         slowest = 0.0
         for name, question in {
             "user": reader.Question(user_id=7),
@@ -344,7 +345,9 @@ def asked(chosen: argparse.Namespace) -> None:
             "a kind that never was": reader.Question(kinds=("damage_found",)),
             "an outcome (refused)": reader.Question(kinds=("sign_in_refused", "strangers_refused", "request_refused")),
             "a time at the end": reader.Question(since=late),
-            "the first day": reader.Question(until=_AT + timedelta(days=1)),
+            "the later half of the time": reader.Question(since=middle),
+            "user, the earlier half": reader.Question(user_id=7, until=middle),
+            "the first hour": reader.Question(until=_AT + timedelta(hours=1)),
             "user at the end": reader.Question(user_id=7, since=late),
         }.items():
             spent = statistics.median(timed(lambda question=question: page(bed, question))[0] for _ in range(3))
@@ -373,7 +376,7 @@ def fill_rows(bed: Bed, count: int) -> None:
         "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
         " INSERT INTO ledger (seq, at, kind, organization_id, user_id, session_id, folder_id, file_id, version_id, door,"
         " body, leaf) SELECT i, ? + i * 5000, ?, 1, i % 1000, 's' || (i % 5000), i % 300, i % 90000, 'v' || (i % 90000),"
-        " CASE i % 2 WHEN 0 THEN 'sftp' ELSE 'http' END, zeroblob(300), zeroblob(32) FROM n",
+        " CASE i % 2 WHEN 0 THEN 'sftp' ELSE 'http' END, zeroblob(150), zeroblob(32) FROM n",
         (first, count, int(_AT.timestamp()) * 1_000_000, kind),
     )
     digests = [(n, hashlib.sha256(f"clinic:/in/{n}.csv".encode()).digest()[:16]) for n in range(90_000)]
@@ -384,7 +387,7 @@ def fill_rows(bed: Bed, count: int) -> None:
     driver.change_many("INSERT INTO addresses VALUES (?, ?)", addresses)
     driver.change(
         "INSERT INTO ledger_openings (seq, openings, path_digest, address_digest)"
-        " SELECT seq, zeroblob(200), paths.d, addresses.d FROM ledger"
+        " SELECT seq, zeroblob(150), paths.d, addresses.d FROM ledger"
         " JOIN paths ON paths.n = seq % 90000 JOIN addresses ON addresses.n = seq % 250 WHERE seq >= ? ORDER BY seq",
         (first,),
     )

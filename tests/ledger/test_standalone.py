@@ -125,6 +125,14 @@ def test_any_bent_file_of_an_export_is_named(book, tmp_path, capsys, name, said)
     assert said in told
 
 
+def test_a_bent_tile_above_the_entries_is_named(tmp_path, capsys):
+    """Nobody who only reads entries needs it; whoever checks a proof by tiles does."""
+    folder = exported(Book().appoint("first").fill(700).sign(), tmp_path / "out")
+    bend(folder / "tile/1/000.p/2")
+    code, told = run(capsys, "export", folder)
+    assert (code, "1/000.p/2" in told) == (5, True), told
+
+
 def test_a_name_that_was_exchanged_is_named(book, tmp_path, capsys):
     folder = exported(book, tmp_path / "out")
     lines = (folder / "ledger.jsonl").read_text().splitlines()

@@ -93,7 +93,9 @@ def _by_sections(verifier: Verifier, ask: Ask, size: int, wanted: Sequence[int],
     beginning = {"initializer": sections.open_database, "initargs": (database,)}
     with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), **beginning) as processes:
         tasks = list(sections.tasks(size, wanted))
-        for (after, last, _), section in zip(tasks, processes.map(sections.proven_here, tasks), strict=True):
+        for (after, last, _), section in zip(
+            tasks, processes.map(sections.proven_here, tasks, chunksize=4), strict=True
+        ):
             if not (verifier.take(section) if section.sound else _by_pages(verifier, ask, after, last)):
                 processes.shutdown(cancel_futures=True)
                 return

@@ -117,10 +117,13 @@ def opened(openings: bytes) -> dict[str, tuple[str, str]]:
     return _openings_decoder.decode(openings)
 
 
-@lru_cache(maxsize=8192)
-def path_digest(path: str) -> bytes:
+def fresh_path_digest(path: str) -> bytes:
     """Return what an entry is found by when asked for a path (or an address)."""
     return sha256(path.encode()).digest()[:PATH_DIGEST_BYTES]
+
+
+path_digest = lru_cache(maxsize=8192)(fresh_path_digest)
+"""The same, remembered: who writes a path begins, finishes and looks at it."""
 
 
 @lru_cache(maxsize=64)

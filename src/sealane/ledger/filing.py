@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sealane.database.columns import moment_of
-from sealane.ledger.bodies import NOT_OURS, path_digest
+from sealane.ledger.bodies import NOT_OURS, fresh_path_digest, path_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,9 +37,6 @@ class FiledEntry(NamedTuple):
     path_digest: bytes | None
     target_digest: bytes | None
     address_digest: bytes | None
-
-
-_DIGESTED = ("path", "target", "address")
 
 
 class FiledBody(msgspec.Struct):
@@ -114,6 +111,11 @@ def _second(second: int) -> str:
     return moment_of(second * 1_000_000).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
-def digests(openings: Mapping[str, tuple[str, str]]) -> tuple[bytes | None, ...]:
+def digests(openings: Mapping[str, tuple[str, str]]) -> tuple[bytes | None, bytes | None, bytes | None]:
     """Return by what paths and addresses an entry with these openings is found: path, target, address."""
-    return tuple([path_digest(openings[name][1]) if name in openings else None for name in _DIGESTED])
+    path, target, address = openings.get("path"), openings.get("target"), openings.get("address")
+    return (
+        None if path is None else fresh_path_digest(path[1]),
+        None if target is None else fresh_path_digest(target[1]),
+        None if address is None else path_digest(address[1]),  # the same few again and again
+    )

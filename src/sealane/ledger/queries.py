@@ -358,18 +358,7 @@ _BY_OPENING = frozenset({"path", "target", "address"})
 @functools.cache
 def entries(filters: frozenset[str]) -> Statement[StoredRow]:
     """Return the statement of a page of entries, by the names of the filters that it is narrowed by."""
-    names = sorted(filters)
-    by_opening = bool(filters & _BY_OPENING)
-    seq = ledger_openings.c.seq if by_opening else ledger.c.seq
-    found = ledger_openings.join(ledger, ledger.c.seq == ledger_openings.c.seq) if by_opening else _FOUND
-    return Statement(
-        ".".join(("ledger.entries", *names)),
-        _ENTRIES.select_from(found)
-        .where(seq > sa.bindparam("after"), *(_FILTERS[name] for name in names))
-        .order_by(seq)
-        .limit(sa.bindparam("limit", type_=sa.Integer)),
-        StoredRow,
-    )
+    return Statement(".".join(("ledger.entries", *sorted(filters))), _narrowed(_ENTRIES, filters), StoredRow)
 
 
 class SeqRow(NamedTuple):
@@ -378,14 +367,56 @@ class SeqRow(NamedTuple):
     seq: int | None
 
 
+@functools.cache
+def numbers(filters: frozenset[str]) -> Statement[SeqRow]:
+    """Return the statement of the numbers alone of such a page: an index has them."""
+    seq = ledger_openings.c.seq if filters & _BY_OPENING else ledger.c.seq
+    return Statement(".".join(("ledger.numbers", *sorted(filters))), _narrowed(sa.select(seq), filters), SeqRow)
+
+
+BY_NUMBERS = Statement(
+    "ledger.by_numbers",
+    _ENTRIES.select_from(_FOUND).where(ledger.c.seq.in_(sa.bindparam("seqs", expanding=True))).order_by(ledger.c.seq),
+    StoredRow,
+)
+
+
+def _narrowed(selected: sa.Select[*tuple[Any, ...]], filters: frozenset[str]) -> sa.Select[*tuple[Any, ...]]:
+    by_opening = bool(filters & _BY_OPENING)
+    seq = ledger_openings.c.seq if by_opening else ledger.c.seq
+    found = ledger_openings.join(ledger, ledger.c.seq == ledger_openings.c.seq) if by_opening else _FOUND
+    return (
+        selected.select_from(found)
+        .where(seq > sa.bindparam("after"), *(_FILTERS[name] for name in sorted(filters)))
+        .order_by(seq)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+
+
+_NUMBER = ledger.c.seq + 0
+"""The number as a value: a database would else look for the least by going through the entries from the first on."""
+EARLIEST_SINCE = Statement(
+    "ledger.earliest_since",
+    sa.select(ledger.c.seq).where(ledger.c.at >= sa.bindparam("since")).order_by(ledger.c.at, ledger.c.seq).limit(1),
+    SeqRow,
+)
+LATEST_UNTIL = Statement(
+    "ledger.latest_until",
+    sa.select(ledger.c.seq)
+    .where(ledger.c.at <= sa.bindparam("until"))
+    .order_by(ledger.c.at.desc(), ledger.c.seq.desc())
+    .limit(1),
+    SeqRow,
+)
+"""By the clock: the first entry since then, the last until then."""
 FIRST_SINCE = Statement(
     "ledger.first_since",
-    sa.select(sa.func.min(ledger.c.seq).label("seq")).where(ledger.c.at >= sa.bindparam("since")),
+    sa.select(sa.func.min(_NUMBER).label("seq")).where(ledger.c.at >= sa.bindparam("since")),
     SeqRow,
 )
 LAST_UNTIL = Statement(
     "ledger.last_until",
-    sa.select(sa.func.max(ledger.c.seq).label("seq")).where(ledger.c.at <= sa.bindparam("until")),
+    sa.select(sa.func.max(_NUMBER).label("seq")).where(ledger.c.at <= sa.bindparam("until")),
     SeqRow,
 )
-"""Both exact, however often the clock was set: an index holds `at` and `seq` together."""
+"""By number. Both exact, however often the clock was set: an index holds `at` and `seq` together."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 import itertools
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sealane.errors import Integrity, Missing
@@ -56,25 +55,35 @@ EMPTIED = "The ledger is damaged: all of its entries are gone."
 def page(transaction: Transaction, question: Question, *, after: int = 0, limit: int) -> list[LedgerEntry]:
     """Return at most `limit` entries with numbers greater than `after`, in order; fewer means there are no more.
 
-    What has several ways to fit is asked way by way, each in the order of its index, and merged: so the cost is that of
-    the page and not that of everything which fits.
+    What has several ways to fit is asked way by way for numbers, each in the order of its index, and of all of these
+    the first are read: so the cost is that of the page and not that of everything which fits.
     """
     common = _common(question)
     after = max(after, _before_since(transaction, question))
-    if question.until is not None:
-        last = transaction.first(queries.LAST_UNTIL, until=question.until)
-        common["last"] = (last.seq if last is not None else None) or 0
-    found = [
-        transaction.all(queries.entries(frozenset({**common, **way})), after=after, limit=limit, **common, **way)
-        for way in _ways(question)
-    ]
-    if len(found) == 1:
-        return [_entry(row) for row in found[0]]
-    merged = (next(same) for _, same in itertools.groupby(heapq.merge(*found, key=_SEQ), key=_SEQ))
-    return [_entry(row) for row in itertools.islice(merged, limit)]
+    last = _last_until(transaction, question)
+    if last is not None:
+        common["last"] = last
+    ways = list(_ways(question))
+    if len(ways) == 1:
+        values = common | ways[0]
+        rows = transaction.all(queries.entries(frozenset(values)), after=after, limit=limit, **values)
+        return [_entry(row) for row in rows]
+    numbers: set[int | None] = set()
+    for way in ways:
+        values = common | way
+        found = transaction.all(queries.numbers(frozenset(values)), after=after, limit=limit, **values)
+        numbers |= {row.seq for row in found}
+    first = heapq.nsmallest(limit, (number for number in numbers if number is not None))
+    entries: list[LedgerEntry] = []
+    for some in range(0, len(first), _NUMBERS_AT_ONCE):
+        chosen = first[some : some + _NUMBERS_AT_ONCE]
+        entries += map(_entry, transaction.all(queries.BY_NUMBERS, seqs=chosen))
+    return entries
 
 
-_SEQ = attrgetter("seq")
+_NUMBERS_AT_ONCE = 4096
+_CLOSE = 20_000
+"""Entries that are sooner looked through than their exact bound is found."""
 
 
 def _common(question: Question) -> dict[str, object]:
@@ -108,8 +117,24 @@ def _before_since(transaction: Transaction, question: Question) -> int:
     """Return the number of an entry before which none is late enough."""
     if question.since is None:
         return 0
+    earliest = transaction.first(queries.EARLIEST_SINCE, since=question.since)
+    if earliest is None or earliest.seq is None or earliest.seq <= _CLOSE:
+        return 0  # the filter finds out by itself, soon
     first = transaction.first(queries.FIRST_SINCE, since=question.since)
     return first.seq - 1 if first is not None and first.seq is not None else 0
+
+
+def _last_until(transaction: Transaction, question: Question) -> int | None:
+    """Return the number of an entry after which none is early enough; None where the end is near anyway."""
+    if question.until is None:
+        return None
+    latest, newest = transaction.first(queries.LATEST_UNTIL, until=question.until), transaction.first(queries.LAST)
+    if latest is None or latest.seq is None or newest is None:
+        return 0
+    if newest.seq - latest.seq <= _CLOSE:
+        return None
+    last = transaction.first(queries.LAST_UNTIL, until=question.until)
+    return last.seq if last is not None else 0
 
 
 def nodes_within(transaction: Reading, after: int, last: int) -> list[TreeNode]:

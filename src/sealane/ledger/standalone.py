@@ -25,6 +25,7 @@ SIGNED, COSIGNED = 1, 4
 FILE_BYTES_MAX = 1 << 20
 HASH_BYTES = 32
 TILE = 256
+TILE_HEIGHT = 8
 PROOF_HASHES_MAX = 63
 PROGRESS_EVERY = 10_000
 OK, FAILED, DAMAGED = 0, 1, 5
@@ -129,6 +130,8 @@ class Tree:
     def __init__(self) -> None:
         """Begin empty."""
         self.size = 0
+        self.tiles: list[bytes] = []
+        """The root over each full tile of leaves."""
         self._stack: list[tuple[int, bytes]] = []
 
     def add(self, leaf: bytes) -> None:
@@ -137,6 +140,8 @@ class Tree:
         while self._stack and self._stack[-1][0] == height:
             leaf = sha256(b"\x01", self._stack.pop()[1], leaf)
             height += 1
+            if height == TILE_HEIGHT:
+                self.tiles.append(leaf)
         self._stack.append((height, leaf))
         self.size += 1
 
@@ -242,6 +247,22 @@ class Export:
             raise Wrong(f"Entries are gone from the end: {self.size} were signed, {self._tree.size} are there.")
         if self.saved:
             raise Wrong(f"Entries are gone from the end: a saved checkpoint saw {self.saved[0].size}.")
+        self._check_tiles(1, self._tree.tiles)
+
+    def _check_tiles(self, level: int, hashes: Sequence[bytes]) -> None:
+        """See that the tiles above the entries, which others prove by, are what the entries give."""
+        above: list[bytes] = []
+        for number, place in enumerate(tile_paths(len(hashes))):
+            tile = hashes[number * TILE : (number + 1) * TILE]
+            if (self._folder / "tile" / str(level) / place).read_bytes() != b"".join(tile):
+                raise Wrong(f"The tile {level}/{place} is not what the entries below it give.")
+            if len(tile) == TILE:
+                tree = Tree()
+                for one in tile:
+                    tree.add(one)
+                above.append(tree.root())
+        if above:
+            self._check_tiles(level + 1, above)
 
     def _entry(self, body: bytes, leaf: bytes, line: dict[str, Any]) -> None:
         seq = self._tree.size + 1
