@@ -1,6 +1,7 @@
 """To whom a sealed folder's files are sealed: who reads it, by which keys, and what is refused before a byte comes."""
 
 import base64
+import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sealane.domain import recipients
 from sealane.errors import Missing, NotAllowed, SealaneError
+from sealane.ledger.limits import TEXT_BYTES_MAX
 from sealane.operations.accounts import (
     AddFolder,
     AddGroup,
@@ -208,6 +210,19 @@ async def test_no_more_recipients_than_a_header_holds(house, monkeypatch):
         await house.begin("/f")
     listed = house.keeper.admin(ListSealed("")).rows[0]
     assert TooManyRecipients.default in listed.values
+
+
+async def test_more_post_quantum_keys_than_a_text_of_the_ledger_holds(house):
+    identities = [HybridIdentity.new() for _ in range(10)]
+    house.keeper.admin(SetRecipient("rea@clinic", str(identities[0].recipient()), present=True))
+    add_reader(house, "many@clinic", *identities[1:])
+    await opened_by(house, identities[0], identities[9])
+    texts = [str(identity.recipient()) for identity in identities]
+    assert recipients.on_record(texts[:1]) == texts[0]
+    told_of = recipients.on_record(texts).split("\n")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(texts[3].encode()).digest()[:16]).decode().rstrip("=")
+    assert told_of[3] == f"sha256/{digest}"
+    assert len(recipients.on_record([text + str(n) for n, text in enumerate(texts * 50)])) <= TEXT_BYTES_MAX
 
 
 async def test_who_may_neither_read_nor_write_there_is_not_told(house):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sealane.domain import recipients
 from sealane.domain.queries import sealing as statements
 from sealane.ledger import events
 
@@ -57,7 +58,7 @@ def record(
             file_id=published.file,
             owner_organization_id=folder.organization_id,
             folder_id=folder.id,
-            recipients="\n".join(texts),
+            recipients=recipients.on_record(texts),
             destroyed_key_ids=destroyed,
         )
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from sealane.domain import reading
+from sealane.domain import reading, recipients
 from sealane.domain.queries import exposures as queries
 from sealane.domain.queries import sweep as sweep_queries
 from sealane.domain.queries import versions as version_queries
@@ -168,7 +168,7 @@ def _record(work: Work, row: ExposureRow, exposed: Exposed, who: Who) -> None:
             people=exposed.people,
             readers=exposed.readers,
             list_digest="" if made is None else made.digest.hex(),
-            recipients="" if made is None else "\n".join(made.recipients),
+            recipients="" if made is None else recipients.on_record(made.recipients),
         )
     )
 

@@ -162,6 +162,6 @@ def _replace(work: Work, caller: Caller, seen: _Seen, new: NewHeader) -> None:
             file_id=row.file_id,
             owner_organization_id=found.folder.organization_id,
             folder_id=found.folder.id,
-            recipients="\n".join(named),
+            recipients=recipients.on_record(named),
         )
     )

@@ -47,7 +47,7 @@ def set_officer(work: Work, op: SetOfficer) -> Done:
         work.transaction.run(
             queries.ADD_OFFICER, organization_id=organization.id, recipient=text, recovery=recovery, made=work.now
         )
-    work.record(events.OfficerSet(owner_organization_id=organization.id, recipients="\n".join(chosen)))
+    work.record(events.OfficerSet(owner_organization_id=organization.id, recipients=recipients.on_record(chosen)))
     return Done()
 
 

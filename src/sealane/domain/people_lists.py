@@ -208,7 +208,7 @@ def replace_list_header(work: Work, caller: Caller, op: ReplaceListHeader) -> Do
             version_id=row.version_id,
             file_id=known.file_id,
             owner_organization_id=row.organization_id,
-            recipients="\n".join(named),
+            recipients=recipients.on_record(named),
         )
     )
     return Done()

@@ -18,6 +18,7 @@ from sealane.domain import places
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.rights import Act, Right, may
 from sealane.errors import Invalid, NotAllowed, SealaneError
+from sealane.ledger.limits import TEXT_BYTES_MAX
 from sealane.operations.failures import NoRecipients, RecipientsDiffer, TooManyRecipients
 from sealane.operations.sealing import RecipientOf, RecipientsAre
 from sealane.vault.age import keys as age_keys
@@ -36,6 +37,8 @@ RECIPIENT_CHARACTERS_MAX: Final = 4096
 RECIPIENTS_MAX: Final = 500
 """Public keys that one file is sealed to: a header of so many post-quantum ones takes about 800 KiB, and no reader of
 age files takes one of any length."""
+_TOLD_DIGEST_BYTES: Final = 16
+"""So short that as many as a file may be sealed to fit into one text of the ledger."""
 _KEYS_KNOWN_MAX: Final = 2048
 """Public keys that are remembered as they were read, of a few kilobytes each."""
 _ED25519_BLOB: Final = b"\0\0\0\x0bssh-ed25519"
@@ -135,6 +138,16 @@ def for_caller(work: Work, caller: Caller, folder: places.Folder) -> Recipe:
             raise
         raise RecipientsDiffer from None
     return recipe if knows else recipe.nameless()
+
+
+def on_record(texts: Iterable[str]) -> str:
+    """Return public keys as the ledger keeps them (docs/formats/ledger.md, 6): many long ones by their digests."""
+    told = tuple(texts)
+    whole = "\n".join(told)
+    if len(whole) <= TEXT_BYTES_MAX:
+        return whole
+    digests = (hashlib.sha256(one.encode()).digest()[:_TOLD_DIGEST_BYTES] for one in told)
+    return "\n".join("sha256/" + base64.urlsafe_b64encode(one).decode().rstrip("=") for one in digests)
 
 
 def digest_of(texts: Iterable[str]) -> bytes:

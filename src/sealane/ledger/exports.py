@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -57,6 +58,7 @@ _CLASSES: Final = {
 }
 """Kinds that OCSF has a class for; every other one is a base event, which says what it is in `message`."""
 _FILES: Final = frozenset({Kind.UPLOAD_FINISHED, Kind.DOWNLOAD_BEGUN, Kind.DOWNLOAD_ENDED})
+_HEX: Final = re.compile(r"[0-9a-f]+")
 _REFUSED: Final = frozenset({Kind.SIGN_IN_REFUSED, Kind.STRANGERS_REFUSED, Kind.REQUEST_REFUSED})
 _INFORMATIONAL, _LOW, _HIGH = 1, 2, 4
 
@@ -174,7 +176,7 @@ def _file(said: Told) -> dict[str, Any]:
     file: dict[str, Any] = {"name": path.rpartition("/")[2] or path, "path": path, "type_id": 1}
     if said.kind in _FILES and isinstance(said.fields.get("size"), int):
         file["size"] = said.fields["size"]
-    if said.kind in _FILES and said.text("digest"):
+    if said.kind in _FILES and _HEX.fullmatch(said.text("digest")):
         file["hashes"] = [{"algorithm_id": 3, "value": said.text("digest")}]
     return file
 
