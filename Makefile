@@ -125,7 +125,8 @@ lock: $(READY_DEV)
 	for set in runtime build dev bench fuzz; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	    $$(case $$set in runtime) echo --extra desk pyproject.toml;; *) echo --extra $$set pyproject.toml;; esac) \
+	    $$(case $$set in runtime) echo --extra desk pyproject.toml;; bench|fuzz) echo --extra $$set -c requirements/dev.txt pyproject.toml;;\
+	      *) echo --extra $$set pyproject.toml;; esac) \
 	    -o requirements/$$set.txt || exit 1; \
 	done
 
