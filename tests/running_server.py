@@ -66,8 +66,8 @@ class RunningServer:
     @contextlib.contextmanager
     def started(cls, folder: Path, **settings: object) -> Iterator[Self]:
         server = cls(folder, **settings)
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.kill()
