@@ -14,7 +14,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["sealane.exposure"]):
+    from sealane.exposure.people import coded
     from sealane.exposure.people.lists import read_list, write_list
+    from sealane.exposure.readers import hl7_columns, x12_columns
     from sealane.exposure.scan import scan
     from tests.exposure.populations import people, roster
     from tests.exposure.rosters import WRITERS
@@ -68,6 +70,8 @@ def main() -> None:
         handler = Refusing()
         logging.getLogger("sealane.exposure.scan").addHandler(handler)
     logging.getLogger("sealane.exposure.scan").propagate = False
+    # The short ways are taken by small inputs too.
+    coded._ROWS_LEAST = hl7_columns._LEAST = x12_columns._GROUPS_LEAST = 1
     corpus = Path(tempfile.mkdtemp(prefix="sealane-fuzz-"))
     seeds(corpus)
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
