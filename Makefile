@@ -75,7 +75,7 @@ check-unit: $(READY_DEV)
 	SEALANE_HYPOTHESIS=check $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests
 
 test: $(READY_DEV) peers
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=40 tests
 
 coverage: $(READY_DEV) peers
 	$(BIN)/coverage erase
