@@ -15,6 +15,8 @@ from sealane.vault.age import armor, failures, files, payload, stretches
 from sealane.vault.age.x25519 import X25519Identity
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 ANA = X25519Identity.new()
 CHUNK = payload.CHUNK_BYTES
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 16 * CHUNK - 1, 16 * CHUNK, 16 * CHUNK + 1, 33 * CHUNK + 5]

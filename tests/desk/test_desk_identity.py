@@ -14,6 +14,8 @@ from sealane.desk.identity.pairs import near_dates, pairs, quarantine
 from tests.desk.sources_of_people import COLUMNS, population, rows_about, score
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 SEED = 4711
 ANNA = {
     "given": "Anna",

@@ -53,6 +53,8 @@ from sealane.operations.files import Look
 from sealane.vault.keys import NodeKeys
 from tests.domain.test_sign_in import KEY, line_of
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 STEPS_OF_THE_KEEPER = {
     signing.HostKeys,
     signing.SignExchange,

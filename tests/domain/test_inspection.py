@@ -16,6 +16,8 @@ from sealane.operations.inspection import (
 )
 from tests.domain.transfers import contents
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 def arrival(session, content=b"content", path="/in/file"):
     writing = session.begin(path)

@@ -1,9 +1,13 @@
 """Promises that an earlier answer made outlive whatever comes between."""
 
+import pytest
+
 from sealane.domain.table import SESSION_ACTS
 from sealane.operations import accounts
 from sealane.operations.files import EndDownload, OpenVersion, Receipt
 from sealane.operations.uploads import LookUpload, SuspendUpload, TakeUpload
+
+pytestmark = pytest.mark.slow  # together they take longer than make check may
 
 
 def test_an_upload_that_its_client_knows_by_id_outlives_another_of_the_same_name(anna):

@@ -17,6 +17,8 @@ from sealane.operations.accounts import AddOrganization
 from sealane.operations.audit import ForwardedUpTo, LookLedger, WhatToForward
 from tests.keeper_in_process import SETTINGS, KeeperInProcess
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 class Collector:
     """A syslog server over TLS; it can break its line after so many messages."""

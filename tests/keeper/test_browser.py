@@ -73,6 +73,8 @@ from sealane.operations.files import ListFolder
 from sealane.operations.signing import SignInWithPassword
 from tests.keeper_in_process import SETTINGS, KeeperInProcess, hashing_quickly
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 PASSWORD = "correct horse battery"
 START = datetime(2026, 3, 2, 9, 30, 15, tzinfo=UTC)
 HERE = "192.0.2.7"

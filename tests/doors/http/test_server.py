@@ -12,6 +12,8 @@ from sealane.doors.http.metrics import Metrics, serve_metrics
 from sealane.errors import Invalid
 from sealane.settings import Settings
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 def test_another_granian_is_refused_with_a_clear_error(monkeypatch):
     server.check_foundations()

@@ -10,6 +10,8 @@ from scripts import web_assets
 from sealane.doors.web.assets import FOLDER, Assets
 from tests.peers import missing
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 @pytest.mark.slow
 def test_what_is_committed_is_made_of_its_sources():

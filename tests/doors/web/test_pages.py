@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
+
 from sealane.doors.http.browser import COOKIE
 from sealane.operations.accounts import DisableUser, ListUsers
 from tests.doors.web.conftest import PASSWORD
+
+pytestmark = pytest.mark.slow  # together they take longer than make check may
 
 
 async def test_whoever_has_not_signed_in_is_led_to_the_sign_in_page_and_back(browser):

@@ -18,6 +18,8 @@ from sealane.vault.age.x25519 import X25519Identity
 from tests.peers import need
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 CHUNK = payload.CHUNK_BYTES
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7]
 
