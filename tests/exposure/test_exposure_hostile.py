@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # together with the others they take longer than 
 
 ROWS = roster(people(seed=1, households=4), seed=1)
 CONTENTS = {name: write(ROWS) for name, (write, _) in WRITERS.items()}
-QUICK = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 def zipped(**members):
