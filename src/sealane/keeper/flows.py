@@ -144,11 +144,17 @@ def walked(steps: Flow, in_transaction: Callable[[Callable[[Work], Any]], Any]) 
                 result = None
 
 
-def _with_password(operation: SignInWithPassword) -> Flow:
+def _checked(operation: SignInWithPassword | SignInAtPage) -> Generator[Step, Any, tuple[str | None, bool]]:
+    """Return the hash that a password was held against, if there is one, and whether it was right."""
     checked: str | None = yield InTransaction(lambda work: sign_in.password_to_check(work, operation))
     right = False
     if checked is not None:
         right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    return checked, right
+
+
+def _with_password(operation: SignInWithPassword) -> Flow:
+    checked, right = yield from _checked(operation)
     outcome: Outcome = yield InTransaction(
         lambda work: sign_in.finish_password(work, operation, checked=checked, right=right)
     )
@@ -156,10 +162,7 @@ def _with_password(operation: SignInWithPassword) -> Flow:
 
 
 def _with_page_password(operation: SignInAtPage) -> Flow:
-    checked: str | None = yield InTransaction(lambda work: sign_in.password_to_check(work, operation))
-    right = False
-    if checked is not None:
-        right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    checked, right = yield from _checked(operation)
     outcome: Outcome = yield InTransaction(
         lambda work: sign_in.finish_page_password(work, operation, checked=checked, right=right)
     )
