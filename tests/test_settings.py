@@ -5,14 +5,14 @@ from typing import get_type_hints
 
 import pytest
 
-from sealane import settings
+from sealane import configuration, settings
 from sealane.settings import SettingInvalid, Settings
 
 
 def test_flags_outweigh_the_environment_which_outweighs_the_file(tmp_path):
     file = tmp_path / "sealane.toml"
     file.write_text('workers = 2\nhttp = "127.0.0.1:1"\nsftp = "127.0.0.1:2"\n')
-    loaded = settings.load(
+    loaded = configuration.load(
         config=file, environ={"SEALANE_HTTP": "127.0.0.1:3", "SEALANE_SFTP": "127.0.0.1:4"}, sftp="127.0.0.1:5"
     )
     assert (loaded.workers, loaded.http, loaded.sftp) == (2, "127.0.0.1:3", "127.0.0.1:5")
@@ -21,26 +21,26 @@ def test_flags_outweigh_the_environment_which_outweighs_the_file(tmp_path):
 def of_file(folder, text):
     file = folder / "sealane.toml"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return settings.load(config=file, environ={})
+    return configuration.load(config=file, environ={})
 
 
 def test_a_misspelt_setting_is_refused_and_the_nearest_is_told(tmp_path):
     with pytest.raises(SettingInvalid, match=r"'worker'.*Did you mean workers"):
         of_file(tmp_path, "worker = 2\n")
     with pytest.raises(SettingInvalid, match=r"SEALANE_WORKERZ.*Did you mean SEALANE_WORKERS"):
-        settings.load(environ={"SEALANE_WORKERZ": "5"})
+        configuration.load(environ={"SEALANE_WORKERZ": "5"})
     with pytest.raises(SettingInvalid, match=r"SEALANE_QQQQ names no setting\.$"):
-        settings.load(environ={"SEALANE_QQQQ": "5"})
+        configuration.load(environ={"SEALANE_QQQQ": "5"})
 
 
 def test_variables_of_others_are_left_alone():
     of_others = {"SEALANE_TOKEN": "hush", "SEALANE_DATA": "/srv", "SEALANE_REQUIRE_PEERS": "1", "PATH": "/bin"}
-    assert settings.load(environ=of_others) == Settings()
+    assert configuration.load(environ=of_others) == Settings()
 
 
 def test_a_value_is_never_told_of_a_variable_that_is_refused():
     with pytest.raises(SettingInvalid) as refused:
-        settings.load(environ={"SEALANE_TOKENS": "hush"})
+        configuration.load(environ={"SEALANE_TOKENS": "hush"})
     assert "hush" not in str(refused.value)
 
 
@@ -58,8 +58,8 @@ NUMBERS = [name for name, kind in get_type_hints(Settings).items() if kind is in
 def ways(folder, name, value):
     """Yield the three ways by which a setting can come, each as something to call."""
     yield lambda: of_file(folder, f"{name} = {value}\n")
-    yield lambda: settings.load(environ={f"SEALANE_{name.upper()}": str(value)})
-    yield lambda: settings.load(environ={}, **{name: value})
+    yield lambda: configuration.load(environ={f"SEALANE_{name.upper()}": str(value)})
+    yield lambda: configuration.load(environ={}, **{name: value})
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -104,12 +104,12 @@ def test_the_most_is_taken_and_one_more_is_not(tmp_path, name, most):
 
 def test_every_default_is_within_its_own_bounds():
     defaults = dataclasses.asdict(Settings())
-    assert settings.load(environ={}, **defaults) == Settings()
+    assert configuration.load(environ={}, **defaults) == Settings()
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(SettingInvalid, match="cannot be read"):
-        settings.load(config=tmp_path / "none.toml", environ={})
+        configuration.load(config=tmp_path / "none.toml", environ={})
 
 
 def test_secrets_stay_out_of_the_printed_settings():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sealane import settings
+from sealane import configuration
 from sealane.client import transfers
 from sealane.operations.accounts import AddFolder, GrantFolder
 from sealane.operations.caller import ask_once
@@ -24,7 +24,7 @@ BIG = 100 * MIB
 
 
 def admin(server, operation):
-    return ask_once(server.data_dir / "run", "admin", operation, settings.load(environ={}))
+    return ask_once(server.data_dir / "run", "admin", operation, configuration.load(environ={}))
 
 
 def grant(server, user, rights=("list", "read", "write", "delete")):

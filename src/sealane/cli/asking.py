@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from sealane import settings as sealane_settings
+from sealane import configuration
 from sealane.cli.showing import Told, show_rows
 from sealane.errors import Missing
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sealane.keeper.core import Keeper
     from sealane.operations.accounts import Granted, RowsAre, Value
     from sealane.operations.envelope import Answer, Operation
+    from sealane.settings import Settings
 
 AnswerT = TypeVar("AnswerT", bound="Answer")
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
@@ -56,7 +57,7 @@ class DataDirectory:
     """The data directory a command acts on, with the settings that hold there."""
 
     path: Path
-    settings: sealane_settings.Settings
+    settings: Settings
 
     @property
     def database(self) -> str:
@@ -164,7 +165,7 @@ def _on_directory(function: FunctionT, *, make: bool) -> FunctionT:
             raise DataDirectoryMissing(
                 f"There is no data directory {data}. 'sealane org add' or 'sealane serve' makes one."
             )
-        return function(DataDirectory(data, sealane_settings.load(config=config)), **arguments)
+        return function(DataDirectory(data, configuration.load(config=config)), **arguments)
 
     return config_option(data_option(wrapped))  # pyrefly: ignore  # the decorated command has other parameters
 

@@ -159,9 +159,9 @@ def _of_organization(folder: str, user: str) -> dict[str, dict[str, object]]:
 
 
 def _of_server(data: Path) -> dict[str, dict[str, object]]:
-    from sealane import settings
+    from sealane import configuration
 
-    told = DataDirectory(data, settings.load()).ask(ForecastAll(), ForecastIs)
+    told = DataDirectory(data, configuration.load()).ask(ForecastAll(), ForecastIs)
     return {
         name: {
             "files": reach.files,

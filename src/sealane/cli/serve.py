@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sealane import settings as sealane_settings
+from sealane import configuration
 from sealane.cli.asking import config_option, data_option
 
 _file_type = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -32,7 +32,7 @@ def serve(
     """Start the server on a data directory, which is made if it is not there."""
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
-    settings = sealane_settings.load(
+    settings = configuration.load(
         config=config,
         http=http,
         sftp=sftp,
