@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit bench bench-exposure bench-desk bench-quick bench-ledger soak kills lock web screenshots peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-quick bench-ledger soak kills lock web screenshots peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -57,7 +57,7 @@ peers:
 	@scripts/install-peers.sh test
 
 check: $(READY_DEV)
-	@$(MAKE) --no-print-directory -j2 --output-sync=target check-unit check-format check-lint check-types check-imports
+	@$(MAKE) --no-print-directory -j3 --output-sync=target check-unit-outer check-unit-inner check-types check-format check-lint check-imports
 
 check-format: $(READY_DEV)
 	$(BIN)/ruff format --check --quiet .
@@ -71,8 +71,17 @@ check-types: $(READY_DEV)
 check-imports: $(READY_DEV)
 	$(BIN)/lint-imports --no-cache
 
-check-unit: $(READY_DEV)
-	SEALANE_HYPOTHESIS=check $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests
+# Two processes, each with its rooms: every worker of xdist would import and collect them all.
+OUTER_ROOMS := tests/app tests/cli tests/client tests/doors tests/vault
+CHECK_UNIT := SEALANE_HYPOTHESIS=check $(BIN)/python -m pytest -p no:xdist -m "not slow"
+
+check-unit: check-unit-outer check-unit-inner
+
+check-unit-outer: $(READY_DEV)
+	$(CHECK_UNIT) $(OUTER_ROOMS)
+
+check-unit-inner: $(READY_DEV)
+	$(CHECK_UNIT) tests $(OUTER_ROOMS:%=--ignore=%)
 
 test: $(READY_DEV) peers
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=40 tests

@@ -14,6 +14,8 @@ from sealane.client.parts import Part
 from sealane.vault.age import failures, files, payload, stretches
 from sealane.vault.age.x25519 import X25519Identity
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 ANA = X25519Identity.new()
 CHUNK = payload.CHUNK_BYTES
 STORED = payload.STORED_CHUNK_BYTES

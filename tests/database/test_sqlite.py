@@ -15,6 +15,8 @@ from sealane.errors import Integrity, LeaseHeld, StoreFull, Unavailable
 from tests.database import example
 from tests.failing_files import failing_file
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 HOLD = """
 import sys, time
 from sealane.database.engine import Database

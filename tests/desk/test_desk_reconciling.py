@@ -9,6 +9,8 @@ from sealane.desk.incidents.counting import Cited, Figures
 from sealane.desk.incidents.reconciling import Why
 from sealane.desk.incidents.records import Dated, Disclosed, Done, Incident
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TODAY = NOW.date()
 

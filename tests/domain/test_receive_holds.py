@@ -1,5 +1,6 @@
 """Who is writing what is remembered as long as its transaction, its session and its connection stand."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,8 @@ from sealane.keeper.core import Request
 from sealane.operations import uploads as operations
 from sealane.operations.envelope import Asker
 from tests.tries import tries
+
+pytestmark = pytest.mark.slow  # together they take longer than make check may
 
 ONE, OTHER = Hold("doors-1", "s1"), Hold("doors-2", "s2")
 

@@ -5,6 +5,8 @@ import pytest
 from sealane.exposure.prose.findings import findings
 from tests.exposure.sentences import CLASSES, HELD_BACK, SENTENCES, labelled, scores
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 @pytest.mark.parametrize(("templates", "least"), [(SENTENCES, 0.95), (HELD_BACK, 0.92)])
 def test_most_values_of_each_class_are_found_and_little_else(templates, least):

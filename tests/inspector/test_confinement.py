@@ -8,6 +8,8 @@ import pytest
 
 from tests.running_server import ROOT
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 PROGRAM = """
 import json, os, socket, sys, tempfile, threading
 from sealane.inspector import confinement

@@ -14,9 +14,6 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
-import botocore.config
-import botocore.exceptions
 import pytest
 
 START_SECONDS_MAX = 60
@@ -59,6 +56,9 @@ class SeaweedServer:
 
     def client(self):
         """Amazon's own client: an independent look at what is in the store."""
+        import boto3  # half a second, for every test that only knows of this server
+        import botocore.config
+
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -132,6 +132,8 @@ class SeaweedServer:
 
     def _wait_until_it_stores(self) -> None:
         """Ports open long before a PUT succeeds, so a PUT is what is waited for."""
+        import botocore.exceptions
+
         client = self.client()
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:

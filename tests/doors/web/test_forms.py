@@ -16,6 +16,8 @@ from sealane.doors.web.listings import Asked, ordered
 from sealane.errors import Invalid
 from sealane.operations.files import Entry
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30)
 
 

@@ -14,6 +14,8 @@ from sealane.doors.web.rendering import TEMPLATES
 from sealane.doors.web.words import LANGUAGES, chosen, words_of
 from sealane.errors import SealaneError
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 def texts():
     found = extract_from_dir(str(TEMPLATES), method_map=[("**.html", "jinja2")])
