@@ -119,7 +119,7 @@ bench-desk: $(READY_DEV)
 	STORY_SCALE=100 $(BIN)/python -m pytest tests/stories
 
 soak: $(READY_DEV)
-	$(BIN)/python -m tests.story.soak
+	$(BIN)/python -m tests.whole.soak
 
 kills: $(READY_DEV)
 	$(BIN)/python -m tests.keeper.kills

@@ -73,7 +73,12 @@ def test_everybody_on_the_strict_list_gets_a_letter_and_nobody_two_from_one_part
     done = made(desk, told)
     assert done.letters == {"the processor": 3}
     assert done.without_address == {"the processor": 1}
-    pages = [text for name, pdf in done.files.items() if name.endswith(".pdf") for text in texts(pdf)]
+    pages = [
+        text
+        for name, pdf in done.files.items()
+        if name.startswith("letters/") and name.endswith(".pdf")
+        for text in texts(pdf)
+    ]
     assert len(pages) == 3
     shared = next(text for text in pages if "north and south" in text)
     assert "Social Security number" in shared
@@ -170,17 +175,14 @@ def test_a_cell_is_never_a_formula(told, desk):
     assert number == 1
 
 
-def test_field_sheets_are_in_the_forms_order_with_what_is_known(desk, told):
+def test_the_sample_for_authorities_has_nobodys_data_in_it(desk, told):
     done = made(desk, told)
-    maine = json.loads(done.files["sheets/maine-attorney-general.json"])
-    fields = {field["name"]: field["value"] for field in maine["fields"]}
-    assert fields["Total number of Maine residents affected"] == "3"
-    assert fields["Total number of persons affected (including Maine residents)"] == "4"
-    assert fields["Social Security number"] == "yes"
-    assert fields["Type of organization"] is None
-    sections = list(dict.fromkeys(field["section"] for field in maine["fields"]))
-    assert sections[:3] == ["Entity", "Submitted by", "Breach"]
-    assert "[by hand]" in done.files["sheets/hhs-portal.txt"].decode()
+    for name in ("sheets/sample-letter.pdf", "sheets/sample-letter-short.pdf"):
+        (text,) = texts(done.files[name])
+        assert "[given name] [family name]" in text
+        assert person(1)["family"] not in text
+    assert "What happened" not in texts(done.files["sheets/sample-letter-short.pdf"])[0]
+    assert {"sheets/maine-attorney-general.txt", "sheets/massachusetts-attorney-general.json"} <= set(done.files)
 
 
 def test_the_attestation_names_every_notice_and_holds_against_its_key_only(desk, told):

@@ -265,6 +265,12 @@ def deliver(desk: Folder, number: int, owner: str, state: Any, told: int, on: da
 @click.option("--party", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Who writes (TOML).")
 @click.option("--owner-key", "owner_keys", multiple=True, type=(str, str), metavar="OWNER age1…")
 @click.option("--url", default="", help="Where the public page will stand.")
+@click.option(
+    "--forms",
+    "forms_file",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Another file of authorities' forms.",
+)
 @_rules
 @with_desk
 def notices(
@@ -274,13 +280,14 @@ def notices(
     party: Path | None,
     owner_keys: tuple[tuple[str, str], ...],
     url: str,
+    forms_file: Path | None,
     rules_file: Path | None,
 ) -> None:
     """Make all notices: letters, mail-merge tables, owners' packages, field sheets, page, report, attestation."""
     from sealane.clock import Clock
     from sealane.desk import taking
     from sealane.desk.incidents import answering, deadlines, records
-    from sealane.desk.notices import making
+    from sealane.desk.notices import making, sheets
     from sealane.desk.notices import party as parties
 
     taken, now = taking.load(desk), Clock().now()
@@ -298,6 +305,7 @@ def notices(
         recipients=recipients,
         url=url,
         now=now,
+        forms=sheets.load(forms_file),
     )
     making.write(made, out)
     for writer, letters in made.letters.items():

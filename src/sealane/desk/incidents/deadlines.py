@@ -51,11 +51,35 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     certainty: Literal["A", "B", "C"]
 
 
+class Substitute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a state's law allows a notice in another way than by letter. Allowed, never owed."""
+
+    where: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
+    least: Annotated[int, msgspec.Meta(ge=1)]
+    """From so many people on."""
+    cost_usd: Annotated[int, msgspec.Meta(ge=0)]
+    """Or where letters cost more."""
+    how: Annotated[str, msgspec.Meta(min_length=1)]
+    citation: Annotated[str, msgspec.Meta(min_length=1)]
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+    verified_on: date
+    certainty: Literal["A", "B", "C"]
+
+    def sentence(self) -> str:
+        """Return when it is allowed, and how it is done."""
+        doubt = "" if self.certainty == SURE else "; confirm with counsel"
+        return (
+            f"substitute notice is allowed from {self.least:,} people on, where letters cost more than"
+            f" ${self.cost_usd:,}, or without sufficient addresses: {self.how} ({self.citation}{doubt})"
+        )
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file of rules."""
 
     version: str
     rule: tuple[Rule, ...]
+    substitute: tuple[Substitute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sealane.desk.failures import OutputExists
 from sealane.desk.folder import make_private
 from sealane.desk.incidents import deadlines, reconciling, scoping
 from sealane.desk.notices import attestation, letters, merges, packages, page, report, sheets
-from sealane.desk.notices.addressees import PROCESSOR, by_party
+from sealane.desk.notices.addressees import PROCESSOR, Addressee, by_party
 from sealane.desk.notices.letters import Occasion
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sealane.desk.incidents.counting import Figures
     from sealane.desk.incidents.deadlines import Rules
     from sealane.desk.incidents.records import Incident
-    from sealane.desk.notices.addressees import Addressee
     from sealane.desk.notices.party import Party
+    from sealane.desk.notices.sheets import Forms
     from sealane.desk.taking import Taken
 
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -57,8 +57,13 @@ def make(
     recipients: Mapping[str, Sequence[str]],
     url: str,
     now: datetime,
+    forms: Forms | None = None,
 ) -> Made:
-    """Make every notice. `recipients`: each data owner's public keys; `url`: where the public page will stand."""
+    """Make every notice.
+
+    `recipients`: each data owner's public keys; `url`: where the public page will stand; `forms`: what authorities ask,
+    or None for the forms that come with the program.
+    """
     assert taken.map is not None, "there are figures, so there is a map"
     today = now.date()
     exposed = scoping.exposed(incident, taken.history)
@@ -72,7 +77,8 @@ def make(
         _write_to(made, writer, addressees, occasion)
     for owner, addressees in by_party(taken.facts, taken.map, exposed, {}, incident.discovered.date()):
         _package(made, owner, addressees, (incident, figures, occasion), recipients.get(owner, ()))
-    for sheet in sheets.sheets(occasion, figures, list(figures.by_owner)):
+    made.files |= _samples(occasion, figures)
+    for sheet in sheets.sheets(sheets.load() if forms is None else forms, occasion, figures, incident, rules):
         made.files[f"sheets/{sheet.name}.txt"] = sheet.as_text().encode()
         made.files[f"sheets/{sheet.name}.json"] = sheet.as_json()
     made.files["page/index.html"] = page.page(occasion, figures, url)
@@ -85,6 +91,21 @@ def make(
     made.files["figures.json"] = msgspec.json.format(msgspec.json.encode(figures)) + b"\n"
     made.files["attestation.json"] = attestation.signed(incident, figures, made.files, str(today), folder.attesting)
     return made
+
+
+def _samples(occasion: Occasion, figures: Figures) -> dict[str, bytes]:
+    """Return the letter with nobody's data in it, as authorities want it; the short one where a state wants that."""
+    states = ["", *sorted(letters.SILENT_STATES & set(figures.by_state))]
+    nobody = [
+        Addressee(
+            number=0, given="[given name]", family="[family name]", minor=False, line="[street address]", city="[city]",
+            state=state, zip="[ZIP code]", email="", owners=("[the organization whose files they were]",),
+            classes=tuple(figures.by_class),
+        )
+        for state in states
+    ]  # fmt: skip
+    made = [content for _, content in letters.as_pdf(occasion, nobody)]
+    return dict(zip((sheets.SAMPLE, sheets.SHORT_SAMPLE), made, strict=False))
 
 
 def _write_to(made: Made, writer: str, addressees: Sequence[Addressee], occasion: Occasion) -> None:

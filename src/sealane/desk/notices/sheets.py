@@ -1,30 +1,93 @@
-"""Field sheets: what an authority's web form asks, in the form's order, with what the desk knows filled in.
+"""Field sheets: what an authority's form asks, in the form's order, with what the desk knows filled in.
 
 The forms have no interface for programs, and some cannot be saved half-way: a person types, with the sheet beside them.
-What the desk does not know is empty and marked. `verified`: where the order of fields was read, and how sure it is.
+`forms.toml` has the forms as data, with where the order of the fields was read and how sure it is; here is how a field
+is filled in. What the desk does not know is empty and marked.
 """
 
 from __future__ import annotations
 
+import importlib.resources
+import tomllib
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 
+from sealane.desk.failures import RulesInvalid
+from sealane.desk.incidents import deadlines
+from sealane.desk.incidents.deadlines import SURE
+from sealane.desk.notices.letters import SILENT_STATES
+from sealane.exposure.model import DataClass
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from sealane.desk.incidents.counting import Figures
+    from sealane.desk.incidents.deadlines import Duty, Rules
+    from sealane.desk.incidents.records import Incident
     from sealane.desk.notices.letters import Occasion
 
 BY_HAND: Final = ""
+SAMPLE: Final = "sheets/sample-letter.pdf"
+"""The notice with nobody's data in it, beside the sheets."""
+SHORT_SAMPLE: Final = "sheets/sample-letter-short.pdf"
+"""The same for states that want the breach not described."""
+_FILE_BYTES_MAX: Final = 4 << 20
 _MANY: Final = 500
-_AGENCIES: Final = 1000
+_DESCRIPTION_MAX: Final = 4000
+_EVERYWHERE: Final = "US"
+
+Fill = Literal[
+    "", "address", "agencies", "contact", "contact_name", "contact_title", "determined", "discovered", "doing", "email",
+    "five_hundred", "happened", "initial", "kinds", "media", "name", "notified", "occurred",
+    "organization_type", "owners", "people", "phone", "place", "protected", "protection", "residents", "sample",
+    "server", "street", "yes",
+]  # fmt: skip
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One field of a form, as the file of forms has it."""
+
+    section: _Text
+    name: _Text
+    fill: Fill = ""
+    hint: str = ""
+    classes: tuple[DataClass, ...] = ()
+    kinds: dict[str, tuple[DataClass, ...]] = {}
+    substitute: bool = False
+    """The hint says when a notice in another way is allowed."""
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A form, as the file of forms has it."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")]
+    title: _Text
+    where: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
+    """A state, or US: whomever is affected."""
+    rules: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    agencies: str = ""
+    order: _Text
+    verified_on: date
+    certainty: Literal["A", "B", "C"]
+    fields: Annotated[tuple[Asked, ...], msgspec.Meta(min_length=1)]
+
+
+class Forms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of forms."""
+
+    version: str
+    form: tuple[Form, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a form."""
+    """One field of a form, filled in."""
 
     section: str
     name: str
@@ -38,12 +101,14 @@ class Sheet:
 
     name: str
     title: str
+    owed: str
+    """Whether these figures ask for it, and until when."""
     verified: str
     fields: tuple[Field, ...]
 
     def as_text(self) -> str:
         """Return the sheet to be read beside the form."""
-        lines = [self.title, "=" * len(self.title), "", f"Fields: {self.verified}. Confirm with counsel.", ""]
+        lines = [self.title, "=" * len(self.title), "", self.owed, f"Fields: {self.verified}", ""]
         section = ""
         for field in self.fields:
             if field.section != section:
@@ -57,6 +122,7 @@ class Sheet:
         told = {
             "form": self.name,
             "title": self.title,
+            "owed": self.owed,
             "verified": self.verified,
             "fields": [
                 {"section": each.section, "name": each.name, "value": each.value or None, "hint": each.hint}
@@ -66,118 +132,169 @@ class Sheet:
         return msgspec.json.format(msgspec.json.encode(told)) + b"\n"
 
 
-def sheets(occasion: Occasion, figures: Figures, owners: Sequence[str]) -> list[Sheet]:
-    """Return the sheets of the authorities that are concerned."""
-    found = [health_and_human_services(occasion, figures, owners)]
-    if figures.by_state.get("ME"):
-        found.insert(0, maine(occasion, figures))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What there is to fill a form in with."""
+
+    form: Form
+    occasion: Occasion
+    figures: Figures
+    incident: Incident
+    duties: Sequence[Duty]
+    rules: Rules
+
+    @property
+    def residents(self) -> int:
+        """Whom the authority of this form asks about."""
+        if self.form.where == _EVERYWHERE:
+            return self.figures.people["strict"]
+        return self.figures.by_state.get(self.form.where, 0)
+
+    def other_ways(self) -> str:
+        """Return when the law of this state allows a notice in another way than by letter."""
+        found = [one for one in self.rules.substitute if one.where == self.form.where]
+        return "; ".join(one.sentence() for one in found)
+
+    def owed(self, *rules: str) -> list[Duty]:
+        """Return the duties that these rules bring with these figures."""
+        return [duty for duty in self.duties if duty.rule.id in rules]
+
+    def there(self, kinds: Sequence[DataClass]) -> bool:
+        """Tell whether anybody's data of these classes is in the files."""
+        return any(self.figures.by_class.get(kind) for kind in kinds)
 
 
-def maine(occasion: Occasion, figures: Figures) -> Sheet:
-    """Return the sheet for Maine's Attorney General (10 M.R.S. 1348)."""
-    party, classes = occasion.party, figures.by_class
-    residents = figures.by_state.get("ME", 0)
-    street, place = (*party.address, "", "")[:2]
-    entity, by, breach, kinds, told, offer = (
-        "Entity", "Submitted by", "Breach", "Information acquired (name or other identifier with)", "Notification",
-        "Identity theft protection",
-    )  # fmt: skip
-    return Sheet(
-        "maine-attorney-general",
-        "Maine Attorney General: data breach notification",
-        "the headings of Maine's published table and detail pages, 2026-11-22; the live form was not seen",
-        (
-            Field(entity, "Type of organization", party.organization_type),
-            Field(entity, "Entity name", party.name),
-            Field(entity, "Street address", street),
-            Field(entity, "City, state, zip", place),
-            Field(by, "Name", party.contact_name),
-            Field(by, "Title", party.contact_title),
-            Field(by, "Telephone", party.phone),
-            Field(by, "E-mail", party.email),
-            Field(by, "Relationship to the entity whose information was compromised"),
-            Field(breach, "Total number of persons affected (including Maine residents)", str(figures.people["strict"]),
-                  _completeness(figures)),
-            Field(breach, "Total number of Maine residents affected", str(residents)),
-            Field(breach, "If more than 1,000 Maine residents: have the consumer reporting agencies been notified?",
-                  BY_HAND if residents > _AGENCIES else "does not apply"),
-            Field(breach, "Date(s) breach occurred", str(occasion.occurred)),
-            Field(breach, "Date breach discovered", str(occasion.discovered)),
-            Field(breach, "Description of the breach", BY_HAND,
-                  "loss or theft of device or media; internal system breach; insider wrongdoing; external system breach"
-                  " (hacking); inadvertent disclosure; other"),
-            Field(kinds, "Social Security number", _yes(classes, "ssn")),
-            Field(kinds, "Driver's license or non-driver identification number", _yes(classes, "drivers_license")),
-            Field(kinds, "Financial account or card number with code, password or PIN",
-                  _yes(classes, "account_number", "card_number"), "only together with a code or password"),
-            Field(kinds, "Medical information", _yes(classes, "diagnosis", "procedure", "medication", "claim"),
-                  "on newer detail pages"),
-            Field(told, "Type of notification", BY_HAND, "written; electronic; telephone; substitute"),
-            Field(told, "Date(s) of consumer notification"),
-            Field(told, "Copy of the notice", "letters"),
-            Field(told, "Dates of any breach notifications within the previous 12 months"),
-            Field(offer, "Were identity theft protection services offered?", "yes" if party.protection else "no"),
-            Field(offer, "Duration, provider, description", party.protection),
-        ),
-    )  # fmt: skip
+def load(path: Path | None = None) -> Forms:
+    """Return the forms that come with the program, or those of a file. Raises `RulesInvalid`."""
+    try:
+        if path is None:
+            text = importlib.resources.files("sealane.desk.notices").joinpath("forms.toml").read_text(encoding="utf-8")
+        else:
+            with path.open("rb") as file:
+                text = file.read(_FILE_BYTES_MAX).decode("utf-8")
+        forms = msgspec.convert(tomllib.loads(text), Forms)
+    except (OSError, ValueError) as problem:
+        raise RulesInvalid(f"The file of forms cannot be read: {problem}.") from None
+    double = [name for name, times in Counter(form.id for form in forms.form).items() if times > 1]
+    if double:
+        raise RulesInvalid(f"The file of forms has {double[0]} twice.")
+    return forms
 
 
-def health_and_human_services(occasion: Occasion, figures: Figures, owners: Sequence[str]) -> Sheet:
-    """Return the sheet for the breach portal of HHS (45 CFR 164.408)."""
-    party, classes = occasion.party, figures.by_class
-    report, entity, breach, notice, end = (
-        "Report", "Covered entities", "Breach", "Notice of breach and actions taken", "Attestation"
-    )  # fmt: skip
-    people = figures.people["strict"]
-    return Sheet(
-        "hhs-portal",
-        "HHS Office for Civil Rights: breach portal",
-        "HHS's list of required information for the sister portal (42 CFR Part 2, 2025) and a law firm's list;"
-        " certainty B, the options' wording is to be confirmed",
-        (
-            Field(report, "Initial report or addendum", "initial", "an addendum cites the tracking number"),
-            Field(report, "Who files", BY_HAND, "covered entity; business associate for covered entities"),
-            Field(entity, "Name, without abbreviations", party.name),
-            Field(entity, "Address", ", ".join(party.address)),
-            Field(entity, "Contact", ", ".join(filter(None, (party.contact_name, party.phone, party.email)))),
-            *(Field(entity, f"Covered entity: {owner}", str(figures.by_owner[owner]), "one block for each")
-              for owner in owners if owner in figures.by_owner),
-            Field(breach, "Individuals affected", "500 or more" if people >= _MANY else "fewer than 500"),
-            Field(breach, "Breach start date", str(occasion.occurred)),
-            Field(breach, "Breach end date"),
-            Field(breach, "Discovery start date", str(occasion.discovered)),
-            Field(breach, "Discovery end date"),
-            Field(breach, "Approximate number of individuals", str(people), _completeness(figures)),
-            Field(breach, "Type of breach", BY_HAND,
-                  "hacking/IT incident; improper disposal; loss; theft; unauthorized access/disclosure"),
-            Field(breach, "Location of breached information", "network server"),
-            Field(breach, "Type of protected health information",
-                  ", ".join(name for name, kinds in _PORTAL_KINDS.items() if _yes(classes, *kinds) == "yes")),
-            Field(breach, "Brief description (up to 4,000 characters)", " ".join(party.happened)[:4000]),
-            Field(breach, "Safeguards in place before", BY_HAND,
-                  "none; privacy rule; security rule: administrative, physical, technical"),
-            Field(notice, "Individual notice: start and end dates"),
-            Field(notice, "Substitute notice", BY_HAND, "no; fewer than 10; 10 or more"),
-            Field(notice, "Media notice, and where", ", ".join(
-                state for state, count in figures.by_state.items() if count > _MANY and len(state) == 2  # noqa: PLR2004
-            ), "states with more than 500 residents affected"),
-            Field(notice, "Actions taken in response", " ".join(party.doing)),
-            Field(end, "Name of who attests"),
-        ),
-    )  # fmt: skip
+def sheets(forms: Forms, occasion: Occasion, figures: Figures, incident: Incident, rules: Rules) -> list[Sheet]:
+    """Return the sheets of the authorities of whose residents anybody is affected, owed or not."""
+    duties = deadlines.duties(rules, incident, figures)
+    known = [_Known(form, occasion, figures, incident, duties, rules) for form in forms.form]
+    return [_filled(one) for one in known if one.residents]
 
 
-_PORTAL_KINDS: Final = {
-    "clinical": ("diagnosis", "procedure", "medication", "claim", "medical_record_number"),
-    "demographic": ("name", "birth_date", "address", "phone", "email", "ssn", "drivers_license"),
-    "financial": ("account_number", "card_number"),
-    "other": ("member_id", "medicare_id", "medicaid_id", "passport", "itin", "credential"),
+def _filled(known: _Known) -> Sheet:
+    form = known.form
+    doubt = "" if form.certainty == SURE else " Confirm with counsel."
+    verified = f"{form.order}; {form.verified_on}, certainty {form.certainty}; the live form was not seen.{doubt}"
+    fields = tuple(field for asked in form.fields for field in _answered(asked, known))
+    return Sheet(form.id, form.title, _owed(known), verified, fields)
+
+
+def _owed(known: _Known) -> str:
+    found = known.owed(*known.form.rules)
+    if not found:
+        return (
+            f"Not owed by these figures ({known.residents:,} residents affected; rule {' or '.join(known.form.rules)})."
+            " Confirm with counsel."
+        )
+    first = min(found, key=lambda duty: duty.due or date.max)
+    until = f"by {first.due}" if first.due else "without unreasonable delay"
+    return f"Owed {until}: {first.rule.citation}." + (" Confirm with counsel." if first.unsure else "")
+
+
+def _answered(asked: Asked, known: _Known) -> Iterator[Field]:
+    if asked.fill == "owners":
+        for owner, count in known.figures.by_owner.items():
+            yield Field(asked.section, f"{asked.name}: {owner}", str(count), asked.hint)
+        return
+    value = _FILLS[asked.fill](asked, known)
+    hints = [asked.hint]
+    if asked.fill in _COUNTS:
+        hints.append(_completeness(known.figures))
+    if asked.substitute:
+        hints.append(known.other_ways())
+    yield Field(asked.section, asked.name, value, "; ".join(filter(None, hints)))
+
+
+_COUNTS: Final = ("people", "residents")
+
+
+def _kinds(asked: Asked, known: _Known) -> str:
+    return ", ".join(name for name, kinds in asked.kinds.items() if known.there(kinds))
+
+
+def _notified(_: Asked, known: _Known) -> str:
+    days = sorted(one.on for one in known.incident.deliveries if one.state == "sent")
+    return "" if not days else str(days[0]) if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+
+
+def _determined(_: Asked, known: _Known) -> str:
+    day = known.incident.moment("determined")
+    return str(day.date()) if day else BY_HAND
+
+
+def _agencies(_: Asked, known: _Known) -> str:
+    found = known.owed(known.form.agencies)
+    if not found:
+        return "not owed by these figures"
+    done = found[0].done
+    return f"yes, on {done}" if done else BY_HAND
+
+
+def _media(_: Asked, known: _Known) -> str:
+    return ", ".join(sorted(duty.where for duty in known.duties if duty.rule.to == "media"))
+
+
+def _place(_: Asked, known: _Known) -> str:
+    return known.occasion.party.address[-1] if len(known.occasion.party.address) > 1 else BY_HAND
+
+
+def _street(_: Asked, known: _Known) -> str:
+    return ", ".join(known.occasion.party.address[:-1] or known.occasion.party.address)
+
+
+def _contact(_: Asked, known: _Known) -> str:
+    party = known.occasion.party
+    return ", ".join(filter(None, (party.contact_name, party.contact_title, party.phone, party.email)))
+
+
+_FILLS: Final[Mapping[Fill, Callable[[Asked, _Known], str]]] = {
+    "": lambda _, __: BY_HAND,
+    "address": lambda _, known: ", ".join(known.occasion.party.address),
+    "agencies": _agencies,
+    "contact": _contact,
+    "contact_name": lambda _, known: known.occasion.party.contact_name,
+    "contact_title": lambda _, known: known.occasion.party.contact_title,
+    "determined": _determined,
+    "discovered": lambda _, known: str(known.occasion.discovered),
+    "doing": lambda _, known: " ".join(known.occasion.party.doing),
+    "email": lambda _, known: known.occasion.party.email,
+    "five_hundred": lambda _, known: "500 or more" if known.residents >= _MANY else "fewer than 500",
+    "happened": lambda _, known: " ".join(known.occasion.party.happened)[:_DESCRIPTION_MAX],
+    "initial": lambda _, __: "initial",
+    "kinds": _kinds,
+    "media": _media,
+    "name": lambda _, known: known.occasion.party.name,
+    "notified": _notified,
+    "occurred": lambda _, known: str(known.occasion.occurred),
+    "organization_type": lambda _, known: known.occasion.party.organization_type,
+    "people": lambda _, known: str(known.figures.people["strict"]),
+    "phone": lambda _, known: known.occasion.party.phone,
+    "place": _place,
+    "protected": lambda _, known: "yes" if known.occasion.party.protection else "no",
+    "protection": lambda _, known: known.occasion.party.protection,
+    "residents": lambda _, known: str(known.residents),
+    "sample": lambda _, known: SHORT_SAMPLE if known.form.where in SILENT_STATES else SAMPLE,
+    "server": lambda _, __: "network server",
+    "street": _street,
+    "yes": lambda asked, known: "yes" if known.there(asked.classes) else "no",
 }
-
-
-def _yes(classes: dict[str, int], *kinds: str) -> str:
-    return "yes" if any(classes.get(kind) for kind in kinds) else "no"
 
 
 def _completeness(figures: Figures) -> str:

@@ -1,6 +1,6 @@
 """The soak: 200 connections for ten minutes, and afterwards nothing is lost, nothing has grown, nothing is unexplained.
 
-`make soak`, or `python -m tests.story.soak`; `SOAK_SECONDS` shortens it, `SOAK_CONNECTIONS` changes how many there are.
+`make soak`, or `python -m tests.whole.soak`; `SOAK_SECONDS` shortens it, `SOAK_CONNECTIONS` changes how many there are.
 Two processes of load (soak_load.py), one by SFTP and one by HTTPS, send, fetch, rename, delete and list; some transfers
 are cut in the middle and resumed. Prints a short account; exits 1 if a claim does not hold.
 """
@@ -145,7 +145,7 @@ class Load:
         self._told = folder / f"{self._kind}.json"
         with self._told.open("w") as told:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.story.soak_load"], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+                [sys.executable, "-m", "tests.whole.soak_load"], cwd=ROOT, text=True, stdin=subprocess.PIPE,
                 stdout=told, env=os.environ | {"PYTHONPATH": f"{ROOT}/src:{ROOT}"},
             )  # fmt: skip
         assert self._process.stdin is not None

@@ -1,6 +1,6 @@
 """`kill -9` of a door, of the keeper, of everything, at random moments while files move in and out.
 
-The seed is printed and can be given again: `SEALANE_CRASH_SEED=… pytest tests/story/test_crashes.py`.
+The seed is printed and can be given again: `SEALANE_CRASH_SEED=… pytest tests/whole/test_crashes.py`.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from tests.peers import need
 from tests.running_server import RunningServer
-from tests.story.traffic import KIB, Progress, Reader, SftpSender, TusSender, content_of
+from tests.whole.traffic import KIB, Progress, Reader, SftpSender, TusSender, content_of
 
 ROUNDS = 16
 TARGETS = ("keeper", "doors.sftp", "doors.http", "inspector", "everything")

@@ -1,6 +1,6 @@
 """What a soak looks for, it finds."""
 
-from tests.story.soak import MemoryLog, differing, grown
+from tests.whole.soak import MemoryLog, differing, grown
 
 
 def test_a_lost_file_a_wrong_digest_and_a_file_that_was_deleted_are_told():
