@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sealane.cli.asking import json_option
-from sealane.cli.desks import IDENTITY, check_libraries, with_desk
+from sealane.cli.desk_options import IDENTITY, check_libraries, with_desk
 from sealane.cli.identities import held_at_hand, new_passphrase, passphrase_stdin_option
 from sealane.cli.incidents import incident
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealane.cli.asking import json_option
-from sealane.cli.desks import DAY, MOMENT, with_desk
+from sealane.cli.desk_options import DAY, MOMENT, with_desk
 from sealane.cli.showing import printable, show_rows
 
 if TYPE_CHECKING:
