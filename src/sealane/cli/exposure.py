@@ -1,4 +1,4 @@
-"""`sealane exposure`: whose data is in a file. `scan` reads a local file and needs no server (others: `exposure_on_server.py`)."""
+"""`sealane exposure`: whose data is in a file. `scan` reads a local file; the rest is in `exposure_on_server.py`."""
 
 from __future__ import annotations
 
