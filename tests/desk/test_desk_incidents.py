@@ -167,7 +167,7 @@ def test_an_answer_comes_out_the_same_after_more_was_synced(desk, world, opened)
     second = answering.answer(desk, later, opened, NOW)
     assert first.digest != second.digest
     kept = records.load(desk, opened).answers
-    assert [answering.again(desk, later, opened, one).digest for one in kept] == [first.digest, second.digest]
+    assert [answering.again(desk, opened, one).digest for one in kept] == [first.digest, second.digest]
     assert answering.figures_of(kept[0]) == first.figures
     assert answering.answer(desk, later, opened, NOW).digest == second.digest
     assert len(records.load(desk, opened).answers) == 2
@@ -180,7 +180,7 @@ def test_an_answer_that_was_altered_is_found(desk, world, opened):
     kept = records.load(desk, opened).answers[0]
     forged = records.Answered(at=kept.at, answer=kept.answer, digest="0" * 64)
     with pytest.raises(AnswerChanged):
-        answering.again(desk, taken, opened, forged)
+        answering.again(desk, opened, forged)
 
 
 def test_two_incidents_that_overlap_are_counted_each_by_itself(desk, world, opened):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sealane.cli.asking import json_option
-from sealane.cli.desks import IDENTITY, check_libraries, with_desk
+from sealane.cli.desk_options import IDENTITY, check_libraries, with_desk
 from sealane.cli.identities import held_at_hand, new_passphrase, passphrase_stdin_option
 from sealane.cli.incidents import incident
 
@@ -113,6 +113,9 @@ def _sync_from(opened: Folder, url: str, *, token_stdin: bool) -> Synced:
 
 
 def _show(synced: Synced) -> None:
+    from sealane.clock import Clock
+    from sealane.desk import clocks
+
     told = synced.taken
     click.echo(f"{synced.entries} ledger entries: the ledger only grew. {synced.lists} new people lists,")
     click.echo(f"{synced.individuals} individuals in them.")
@@ -123,10 +126,10 @@ def _show(synced: Synced) -> None:
             click.echo(f"  not used to tell people apart: {count} values of {name} that too many share")
     if synced.waiting:
         click.echo(f"  {synced.waiting} lists wait for the ledger's next checkpoint; sync again in a minute")
-    if told.history.clock_set_back:
-        click.echo(
-            f"  the server's clock was set back {len(told.history.clock_set_back)} times; look at the times twice"
-        )
+    if clocks.is_ahead(told.history.last_at, Clock().now()):
+        click.echo("  the ledger's last entry is of a time that has not come here yet: look at both clocks")
+    if words := clocks.in_words(told.history.clock_set_back):
+        click.echo(f"  {words}")
 
 
 @desk.command()

@@ -1,4 +1,4 @@
-"""`sealane exposure`: whose data is in a file. `scan` reads a local file and needs no server (others: `exposed.py`)."""
+"""`sealane exposure`: whose data is in a file. `scan` reads a local file; the rest is in `exposure_on_server.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealane.cli.exposed import COMMANDS
+from sealane.cli.exposure_on_server import COMMANDS
 from sealane.cli.showing import printable
 from sealane.errors import Conflict, Unsupported
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealane.cli.asking import json_option
-from sealane.cli.desks import DAY, MOMENT, with_desk
+from sealane.cli.desk_options import DAY, MOMENT, with_desk
 from sealane.cli.showing import printable, show_rows
 
 if TYPE_CHECKING:
@@ -81,11 +81,15 @@ def date_(desk: Folder, number: int, what: Any, value: datetime, why: str) -> No
 @click.option("--folder", "folders", multiple=True, metavar="/P", help="In this folder (/PATH or ORG:/PATH).")
 @click.option("--between", type=(MOMENT, MOMENT), metavar="T T", help="From one time to another.")
 @click.option("--everything-at", type=MOMENT, metavar="T", help="All that was stored then.")
+@click.option(
+    "--record-doubted", is_flag=True, help="Count what their rights would have reached, not only what they received."
+)
 @with_desk
 def scope(desk: Folder, number: int, between: tuple[datetime, datetime] | None, **kinds: Any) -> None:
     """Say what the intruder did or could reach, and see at once what that comes to.
 
-    Without options it is the worst case: all that was stored while it went on.
+    Without options it is the worst case of a compromised server: all that was stored while it went on. Of users,
+    sessions and addresses it is what they received; what their rights would have reached is shown beside it.
     """
     from sealane.desk import taking
     from sealane.desk.incidents import answering, records
@@ -117,13 +121,11 @@ def count(desk: Folder, number: int, *, as_json: bool) -> None:
 @with_desk
 def verify(desk: Folder, number: int) -> None:
     """Compute every answer that was given again from what it cites; each must come out the same to the bit."""
-    from sealane.desk import taking
     from sealane.desk.incidents import answering, records
 
-    taken = taking.load(desk)
     kept = records.load(desk, number).answers
     for one in kept:
-        answering.again(desk, taken, number, one)
+        answering.again(desk, number, one)
         click.echo(f"{one.at:%Y-%m-%d %H:%M}  {one.digest}  the same")
     if not kept:
         click.echo("No answer was given yet.")
@@ -144,7 +146,7 @@ def people(desk: Folder, number: int, owner: str, state: str, csv_file: Path) ->
 
     taken, told = taking.load(desk), records.load(desk, number)
     assert taken.map is not None, "an incident is asked for after a sync"
-    exposed = scoping.exposed(told, taken.history)
+    exposed = scoping.to_notify(told, taken.history)
     everybody = addressees.everybody(taken.facts, taken.map, exposed, told.discovered.date())
     wanted = [
         one for one in everybody if (not owner or owner in one.owners) and (not state or one.state == state.upper())
@@ -355,7 +357,13 @@ def _json(figures: Figures) -> str:
 def _show_figures(figures: Figures) -> None:
     click.echo(f"{figures.people['strict']} people ({figures.people['loose']} under the looser policy)")
     files = ", ".join(f"{count} {kind}" for kind, count in figures.evidence.items())
-    click.echo(f"Files: {figures.files}: {files}")
+    click.echo(f"Files: {files}")
+    if "reachable" not in figures.counted and figures.evidence["reachable"]:
+        more = figures.people_by_evidence["reachable"]
+        click.echo(
+            f"Their rights would have reached {more} people more, whose data the ledger does not show to have left:"
+        )
+        click.echo("these are not counted (--record-doubted counts them).")
     unread = figures.coverage["partial"] + figures.coverage["unreadable"]
     click.echo(f"Not read wholly: {unread} files: whoever is in them only is not counted." if unread else "All read.")
     for title, counts in (("Owners", figures.by_owner), ("States", figures.by_state), ("Data", figures.by_class)):

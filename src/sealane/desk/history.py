@@ -1,27 +1,28 @@
-"""What the ledger says of files: which were stored when, which were sealed, and who received them.
+"""What the ledger says of files: stored when and where, sealed or not, who received them, who could read them.
 
 Pure: entries in, tables out; entries of kinds that say nothing of this are passed over. What doors reported of ranges
-adds to the evidence (`Access.sent`, `whole`) and never takes a file out of it.
+adds to the evidence (`Access.sent`, `whole`) and never takes a file out of it. The order of entries is proven and their
+times are not: where a clock was set back, what was written around it may have been at either time (`clocks.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sealane.desk.clocks import SetBack, spread
 from sealane.desk.failures import LedgerForked
+from sealane.desk.rights import NEVER, Rights, Span, is_below
 from sealane.ledger.bodies import NOT_OURS, commitment
 from sealane.ledger.tree import leaf_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sealane.operations.audit import LedgerEntry
-
-NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class StoredVersion:
 
     version_id: str
     path: str
-    """`ORGANIZATION:/PATH`; empty where it was erased."""
+    """`ORGANIZATION:/PATH`, the latest; empty where it was erased."""
     organization: str
     size: int
     seq: int
@@ -39,6 +40,16 @@ class StoredVersion:
     gone: datetime = NEVER
     sealed: datetime | None = None
     """From when on the server could not open it: its keys were destroyed, or it came sealed."""
+    moved: tuple[tuple[str, datetime], ...] = ()
+    """Where it lay before, each with when it was moved away from there."""
+
+    def places(self) -> Iterator[tuple[str, Span]]:
+        """Yield each path that it lay at, and from when until when."""
+        since = self.stored
+        for path, until in self.moved:
+            yield path, Span(since, until)
+            since = until
+        yield self.path, Span(since, self.gone)
 
     def was_there(self, at: datetime) -> bool:
         """Tell whether it lay on the server then."""
@@ -64,6 +75,14 @@ class Access:
     sent: int | None = None
     """Bytes that the door says it sent, where it said so."""
     whole: bool | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    """When it may have been, where a clock was set back; else it was at `at`."""
+
+    @property
+    def when(self) -> Span:
+        """Return the time within which it was."""
+        return Span(self.earliest or self.at, self.latest or self.at)
 
 
 @dataclass(slots=True)
@@ -72,8 +91,11 @@ class History:
 
     size: int = 0
     last_at: datetime | None = None
-    clock_set_back: tuple[int, ...] = ()
-    """Entries with an earlier time than the one before them."""
+    clock_set_back: tuple[SetBack, ...] = ()
+    """Where the server's clock was set back."""
+    rights: Rights = field(default_factory=Rights)
+    formats: dict[str, str] = field(default_factory=dict)
+    """The format in which each version was read."""
     organizations: dict[int, str] = field(default_factory=dict)
     versions: dict[str, StoredVersion] = field(default_factory=dict)
     accesses: list[Access] = field(default_factory=list)
@@ -81,22 +103,25 @@ class History:
     """SHA-256 of the payload of each version's sealed people list, as the ledger names it."""
     _downloads: dict[int, int] = field(default_factory=dict)
 
-    def until(self, size: int) -> History:
-        """Return what can be said of accesses and versions by the first `size` entries alone."""
-        kept = History(size=size, organizations=self.organizations, list_digests=self.list_digests)
-        kept.versions = {name: one for name, one in self.versions.items() if one.seq <= size}
-        kept.accesses = [one for one in self.accesses if one.seq <= size]
-        return kept
 
-
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
     """What is read of a body."""
 
     at: str
     kind: str
     private: dict[str, str] = {}
     session_id: str = ""
+    ended_session_id: str = ""
+    user_id: int = 0
+    account_id: int = 0
+    group_id: int = 0
+    folder_id: int = 0
     owner_organization_id: int = 0
+    role: str = ""
+    rights: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    member: bool = False
+    format: str = ""
     file_id: int = 0
     version_id: str = ""
     replaced_version_id: str = ""
@@ -107,7 +132,7 @@ class _Body(msgspec.Struct):
     list_digest: str = ""
 
 
-_decoder = msgspec.json.Decoder(_Body)
+_decoder = msgspec.json.Decoder(Body)
 
 
 def fold(history: History, entries: Iterable[LedgerEntry]) -> None:
@@ -121,16 +146,29 @@ def fold(history: History, entries: Iterable[LedgerEntry]) -> None:
         except NOT_OURS:
             raise LedgerForked(f"Entry {entry.seq} of the ledger cannot be read.") from None
         if history.last_at is not None and at < history.last_at:
-            history.clock_set_back += (entry.seq,)
+            _set_back(history, SetBack(entry.seq, history.last_at, at))
         history.last_at, history.size = at, entry.seq
         take = _TAKEN.get(body.kind)
         if take is not None:
             take(history, entry.seq, at, body, _opened(entry, body))
         if body.list_digest and body.version_id:
             history.list_digests[body.version_id] = body.list_digest
+        if body.format and body.version_id:
+            history.formats[body.version_id] = body.format
 
 
-def _opened(entry: LedgerEntry, body: _Body) -> dict[str, str]:
+def _set_back(history: History, found: SetBack) -> None:
+    """Keep that a clock was set back, and that what was written before may have been as early as it says now."""
+    history.clock_set_back += (found,)
+    for place, access in enumerate(history.accesses):
+        if access.when.until > found.to:
+            history.accesses[place] = replace(access, earliest=min(access.when.since, found.to))
+    for name, version in history.versions.items():
+        if version.stored > found.to:
+            history.versions[name] = replace(version, stored=found.to)
+
+
+def _opened(entry: LedgerEntry, body: Body) -> dict[str, str]:
     told: dict[str, str] = {}
     for name, (salt, value) in (entry.openings or {}).items():
         try:
@@ -143,11 +181,11 @@ def _opened(entry: LedgerEntry, body: _Body) -> dict[str, str]:
     return told
 
 
-def _organization(history: History, _seq: int, _at: datetime, body: _Body, told: dict[str, str]) -> None:
+def _organization(history: History, _seq: int, _at: datetime, body: Body, told: dict[str, str]) -> None:
     history.organizations[body.owner_organization_id] = told.get("organization_name", "")
 
 
-def _finished(history: History, seq: int, at: datetime, body: _Body, told: dict[str, str]) -> None:
+def _finished(history: History, seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
     if not body.version_id:
         return
     path = told.get("path", "")
@@ -155,26 +193,42 @@ def _finished(history: History, seq: int, at: datetime, body: _Body, told: dict[
     history.versions[body.version_id] = StoredVersion(body.version_id, path, owner, body.size, seq, at)
 
 
-def _sealed(history: History, _seq: int, at: datetime, body: _Body, _told: dict[str, str]) -> None:
+def _sealed(history: History, _seq: int, at: datetime, body: Body, _told: dict[str, str]) -> None:
     found = history.versions.get(body.version_id)
     if found is not None:
-        history.versions[body.version_id] = replace(found, sealed=at)
+        history.versions[body.version_id] = replace(found, sealed=spread(history.clock_set_back, at).until)
 
 
-def _expired(history: History, _seq: int, at: datetime, body: _Body, _told: dict[str, str]) -> None:
+def _expired(history: History, _seq: int, at: datetime, body: Body, _told: dict[str, str]) -> None:
     found = history.versions.get(body.version_id)
     if found is not None:
-        history.versions[body.version_id] = replace(found, gone=at)
+        history.versions[body.version_id] = replace(found, gone=spread(history.clock_set_back, at).until)
 
 
-def _moved(history: History, _seq: int, _at: datetime, body: _Body, told: dict[str, str]) -> None:
+def _moved(history: History, _seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
     found = history.versions.get(body.version_id)
     if found is not None and told.get("target"):
-        history.versions[body.version_id] = replace(found, path=told["target"])
+        history.versions[body.version_id] = _placed(found, told["target"], at)
 
 
-def _begun(history: History, seq: int, at: datetime, body: _Body, told: dict[str, str]) -> None:
+def _placed(version: StoredVersion, path: str, at: datetime) -> StoredVersion:
+    return replace(version, path=path, moved=(*version.moved, (version.path, at)))
+
+
+def _folder_moved(history: History, _seq: int, at: datetime, _body: Body, told: dict[str, str]) -> None:
+    path, target = told.get("path", ""), told.get("target", "")
+    if not path or not target:
+        return
+    history.rights.folder_moved(at, path, target)
+    for name, version in history.versions.items():
+        if version.path and is_below(version.path, path):
+            history.versions[name] = _placed(version, target + version.path[len(path) :], at)
+
+
+def _begun(history: History, seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
+    when = spread(history.clock_set_back, at)
     history._downloads[body.download_id] = len(history.accesses)  # noqa: SLF001  our own module's
+    history.rights.know(body.user_id, told.get("user_name", ""))
     history.accesses.append(
         Access(
             seq=seq,
@@ -185,14 +239,44 @@ def _begun(history: History, seq: int, at: datetime, body: _Body, told: dict[str
             session=body.session_id,
             address=told.get("address", ""),
             path=told.get("path", ""),
+            latest=when.until if when.until > at else None,
         )
     )
 
 
-def _ended(history: History, _seq: int, _at: datetime, body: _Body, _told: dict[str, str]) -> None:
+def _ended(history: History, _seq: int, _at: datetime, body: Body, _told: dict[str, str]) -> None:
     place = history._downloads.pop(body.download_id, None)  # noqa: SLF001  our own module's
     if place is not None:
         history.accesses[place] = replace(history.accesses[place], sent=body.sent, whole=body.whole)
+
+
+def _right(history: History, _seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
+    history.rights.granted(at, body, told)
+
+
+def _user(history: History, _seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
+    history.rights.role(at, body, told.get("account_name", ""))
+
+
+def _disabled(history: History, _seq: int, at: datetime, body: Body, _told: dict[str, str]) -> None:
+    history.rights.disabled(at, body, on=body.kind == "user_disabled")
+
+
+def _group(history: History, _seq: int, _at: datetime, body: Body, _told: dict[str, str]) -> None:
+    history.rights.group_added(body.group_id)
+
+
+def _member(history: History, _seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
+    history.rights.know(body.account_id, told.get("account_name", ""))
+    history.rights.member(at, body)
+
+
+def _signed_in(history: History, _seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
+    history.rights.signed_in(at, body, told)
+
+
+def _session_ended(history: History, _seq: int, at: datetime, body: Body, _told: dict[str, str]) -> None:
+    history.rights.session_ended(spread(history.clock_set_back, at).until, body.ended_session_id)
 
 
 _TAKEN: Final = {
@@ -201,6 +285,17 @@ _TAKEN: Final = {
     "file_sealed": _sealed,
     "version_expired": _expired,
     "file_moved": _moved,
+    "folder_moved": _folder_moved,
     "download_begun": _begun,
     "download_ended": _ended,
+    "right_granted": _right,
+    "right_revoked": _right,
+    "user_added": _user,
+    "role_set": _user,
+    "user_disabled": _disabled,
+    "user_enabled": _disabled,
+    "group_added": _group,
+    "membership_set": _member,
+    "sign_in": _signed_in,
+    "session_ended": _session_ended,
 }

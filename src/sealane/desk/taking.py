@@ -86,6 +86,15 @@ def load(folder: Folder) -> Taken:
     return Taken(history, fact_store.load(folder), maps.newest(folder), state)
 
 
+def history_at(folder: Folder, size: int) -> History:
+    """Return what the first `size` entries of the ledger say, as if there were no others. Raises `DeskDamaged`."""
+    history = History()
+    for part in _parts(folder):
+        fold(history, (entry for entry in part.entries if entry.seq <= size))
+    history.size = size
+    return history
+
+
 def sync(folder: Folder, source: Source) -> Synced:
     """Take what is new from a source, link people, and return what is known then.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sealane.desk import facts as fact_store
-from sealane.desk import maps
+from sealane.desk import maps, taking
 from sealane.desk.failures import AnswerChanged, DeskDamaged
 from sealane.desk.incidents import counting, records, scoping
 from sealane.desk.incidents.counting import Affected, Figures
@@ -36,6 +36,7 @@ def look(taken: Taken, incident: Incident) -> Affected:
         taken.facts,
         taken.map,
         scoping.exposed(incident, taken.history),
+        counted=scoping.counted(incident.scope),
         checkpoint=taken.checkpoint,
         ledger=taken.history.size,
     )
@@ -56,7 +57,7 @@ def figures_of(answered: Answered) -> Figures:
     return msgspec.json.decode(answered.answer, type=_Kept).figures
 
 
-def again(folder: Folder, taken: Taken, number: int, answered: Answered) -> Affected:
+def again(folder: Folder, number: int, answered: Answered) -> Affected:
     """Compute a kept answer again from what it cites. Raises `AnswerChanged` where it differs in any bit."""
     kept = msgspec.json.decode(answered.answer, type=_Kept)
     cited = kept.figures.cited
@@ -64,7 +65,8 @@ def again(folder: Folder, taken: Taken, number: int, answered: Answered) -> Affe
     found = counting.affected(
         fact_store.load(folder, cited.batches),
         maps.load(folder, cited.map),
-        scoping.exposed(incident, taken.history.until(cited.ledger)),
+        scoping.exposed(incident, taking.history_at(folder, cited.ledger)),
+        counted=scoping.counted(incident.scope),
         checkpoint=cited.checkpoint,
         ledger=cited.ledger,
     )

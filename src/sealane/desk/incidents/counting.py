@@ -18,7 +18,7 @@ from sealane.desk.incidents.scoping import Evidence
 from sealane.exposure.model import BIT, Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -52,7 +52,7 @@ class Cited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The figures of an incident. Individuals are of exfiltrated and reachable files; sealed ones stand apart."""
+    """The figures of an incident. Individuals are those of counted files; sealed ones always stand apart."""
 
     people: dict[str, int]
     """strict and loose."""
@@ -70,11 +70,14 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int
     """Lines about individuals in the files: what is counted by whoever does not know who is who."""
     files: int
+    """Files that are counted, and sealed ones."""
     coverage: dict[str, int]
     unreadable: tuple[Unread, ...]
     policy: str
     checkpoint: str
     cited: Cited
+    counted: tuple[str, ...] = (Evidence.EXFILTRATED.value, Evidence.REACHABLE.value)
+    """The evidence by which an individual counts as affected (`scoping.counted`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,15 @@ class Affected:
 
 
 def affected(
-    facts: Facts, identity: IdentityMap, exposed: Mapping[str, Evidence], *, checkpoint: str, ledger: int
+    facts: Facts,
+    identity: IdentityMap,
+    exposed: Mapping[str, Evidence],
+    *,
+    counted: Collection[Evidence] = (Evidence.EXFILTRATED, Evidence.REACHABLE),
+    checkpoint: str,
+    ledger: int,
 ) -> Affected:
-    """Count the individuals of these versions."""
+    """Count the individuals of these versions, whose evidence is one that counts."""
     numbers = facts.file_numbers(list(exposed))
     by_evidence = {
         kind: np.array(
@@ -107,27 +116,28 @@ def affected(
         for kind in Evidence
     }
     roots = _first(identity.strict, len(facts.aliases))
-    counted = {
+    classes = {
         kind: _classes_of_people(facts, roots, by_evidence[kind]) for kind in (Evidence.EXFILTRATED, Evidence.REACHABLE)
     }
-    masks = counted[Evidence.EXFILTRATED] | counted[Evidence.REACHABLE]
+    masks = np.bitwise_or.reduce([classes[kind] for kind in sorted(counted)])
     people = np.flatnonzero(masks)
     states = _states_of_people(facts, roots)[people]
-    open_files = np.sort(np.concatenate([by_evidence[Evidence.EXFILTRATED], by_evidence[Evidence.REACHABLE]]))
+    open_files = np.sort(np.concatenate([by_evidence[kind] for kind in sorted(counted)]))
+    shown = {version: kind for version, kind in exposed.items() if kind in counted or kind is Evidence.SEALED}
     owners, shared = _by_owner(facts, roots, open_files)
     figures = Figures(
         people={"strict": len(people), "loose": _people(facts, identity.loose, open_files)},
         evidence={kind.value: sum(told is kind for told in exposed.values()) for kind in Evidence},
-        people_by_evidence=_split(facts, roots, counted, by_evidence[Evidence.SEALED]),
+        people_by_evidence=_split(facts, roots, classes, by_evidence[Evidence.SEALED]),
         by_owner=owners,
         by_state=_by_state(states),
         by_class={kind.value: n for kind, bit in BIT.items() if (n := int(np.count_nonzero(masks[people] & bit)))},
         owners_sum=sum(owners.values()),
         shared=shared,
         rows=sum(facts.files[number].records for number in open_files.tolist()),
-        files=len(exposed),
-        coverage=_coverage(facts, numbers, exposed),
-        unreadable=_unreadable(facts, numbers, exposed),
+        files=len(shown),
+        coverage=_coverage(facts, numbers, shown),
+        unreadable=_unreadable(facts, numbers, shown),
         policy=identity.about.strict,
         checkpoint=checkpoint,
         cited=Cited(
@@ -138,6 +148,7 @@ def affected(
             ledger=ledger,
             checkpoint=checkpoint,
         ),
+        counted=tuple(sorted(counted)),
     )
     return Affected(people, masks[people], states, figures)
 
@@ -174,8 +185,8 @@ def _people(facts: Facts, roots: Numbers, files: Numbers) -> int:
     return int(np.count_nonzero(_classes_of_people(facts, _first(roots, len(facts.aliases)), files)))
 
 
-def _split(facts: Facts, roots: Numbers, counted: Mapping[Evidence, Numbers], sealed_files: Numbers) -> dict[str, int]:
-    left, reach = counted[Evidence.EXFILTRATED] != 0, counted[Evidence.REACHABLE] != 0
+def _split(facts: Facts, roots: Numbers, classes: Mapping[Evidence, Numbers], sealed_files: Numbers) -> dict[str, int]:
+    left, reach = classes[Evidence.EXFILTRATED] != 0, classes[Evidence.REACHABLE] != 0
     sealed = _classes_of_people(facts, roots, sealed_files) != 0
     return {
         Evidence.EXFILTRATED.value: int(np.count_nonzero(left)),

@@ -58,11 +58,13 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     until: datetime | None = None
     everything_at: datetime | None = None
     """All that was stored then, as far as `folders` go."""
+    record_doubted: bool = False
+    """The ledger's silence is not believed: what somebody's rights would have reached counts as affected too."""
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing was said: then it is the worst case, all that was stored while it went on."""
-        return self == Scope()
+    def is_of_somebody(self) -> bool:
+        """Whether it is of accounts, sessions or addresses; else it is of a place or of everything: the worst case."""
+        return bool(self.users or self.sessions or self.addresses)
 
 
 class Scoped(Record, frozen=True, kw_only=True, tag="scoped"):

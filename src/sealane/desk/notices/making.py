@@ -67,15 +67,16 @@ def make(
     assert taken.map is not None, "there are figures, so there is a map"
     today = now.date()
     exposed = scoping.exposed(incident, taken.history)
+    told = scoping.to_notify(incident, taken.history)
     duties = deadlines.duties(rules, incident, figures)
     occasion = Occasion(
         party, party.name or letters.gap("name"), incident.occurred.date(), incident.discovered.date(), today
     )
     made = Made(gaps=party.gaps())
-    everybody = by_party(taken.facts, taken.map, exposed, incident.notifiers, incident.discovered.date())
+    everybody = by_party(taken.facts, taken.map, told, incident.notifiers, incident.discovered.date())
     for writer, addressees in everybody:
         _write_to(made, writer, addressees, occasion)
-    for owner, addressees in by_party(taken.facts, taken.map, exposed, {}, incident.discovered.date()):
+    for owner, addressees in by_party(taken.facts, taken.map, told, {}, incident.discovered.date()):
         _package(made, owner, addressees, (incident, figures, occasion), recipients.get(owner, ()))
     made.files |= _samples(occasion, figures)
     for sheet in sheets.sheets(sheets.load() if forms is None else forms, occasion, figures, incident, rules):
