@@ -135,33 +135,37 @@ def test_a_stopped_put_says_how_to_go_on(anna, proxy):
     assert f"put {path} {anna.folder}/" in said
 
 
-@pytest.mark.parametrize("way", ["put", "get"])
-def test_a_server_that_is_killed_and_started_again_is_waited_for(tmp_path, way):
+def test_a_server_that_is_killed_and_started_again_is_waited_for(tmp_path):
     from tests.running_server import RunningServer
 
-    with RunningServer.started(tmp_path) as server, CuttingProxy(server.http_port) as proxy:
+    with (
+        RunningServer.started(tmp_path) as server,
+        CuttingProxy(server.http_port) as up,
+        CuttingProxy(server.http_port) as down,
+    ):
         server.organization("clinic", "anna")
         server.folder_for("clinic:/shared", "anna@clinic")
         anna = user_of(server, "anna@clinic", tmp_path / "home")
         path = anna.file("scan.bin", BIG)
-        command = ["put", path, f"{anna.folder}/"]
-        if way == "get":
-            assert anna.run(*command).exit_code == 0
-            command = ["get", f"{anna.folder}/scan.bin", anna.home / "back"]
-        proxy.plan(Stall(**{"up" if way == "put" else "down": 12 * MIB}))
-        process = anna.start(*command, "--give-up", "2m", url=proxy.url)
-        assert proxy.stalled.wait(60)
+        assert anna.run("put", path, f"{anna.folder}/there.bin").exit_code == 0
+        up.plan(Stall(up=12 * MIB))
+        down.plan(Stall(down=12 * MIB))
+        patient = ("--give-up", "2m")
+        sending = anna.start("put", path, f"{anna.folder}/", *patient, url=up.url)
+        fetching = anna.start("get", f"{anna.folder}/there.bin", anna.home / "back", *patient, url=down.url)
+        assert up.stalled.wait(60)
+        assert down.stalled.wait(60)
         server.kill()
-        proxy.forget()
-        proxy.release()
+        for proxy in (up, down):
+            proxy.forget()
+            proxy.release()
         server.start()
-        output, errors = process.communicate(timeout=200)
-        assert process.returncode == 0, output + errors
-        assert "SHA-256 match" in output
-        if way == "get":
-            assert sha256(anna.home / "back") == sha256(path)
-        else:
-            assert anna.listing(anna.folder)["scan.bin"]["sha256"] == sha256(path)
+        for process in (sending, fetching):
+            output, errors = process.communicate(timeout=200)
+            assert process.returncode == 0, output + errors
+            assert "SHA-256 match" in output
+        assert sha256(anna.home / "back") == sha256(path)
+        assert anna.listing(anna.folder)["scan.bin"]["sha256"] == sha256(path)
         server.verify_ledger()
 
 

@@ -366,9 +366,4 @@ def run(template, examples, steps):
 
 
 def test_whatever_happens_readers_see_what_was_finished_and_nothing_acknowledged_is_lost(world_template):
-    run(world_template, examples=4, steps=25)
-
-
-@pytest.mark.slow
-def test_it_stays_so_in_many_longer_lives(world_template):
-    run(world_template, examples=60, steps=60)
+    run(world_template, examples=30, steps=60)

@@ -17,10 +17,10 @@ from tests.keeper_in_process import SETTINGS
 pytestmark = pytest.mark.slow
 
 WRITERS = 6
-ROUNDS = 4
+ROUNDS = 3
 
 
-@pytest.mark.parametrize("seed", [1, 20, 300])
+@pytest.mark.parametrize("seed", [1, 300])
 async def test_a_keeper_killed_amid_operations_loses_nothing_that_it_acknowledged(tmp_path, seed):
     rng = random.Random(seed)
     keeper = KeeperProcess(

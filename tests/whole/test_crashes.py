@@ -15,7 +15,7 @@ from tests.peers import need
 from tests.running_server import RunningServer
 from tests.whole.traffic import KIB, Progress, Reader, SftpSender, TusSender, content_of
 
-ROUNDS = 16
+ROUNDS = 10
 TARGETS = ("keeper", "doors.sftp", "doors.http", "inspector", "everything")
 
 
