@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 _AT = datetime(2026, 3, 1, tzinfo=UTC)
 _CLIENTS = 64
+_SLICE = 50_000
+"""Rows that are put in by one transaction."""
 _PIPELINED = 32
 """Operations that a door has under way on its connection: what it sends while it waits for the disk."""
 
@@ -369,29 +371,32 @@ def fill_rows(bed: Bed, count: int) -> None:
     indices = driver.query("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_ledger%'", ())
     for name, _ in indices:
         driver.change(f'DROP INDEX "{name}"', ())
-    driver.change("BEGIN IMMEDIATE", ())
     (first,) = driver.query("SELECT max(seq) + 1 FROM ledger", ())[0]
     kind = event(0).kind.value
-    driver.change(
-        "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-        " INSERT INTO ledger (seq, at, kind, organization_id, user_id, session_id, folder_id, file_id, version_id, door,"
-        " body, leaf) SELECT i, ? + i * 5000, ?, 1, i % 1000, 's' || (i % 5000), i % 300, i % 90000, 'v' || (i % 90000),"
-        " CASE i % 2 WHEN 0 THEN 'sftp' ELSE 'http' END, zeroblob(150), zeroblob(32) FROM n",
-        (first, count, int(_AT.timestamp()) * 1_000_000, kind),
-    )
     digests = [(n, hashlib.sha256(f"clinic:/in/{n}.csv".encode()).digest()[:16]) for n in range(90_000)]
     addresses = [(n, hashlib.sha256(f"192.0.2.{n}".encode()).digest()[:16]) for n in range(250)]
     driver.change("CREATE TEMP TABLE paths (n INTEGER PRIMARY KEY, d BLOB)", ())
     driver.change("CREATE TEMP TABLE addresses (n INTEGER PRIMARY KEY, d BLOB)", ())
     driver.change_many("INSERT INTO paths VALUES (?, ?)", digests)
     driver.change_many("INSERT INTO addresses VALUES (?, ?)", addresses)
-    driver.change(
-        "INSERT INTO ledger_openings (seq, openings, path_digest, address_digest)"
-        " SELECT seq, zeroblob(150), paths.d, addresses.d FROM ledger"
-        " JOIN paths ON paths.n = seq % 90000 JOIN addresses ON addresses.n = seq % 250 WHERE seq >= ? ORDER BY seq",
-        (first,),
-    )
-    driver.change("COMMIT", ())
+    for start in range(first, count + 1, _SLICE):  # one transaction of everything would be a log of gigabytes
+        last = min(start + _SLICE - 1, count)
+        driver.change("BEGIN IMMEDIATE", ())
+        driver.change(
+            "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+            " INSERT INTO ledger (seq, at, kind, organization_id, user_id, session_id, folder_id, file_id, version_id,"
+            " door, body, leaf) SELECT i, ? + i * 5000, ?, 1, i % 1000, 's' || (i % 5000), i % 300, i % 90000,"
+            " 'v' || (i % 90000), CASE i % 2 WHEN 0 THEN 'sftp' ELSE 'http' END, zeroblob(150), zeroblob(32) FROM n",
+            (start, last, int(_AT.timestamp()) * 1_000_000, kind),
+        )
+        driver.change(
+            "INSERT INTO ledger_openings (seq, openings, path_digest, address_digest)"
+            " SELECT seq, zeroblob(150), paths.d, addresses.d FROM ledger"
+            " JOIN paths ON paths.n = seq % 90000 JOIN addresses ON addresses.n = seq % 250"
+            " WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            (start, last),
+        )
+        driver.change("COMMIT", ())
     for _, sql in indices:
         driver.change(sql, ())
     driver.change("ANALYZE", ())

@@ -219,7 +219,13 @@ class Settings:
     witness_seconds: int = 60
     """How often witnesses are asked, where there is something new for them."""
     witness_wait_seconds: int = 20
-    """How long one answer of a witness is waited for."""
+    """How long one answer of a witness, or of the time-stamping authority, is waited for."""
+    time_stamps: str = ""
+    """The URL of an authority (RFC 3161) that stamps the ledger's checkpoints with its time."""
+    time_stamps_ca: str = ""
+    """A file of certificates (PEM), roots and those below them, by which its time stamps are proven."""
+    time_stamp_seconds: int = 3600
+    """How often, while the ledger grows."""
     ledger_reserve_bytes: int = 256 * MIB
     """Room on the disk of the database (SQLite) that uploads leave alone, so that what is fetched can be recorded."""
     released_session_files_max: int = 100_000

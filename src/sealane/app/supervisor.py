@@ -19,6 +19,7 @@ from sealane.app import certificate, listening, presence
 from sealane.app.children import Child
 from sealane.clock import Clock
 from sealane.errors import SealaneError, Unavailable
+from sealane.jobs import authorities
 from sealane.jobs.collecting import collector
 from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
@@ -87,6 +88,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         witnesses.parse(self._settings.witnesses)  # what is wrong in it is said now, and not by a process that dies
+        if self._settings.time_stamps:
+            authorities.check(self._settings)
         if self._settings.syslog:
             collector(self._settings.syslog)
         if self._accounts is not None and os.geteuid() != system_accounts.ROOT:
@@ -122,7 +125,7 @@ class Supervisor:
         await keeper.start()
         inspector = self._child("inspector", "inspector", settings)
         jobs: list[Child] = []
-        if settings.witnesses or settings.syslog:
+        if settings.witnesses or settings.time_stamps or settings.syslog:
             jobs.append(self._child("jobs", "jobs", settings))
         doors: list[Child] = []
         web: list[Child] = []

@@ -21,7 +21,7 @@ from sealane.errors import Integrity, Missing
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from sealane.cli.asking import Ask
     from sealane.operations.audit import LedgerEntry, ReadLedger
@@ -110,22 +110,37 @@ def log(
 @click.option(
     "--witness", "vkeys", multiple=True, metavar="VKEY", help="Count this witness beside those of the settings."
 )
+@click.option(
+    "--time-stamp-ca",
+    "authority",
+    type=click.File("rb"),
+    help="Certificates by which time stamps are proven, in place of those of the settings.",
+)
 @json_option
 @on_data
-def verify(place: DataDirectory, files: tuple[TextIO, ...], vkeys: tuple[str, ...], *, as_json: bool) -> None:
+def verify(
+    place: DataDirectory,
+    files: tuple[TextIO, ...],
+    vkeys: tuple[str, ...],
+    authority: BinaryIO | None,
+    *,
+    as_json: bool,
+) -> None:
     """Prove the whole ledger, and that every saved checkpoint lies on it. Exit code 5 where it is damaged."""
-    from sealane.cli import audit_verify
+    from sealane.cli import audit_time_stamps, audit_verify
     from sealane.ledger import checkpoints, notes, witnesses
 
     saved = [checkpoints.parse_saved(file.read(checkpoints.TEXT_BYTES_MAX + 1)) for file in files]
     known = (*(one.key for one in witnesses.parse(place.settings.witnesses)), *map(notes.verifier_key, vkeys))
+    trusted = audit_time_stamps.trusted(place.settings, authority)
     shown = not as_json and sys.stderr.isatty()
     with place.open() as ask:
         verdict = audit_verify.proven(ask, saved, known, database=place.database, show=shown)
+        verdict, stamped = audit_time_stamps.proven(ask, verdict, trusted)
     if as_json:
-        click.echo(json.dumps(audit_verify.row_of(verdict)))
+        click.echo(json.dumps(audit_verify.row_of(verdict) | audit_time_stamps.row_of(stamped)))
     else:
-        for sentence in audit_verify.in_words(verdict):
+        for sentence in (*audit_verify.in_words(verdict), *audit_time_stamps.in_words(stamped, verdict)):
             click.echo(sentence)
     if verdict.damage is not None:
         raise LedgerDamaged(verdict.damage.sentence)

@@ -4,6 +4,7 @@ checkpoint               the newest, signed
 checkpoints.jsonl        every one, `{"note": …}` a line
 key                      the ledger's long-term key
 tile/0/000 …             hashes; tile/entries/000 … bodies
+time-stamps/N.tsr, .txt  the authority's answer on the checkpoint of N entries, and what it stamped, where there is one
 ledger.jsonl             every entry with its names and salts, to read and to open commitments by
 """
 
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealane.cli import audit_time_stamps
 from sealane.cli.audit import LedgerDamaged, entries, json_line
-from sealane.cli.files import NotWritten, make_folder, new_file
+from sealane.cli.files import make_folder, new_file, put
 from sealane.ledger import tree
 from sealane.ledger.notes import parse as parse_note
 from sealane.ledger.tree import TILE_WIDTH
@@ -76,10 +78,10 @@ class _Tiles:
 
     def _write(self, level: int, hashes: Sequence[bytes], bodies: Sequence[bytes]) -> None:
         place = tile_path(self._written[level], len(hashes))
-        _put(self._out / str(level) / place, b"".join(hashes))
+        put(self._out / str(level) / place, b"".join(hashes))
         if not level:
             bundle = b"".join(len(body).to_bytes(_LENGTH_BYTES, "big") + body for body in bodies)
-            _put(self._out / "entries" / place, bundle)
+            put(self._out / "entries" / place, bundle)
 
 
 def exported(ask: Ask, out: Path, *, show: bool) -> int:
@@ -108,6 +110,7 @@ def exported(ask: Ask, out: Path, *, show: bool) -> int:
             if page.after <= after:
                 break
             after = page.after
+    audit_time_stamps.written(ask, out / "time-stamps", present.size)
     with new_file(out / "key") as file:
         file.write(present.key + "\n")
     os.sync()
@@ -122,11 +125,3 @@ def tile_path(number: int, width: int) -> str:
     while number := number // 1000:
         groups.insert(0, f"x{number % 1000:03}")
     return "/".join(groups) + ("" if width == TILE_WIDTH else f".p/{width}")
-
-
-def _put(path: Path, content: bytes) -> None:
-    try:
-        make_folder(path.parent)
-        path.write_bytes(content)
-    except OSError as problem:
-        raise NotWritten(f"{path} cannot be written: {problem.strerror}.") from None

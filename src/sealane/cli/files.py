@@ -1,4 +1,7 @@
-"""Files that commands write: new, for their owner alone, durable; nothing is overwritten."""
+"""Files that commands write: new, for their owner alone, durable; nothing is overwritten.
+
+Only `put` writes over what is there, and syncs nothing: it is for the many files of a folder that is being made.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +50,12 @@ def new_file(path: Path) -> Iterator[TextIO]:
         if isinstance(problem, OSError):
             raise NotWritten(f"{path} cannot be written: {problem.strerror}.") from None
         raise
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file of a folder that is being made, and the folders above it. Raises `NotWritten`."""
+    try:
+        make_folder(path.parent)
+        path.write_bytes(content)
+    except OSError as problem:
+        raise NotWritten(f"{path} cannot be written: {problem.strerror}.") from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from sealane.database.columns import BigId, Moment
-from sealane.database.tables import BY_KEY, NUMBERS_ONCE, index_where_known, metadata
+from sealane.database.ledger_tables import metadata
+from sealane.database.tables import BY_KEY, NUMBERS_ONCE, index_where_known
 
 sealed_folders = sa.Table(
     "sealed_folders",

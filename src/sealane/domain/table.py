@@ -41,6 +41,7 @@ from sealane.domain import (
     sessions,
     sign_in,
     sweep,
+    time_stamps,
     users,
     who_may,
     witnesses,
@@ -171,6 +172,9 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     audit_operations.ReadCheckpoints: audit.read_checkpoints,
     audit_operations.WhatToWitness: witnesses.what_to_witness,
     audit_operations.RecordCosignature: witnesses.record_cosignature,
+    audit_operations.WhatToTimeStamp: time_stamps.what_to_time_stamp,
+    audit_operations.RecordTimeStamp: time_stamps.record_time_stamp,
+    audit_operations.ReadTimeStamps: time_stamps.read_time_stamps,
     audit_operations.WhatToForward: forwarding.what_to_forward,
     audit_operations.ForwardedUpTo: forwarding.forwarded_up_to,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sealane.jobs.collecting import Collecting
 from sealane.jobs.cosigning import Cosigning
+from sealane.jobs.time_stamping import TimeStamping
 from sealane.operations.caller import KeeperCaller
 from sealane.process import begin, stop_asked
 
@@ -23,6 +24,8 @@ async def serve(beginning: Beginning) -> None:
     async with asyncio.TaskGroup() as group:
         if settings.witnesses:
             group.create_task(Cosigning(caller.ask, settings).run(stop))
+        if settings.time_stamps:
+            group.create_task(TimeStamping(caller.ask, settings).run(stop))
         if settings.syslog:
             group.create_task(Collecting(caller.ask, settings).run(stop))
     await caller.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 
 from sealane.errors import Missing, SealaneError, Unavailable
+from sealane.jobs import posting
 from sealane.ledger import notes, witnesses, witnessing
 from sealane.ledger.checkpoints import parse as parse_checkpoint
 from sealane.operations.audit import RecordCosignature, ToWitnessAre, WhatToWitness
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ANSWER_BYTES_MAX = 65_536
 _SIZE_DIGITS_MAX = 18
 
 
@@ -62,9 +62,7 @@ class Cosigning:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ask every witness now and every `witness_seconds` until `stop`."""
-        async with httpx.AsyncClient(
-            timeout=self._settings.witness_wait_seconds, follow_redirects=False, transport=self._transport
-        ) as client:
+        async with posting.client(self._settings.witness_wait_seconds, self._transport) as client:
             while not stop.is_set():
                 await self.one_round(client)
                 with contextlib.suppress(TimeoutError):
@@ -116,20 +114,12 @@ class Cosigning:
         assert isinstance(due, ToWitnessAre)
         return due
 
-    @staticmethod
-    async def _submit(client: httpx.AsyncClient, witness: Witness, due: ToWitnessAre) -> httpx.Response:
-        body = witnessing.written(due.old, due.proof, due.note)
-        plain = {"accept-encoding": "identity"}
-        request = client.build_request("POST", f"{witness.url}/add-checkpoint", content=body, headers=plain)
-        answer = await client.send(request, stream=True)
-        try:
-            content = b""
-            if answer.headers.get("content-encoding", "identity") != "identity":
-                raise WitnessRefused("Its answer is compressed, which was not asked for.")
-            async for piece in answer.aiter_bytes():
-                content += piece
-                if len(content) > _ANSWER_BYTES_MAX:
-                    raise WitnessRefused("Its answer is far too long.")
-        finally:
-            await answer.aclose()
-        return httpx.Response(answer.status_code, content=content)
+    async def _submit(self, client: httpx.AsyncClient, witness: Witness, due: ToWitnessAre) -> httpx.Response:
+        return await posting.posted(
+            client,
+            f"{witness.url}/add-checkpoint",
+            witnessing.written(due.old, due.proof, due.note),
+            kind="",
+            seconds=self._settings.witness_wait_seconds,
+            refused=WitnessRefused,
+        )

@@ -1,7 +1,7 @@
 """The ledger's statements. There is none that changes an entry.
 
 Must stay true: what is read of the ledger is read as it is stored, whatever somebody has put there: SQLite keeps any
-type in any column. So columns are cast to what a driver always hands over (`_as_stored`), and `sound` says whether the
+type in any column. So columns are cast to what a driver always hands over (`as_stored`), and `sound` says whether the
 cast changed anything; no value is believed that is not sound.
 """
 
@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sealane.database.columns import Moment
+from sealane.database.ledger_tables import ledger, ledger_checkpoints, ledger_cosignatures, ledger_openings, ledger_tree
 from sealane.database.statements import Statement, parameters
-from sealane.database.tables import ledger, ledger_checkpoints, ledger_cosignatures, ledger_openings, ledger_tree, node
+from sealane.database.tables import node
 from sealane.ledger.limits import ENTRY_BYTES_MAX
 
 
@@ -124,14 +125,14 @@ def _fits(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
     return sa.func.length(_in_bytes(column)) <= ENTRY_BYTES_MAX
 
 
-def _as_stored(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+def as_stored(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """Return the column's value in a type that the driver hands over whatever is stored; NULL for what is too large."""
     if _is_number(column):
         return sa.cast(column, _WHOLE_NUMBER).label(column.name)
     return sa.case((_fits(column), _in_bytes(column)), else_=None).label(column.name)
 
 
-def _sound(*columns: sa.Column[Any]) -> sa.ColumnElement[bool]:
+def all_sound(*columns: sa.Column[Any]) -> sa.ColumnElement[bool]:
     """Return whether all of these hold what they may: SQLite never finds values of different types equal."""
     return sa.and_(*(_is_sound(column) for column in columns))
 
@@ -147,26 +148,26 @@ def _is_sound(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
 _LAST = (ledger.c.seq, ledger.c.kind, ledger.c.leaf)
 LAST = Statement(
     "ledger.last",
-    sa.select(*map(_as_stored, _LAST), _sound(*_LAST).label("sound")).order_by(ledger.c.seq.desc()).limit(1),
+    sa.select(*map(as_stored, _LAST), all_sound(*_LAST).label("sound")).order_by(ledger.c.seq.desc()).limit(1),
     LastRow,
 )
 _LEAF = (ledger.c.seq, ledger.c.leaf)
 _LEAVES = (ledger.c.seq > sa.bindparam("after"), ledger.c.seq <= sa.bindparam("last"))
 LEAVES = Statement(
     "ledger.leaves",
-    sa.select(*map(_as_stored, _LEAF), _sound(*_LEAF).label("sound")).where(*_LEAVES).order_by(ledger.c.seq),
+    sa.select(*map(as_stored, _LEAF), all_sound(*_LEAF).label("sound")).where(*_LEAVES).order_by(ledger.c.seq),
     LeafRow,
 )
 _BODY = (ledger.c.seq, ledger.c.body, ledger.c.leaf)
 BODIES = Statement(
     "ledger.bodies",
-    sa.select(*map(_as_stored, _BODY), _sound(*_BODY).label("sound")).where(*_LEAVES).order_by(ledger.c.seq),
+    sa.select(*map(as_stored, _BODY), all_sound(*_BODY).label("sound")).where(*_LEAVES).order_by(ledger.c.seq),
     BodyRow,
 )
 _NODE = (ledger_tree.c.number, ledger_tree.c.hash)
 NODES = Statement(
     "ledger.nodes",
-    sa.select(*map(_as_stored, _NODE), _sound(*_NODE).label("sound"))
+    sa.select(*map(as_stored, _NODE), all_sound(*_NODE).label("sound"))
     .where(
         ledger_tree.c.level == sa.bindparam("level"),
         ledger_tree.c.number >= sa.bindparam("first"),
@@ -179,7 +180,7 @@ NODES = Statement(
 ADD_NODES = Statement("ledger.add_nodes", sa.insert(ledger_tree).values(**parameters("level", "number", "hash")))
 
 _CHECKPOINT = (ledger_checkpoints.c.size, ledger_checkpoints.c.note)
-_CHECKPOINTS = sa.select(*map(_as_stored, _CHECKPOINT), _sound(*_CHECKPOINT).label("sound"))
+_CHECKPOINTS = sa.select(*map(as_stored, _CHECKPOINT), all_sound(*_CHECKPOINT).label("sound"))
 LAST_CHECKPOINT = Statement(
     "ledger.last_checkpoint", _CHECKPOINTS.order_by(ledger_checkpoints.c.size.desc()).limit(1), CheckpointRow
 )
@@ -196,7 +197,7 @@ ADD_CHECKPOINT = Statement(
 _COSIGNATURE = (ledger_cosignatures.c.size, ledger_cosignatures.c.line)
 COSIGNATURES = Statement(
     "ledger.cosignatures",
-    sa.select(*map(_as_stored, _COSIGNATURE), _sound(*_COSIGNATURE).label("sound"))
+    sa.select(*map(as_stored, _COSIGNATURE), all_sound(*_COSIGNATURE).label("sound"))
     .where(ledger_cosignatures.c.size >= sa.bindparam("first"), ledger_cosignatures.c.size <= sa.bindparam("last"))
     .order_by(ledger_cosignatures.c.size, ledger_cosignatures.c.witness),
     CosignatureRow,
@@ -204,7 +205,7 @@ COSIGNATURES = Statement(
 """Of the checkpoints of these sizes."""
 COSIGNED_BY = Statement(
     "ledger.cosigned_by",
-    sa.select(*map(_as_stored, _COSIGNATURE), _sound(*_COSIGNATURE).label("sound"))
+    sa.select(*map(as_stored, _COSIGNATURE), all_sound(*_COSIGNATURE).label("sound"))
     .where(ledger_cosignatures.c.witness == sa.bindparam("of"))
     .order_by(ledger_cosignatures.c.size.desc())
     .limit(1),
@@ -229,7 +230,7 @@ ADD_COSIGNATURE = Statement(
 
 ORIGIN_NAME = "ledger-origin"
 ORIGIN = Statement(
-    "ledger.origin", sa.select(_as_stored(node.c.value)).where(node.c.name == sa.bindparam("named")), OriginRow
+    "ledger.origin", sa.select(as_stored(node.c.value)).where(node.c.name == sa.bindparam("named")), OriginRow
 )
 SIGNING_NAME = "ledger-signing"
 """Says whether a keeper holds a signing key of the hour in its memory."""
@@ -279,10 +280,10 @@ _FOUND_BY = (
 _DIGESTS = (ledger_openings.c.path_digest, ledger_openings.c.target_digest, ledger_openings.c.address_digest)
 _FOUND = ledger.outerjoin(ledger_openings, ledger_openings.c.seq == ledger.c.seq)
 _ENTRIES = sa.select(
-    *map(_as_stored, (*_PROVEN, ledger_openings.c.openings, *_FOUND_BY, *_DIGESTS)),
+    *map(as_stored, (*_PROVEN, ledger_openings.c.openings, *_FOUND_BY, *_DIGESTS)),
     sa.and_(
-        _sound(*_PROVEN, *_FOUND_BY),
-        sa.or_(ledger_openings.c.seq.is_(None), _sound(ledger_openings.c.openings, *_DIGESTS)),
+        all_sound(*_PROVEN, *_FOUND_BY),
+        sa.or_(ledger_openings.c.seq.is_(None), all_sound(ledger_openings.c.openings, *_DIGESTS)),
     ).label("sound"),
 )
 

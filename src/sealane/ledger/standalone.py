@@ -224,6 +224,7 @@ class Export:
         self.covered: dict[str, int] = {}
         self.crashes: list[int] = []
         self.names = 0
+        self.stamped = 0
         self._folder = folder
         self._tree = Tree()
         self._hour = b""
@@ -248,6 +249,15 @@ class Export:
         if self.saved:
             raise Wrong(f"Entries are gone from the end: a saved checkpoint saw {self.saved[0].size}.")
         self._check_tiles(1, self._tree.tiles)
+        self._check_stamped()
+
+    def _check_stamped(self) -> None:
+        """See that what time stamps are said to be of are checkpoints of this ledger; OpenSSL proves the stamps."""
+        for path in (self._folder / "time-stamps").glob("*.txt"):
+            note = self.notes.get(int(path.stem))
+            if note is None or read(path) != note.text or not path.with_suffix(".tsr").is_file():
+                raise Wrong(f"The time stamp {path.stem} is not of a checkpoint of this ledger.")
+            self.stamped = max(self.stamped, note.size)
 
     def _check_tiles(self, level: int, hashes: Sequence[bytes]) -> None:
         """See that the tiles above the entries, which others prove by, are what the entries give."""
@@ -338,6 +348,9 @@ def prove_export(folder: Path, key: Key | None, witnesses: Sequence[Key], saved:
     if count:
         said.append(f"{count} saved checkpoint(s) lie on it.")
     said += [f"Covered up to {size} by the witness {name}." for name, size in export.covered.items()]
+    if export.stamped:
+        files = f"time-stamps/{export.stamped}"
+        said.append(f"There are time stamps, not proven here. openssl ts -verify -in {files}.tsr -data {files}.txt")
     if not count and not export.covered:
         said.append("No witness and no saved checkpoint speaks for it: who has its keys could have rewritten it.")
     return [*said, f"{export.names} names kept beside the entries fit what was recorded."]

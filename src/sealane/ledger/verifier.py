@@ -54,6 +54,7 @@ class Why(enum.Enum):
     UNSIGNED = "a checkpoint that was made there is gone"
     SIGNATURE = "the checkpoint there is not signed by the keys that were in force"
     SIGNING_KEY = "the signing key named there was not appointed by the one before it"
+    TIME_STAMP = "the time stamp kept with the checkpoint there is not one of it"
     NOTE = "what is stored as a checkpoint there is none"
 
 

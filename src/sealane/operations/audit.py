@@ -145,6 +145,47 @@ class RecordCosignature(Operation, frozen=True):
     line: str
 
 
+class ToTimeStampAre(Answer, frozen=True):
+    """What the time-stamping authority is owed: the newest checkpoint's text, without signatures."""
+
+    size: int
+    text: str
+
+
+class WhatToTimeStamp(Operation, frozen=True):
+    """Is a time stamp due? `Missing` where none is."""
+
+    answer: ClassVar[type[Answer]] = ToTimeStampAre
+    askers: ClassVar[Asker] = Asker.JOBS
+
+
+class RecordTimeStamp(Operation, frozen=True):
+    """The authority has stamped the checkpoint of this size. Whoever asks has proven by whom; of what is seen here."""
+
+    answer: ClassVar[type[Answer]] = Done
+    askers: ClassVar[Asker] = Asker.JOBS
+    size: int
+    response: bytes
+    """The authority's whole answer (RFC 3161, 2.4.2), in DER."""
+
+
+class TimeStampsAre(Answer, frozen=True):
+    """Time stamps as they came, in order; `after` is 0 at the end."""
+
+    sizes: tuple[int, ...]
+    responses: tuple[bytes, ...]
+    """Each an authority's answer in DER; b"" where what is stored is none."""
+    after: int
+
+
+class ReadTimeStamps(AdminOperation, frozen=True):
+    """Time stamps of checkpoints of more than `after` entries."""
+
+    answer: ClassVar[type[Answer]] = TimeStampsAre
+    after: int = 0
+    limit: int = 500
+
+
 class WhatToForward(Operation, frozen=True):
     """Entries for the collector of logs: after this one, or (None) after what it is known to have."""
 

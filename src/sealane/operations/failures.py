@@ -165,6 +165,13 @@ class SignatureWrong(Integrity):
     default = "The signature is not by the key that was expected, or is over something else."
 
 
+class TimeStampWrong(Integrity):
+    """A time stamp is none, is of something else, or is not by the authority that was expected."""
+
+    code = "time-stamp-wrong"
+    default = "The time stamp is not one of this checkpoint by the authority that was expected."
+
+
 class SigningKeyWrong(Integrity):
     """A signing key was not appointed by the one before it."""
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from sealane.database.ledger_tables import ledger
 from sealane.database.statements import Statement, parameters
-from sealane.database.tables import downloads, ledger, organizations, sessions, users
+from sealane.database.tables import downloads, organizations, sessions, users
 from sealane.ids import DownloadId, SessionId, VersionId
 
 
