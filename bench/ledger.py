@@ -42,6 +42,8 @@ from sealane.operations.audit import (
     LedgerIs,
     LookLedger,
     ReadCheckpoints,
+    ReadTimeStamps,
+    TimeStampsAre,
 )
 from sealane.operations.caller import KeeperCaller
 from sealane.operations.signing import Health
@@ -115,6 +117,8 @@ class Bed:
                 return CheckpointIs(
                     size=size, note=note, key=VerifierKey(reader.origin(transaction), self.signer.public).text()
                 )
+            if isinstance(operation, ReadTimeStamps):
+                return TimeStampsAre(sizes=(), responses=(), after=0)
             if isinstance(operation, ReadCheckpoints):
                 found = reader.checkpoints(transaction, after=operation.after, limit=operation.limit)
                 after = found[-1][0] if found else 0

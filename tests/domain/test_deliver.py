@@ -4,9 +4,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from sealane.database.ledger_tables import ledger
 from sealane.database.tables import (
     downloads,
-    ledger,
     organizations,
     segments,
     upload_keys,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from sealane.clock import ManualClock
 from sealane.database.engine import Database, Transaction
+from sealane.database.ledger_tables import ledger
 from sealane.database.statements import Statement
-from sealane.database.tables import ledger
 from sealane.domain.holds import Hold
 from sealane.domain.table import SESSION_ACTS
 from sealane.errors import (

@@ -11,7 +11,15 @@ import pytest
 from sealane.cli import audit_export
 from sealane.ledger import proofs, standalone, tree
 from sealane.ledger.notes import COSIGNED, VerifierKey, public_of
-from sealane.operations.audit import CheckpointIs, CheckpointsAre, EntriesAre, ReadCheckpoints, ReadLedger
+from sealane.operations.audit import (
+    CheckpointIs,
+    CheckpointsAre,
+    EntriesAre,
+    ReadCheckpoints,
+    ReadLedger,
+    ReadTimeStamps,
+    TimeStampsAre,
+)
 from tests.ledger.book import Book, signed_book
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
@@ -25,6 +33,8 @@ def asked(book):
             return EntriesAre(entries=tuple(book.entries), after=0)
         if isinstance(operation, ReadCheckpoints):
             return CheckpointsAre(notes=tuple(book.notes.values()), sizes=tuple(book.notes), after=0)
+        if isinstance(operation, ReadTimeStamps):
+            return TimeStampsAre(sizes=(), responses=(), after=0)
         return CheckpointIs(size=max(book.notes), note=book.notes[max(book.notes)], key=book.key.text())
 
     return ask

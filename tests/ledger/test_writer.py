@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sealane.database import tables
+from sealane.database import ledger_tables, tables
 from sealane.database.engine import Database
 from sealane.database.statements import Statement
 from sealane.errors import Integrity, Missing
@@ -33,7 +33,9 @@ pytestmark = pytest.mark.slow  # together with the others they take longer than 
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 WHO = Who(door="sftp", organization_id=1, user_id=2, session_id="s1", user_name="anna@north", address="192.0.2.7")
-DELETE = Statement("test.ledger_delete", sa.delete(tables.ledger).where(tables.ledger.c.seq == sa.bindparam("of")))
+DELETE = Statement(
+    "test.ledger_delete", sa.delete(ledger_tables.ledger).where(ledger_tables.ledger.c.seq == sa.bindparam("of"))
+)
 DELETE_NAME = Statement("test.ledger_delete_name", sa.delete(tables.node))
 
 
@@ -198,7 +200,9 @@ def test_a_gap_before_the_end_is_noticed_at_the_next_start(database, gone):
 def test_an_altered_end_is_noticed_at_the_next_start(database):
     alter = Statement(
         f"test.ledger_alter_{database.dialect}",
-        sa.update(tables.ledger).where(tables.ledger.c.seq == sa.bindparam("of")).values(leaf=sa.bindparam("to")),
+        sa.update(ledger_tables.ledger)
+        .where(ledger_tables.ledger.c.seq == sa.bindparam("of"))
+        .values(leaf=sa.bindparam("to")),
     )
     write(database, LedgerWriter(), 1, 2)
     with database.begin() as transaction:

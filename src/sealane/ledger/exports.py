@@ -9,7 +9,7 @@ import contextlib
 import ipaddress
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealane import __version__
@@ -27,6 +27,7 @@ _ACCOUNT_CHANGE: Final = 3001
 _FILE_HOSTING: Final = 6006
 _APPLICATION_LIFECYCLE: Final = 6002
 _OTHER: Final = 99
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Class(NamedTuple):
@@ -101,6 +102,11 @@ def told(entry: LedgerEntry) -> Told:
 # --- OCSF ------------------------------------------------------------------------------------------------------------
 
 
+def _milliseconds(at: datetime) -> int:
+    """Return the whole milliseconds since 1970; a float would be one off in some of them."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
 def ocsf(entry: LedgerEntry) -> str:
     """Return an entry as one line of OCSF JSON."""
     return json.dumps(ocsf_event(told(entry)), ensure_ascii=False, sort_keys=True)
@@ -115,7 +121,7 @@ def ocsf_event(said: Told) -> dict[str, Any]:
         "category_uid": filed.uid // 1000,
         "class_uid": filed.uid,
         "type_uid": filed.uid * 100 + filed.activity,
-        "time": int(said.at.timestamp() * 1000),
+        "time": _milliseconds(said.at),
         "severity_id": said.severity,
         "status_id": 2 if refused else 1,
         "message": said.kind.value,
@@ -209,7 +215,7 @@ def cef(entry: LedgerEntry) -> str:
     shown = {_CEF_NAMES[name]: said.text(name) for name in _CEF_NAMES if said.text(name)}
     if "cs1" in shown:
         shown["cs1Label"] = "session"
-    extension = {"rt": str(int(said.at.timestamp() * 1000)), "externalId": str(said.seq), **shown}
+    extension = {"rt": str(_milliseconds(said.at)), "externalId": str(said.seq), **shown}
     words = " ".join(f"{name}={_cef_value(value)}" for name, value in extension.items())
     return f"{head}|{_CEF_SEVERITY[said.severity]}|{words}"
 
