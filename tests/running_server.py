@@ -56,6 +56,7 @@ class RunningServer:
             "sftp": f"127.0.0.1:{self.sftp_port}",
             "ssh_rsa_host_key_bits": 0,
             "drain_seconds": 3,
+            "inspectors": 1,  # each is a process to start; the tests of several ask for them
             "exposure_read": 0,  # reading costs a process of its own; tests of it ask for it
             **settings,
         }

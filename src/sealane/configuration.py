@@ -24,6 +24,7 @@ _FROM_NOTHING = frozenset(
         "drain_seconds",
         "exposure_read",
         "inline_bytes_max",
+        "inspectors",
         "kept_versions_percent",
         "ledger_reserve_bytes",
         "quota_bytes",
@@ -53,6 +54,7 @@ _RSA_BITS_LEAST = 2048
 _MOST = {
     "exposure_read": 1,
     "http2_window_bytes": 2**31 - 1,
+    "inspectors": 64,
     "sftp_express": 1,
     "ssh_rsa_host_key_bits": 16_384,
     "workers": 1024,

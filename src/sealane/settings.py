@@ -241,7 +241,14 @@ class Settings:
     audit_folders_max: int = 2000
     """Folders that one question to the ledger may name: a folder and all below it."""
     # Inspector.
+    inspectors: int = 0
+    """Processes that read what arrived; of several, one takes only what is small. 0: by processors, two at least."""
+    inspector_small_bytes_max: int = 8 * MIB
+    inspector_small_seconds_max: int = 20
+    """How long a small arrival may take whoever takes only these; another one reads it then."""
     inspector_batch: int = 16
+    inspector_batch_bytes: int = 64 * MIB
+    """What is leased together has no more bytes, so that little waits behind another; one arrival may be larger."""
     inspector_turn_bytes: int = GIB
     """How much of one arrival is hashed or sealed before others have theirs. Whose data is in it is read at once."""
     inspector_lease_seconds: int = 3600

@@ -1,6 +1,7 @@
 """Arrivals: leased, opened one at a time, answered once; a crash anywhere gives them again."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from sealane.operations.inspection import (
     ArrivalsWaiting,
     LeaseArrivals,
     OpenArrival,
+    PutOff,
     RecordDigest,
     ReportDamage,
 )
@@ -150,3 +152,67 @@ def test_a_removed_arrival_may_still_be_answered(world, anna, inspector):
     inspector.ask_now(RecordDigest(version=version, digest=hashlib.sha256(b"content").digest()))
     with pytest.raises(Missing):
         inspector.ask_now(RecordDigest(version="gone", digest=bytes(32)))
+
+
+# --- Several inspectors ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowded(world, anna, monkeypatch):
+    """A limit of 10 bytes for what is small and of 20 for what is leased together."""
+    settings = replace(world.home.settings, inspector_small_bytes_max=10, inspector_batch_bytes=20)
+    monkeypatch.setattr(world.home.keeper, "settings", settings)
+    return world
+
+
+def named_by_size(anna, world, *sizes):
+    made = []
+    for number, size in enumerate(sizes):
+        made.append(arrival(anna, bytes(size), f"/in/{number}"))
+        world.clock.advance(timedelta(seconds=1))
+    return made
+
+
+def test_what_is_small_never_waits_behind_what_is_huge(crowded, anna):
+    huge, other_huge, small, smaller = named_by_size(anna, crowded, 1000, 1001, 10, 1)
+    small_only, takes_all = crowded.home.inspector(), crowded.home.inspector()
+    assert lease(takes_all) == (huge,), "a huge one is leased alone"
+    takes_all.ask_now(OpenArrival(version=huge))
+    assert lease(small_only, small=True) == (small, smaller)
+    assert lease(small_only, small=True) == (small, smaller)
+    assert lease(crowded.home.inspector()) == (other_huge,)
+
+
+def test_a_batch_has_no_more_bytes_than_its_limit_and_what_was_had_before_comes_last(crowded, anna, inspector):
+    one, two, three, four = named_by_size(anna, crowded, 11, 9, 1, 1)
+    assert lease(inspector) == (one, two)
+    other = crowded.home.inspector()
+    assert lease(other) == (three, four)
+    other.break_off()
+    assert lease(inspector) == (three, four, one, two)
+
+
+def test_what_is_open_stays_with_its_inspector_however_long_it_takes(crowded, anna, inspector):
+    (huge,) = named_by_size(anna, crowded, 1000)
+    lease(inspector)
+    inspector.ask_now(OpenArrival(version=huge))
+    crowded.clock.advance(timedelta(seconds=2 * crowded.home.settings.inspector_lease_seconds))
+    other = crowded.home.inspector()
+    assert lease(other) == ()
+    inspector.break_off()
+    assert lease(other) == (huge,)
+
+
+def test_what_is_small_and_takes_long_is_left_to_who_takes_all(crowded, anna, inspector):
+    slow, quick = named_by_size(anna, crowded, 5, 5)
+    assert lease(inspector, small=True) == (slow, quick)
+    with pytest.raises(Missing):
+        crowded.home.inspector().ask_now(PutOff(arrival=slow))  # it is not leased to this one
+    inspector.ask_now(OpenArrival(version=slow))
+    inspector.ask_now(PutOff(arrival=slow))
+    assert lease(inspector, small=True) == (quick,)
+    takes_all = crowded.home.inspector()
+    assert lease(takes_all) == (slow,)
+    takes_all.ask_now(OpenArrival(version=slow))
+    takes_all.ask_now(RecordDigest(version=slow, digest=hashlib.sha256(bytes(5)).digest()))
+    assert not crowded.home.keeper._holds.is_put_off(slow)

@@ -7,6 +7,7 @@ import pytest
 
 from sealane.errors import KeeperAway, Unavailable
 from sealane.inspector.rounds import _AFTER_FAILURE_SECONDS, Rounds
+from sealane.inspector.turns import TurnOver
 from sealane.operations.inspection import LeaseArrivals, RecordDigest
 from tests.domain.transfers import World
 
@@ -177,3 +178,33 @@ async def test_being_told_to_end_cuts_a_reading_off(world, anna):
     assert await inspecting.one_round() == 0
     assert anna.look().digest is None
     await asyncio.wait_for(inspecting.run(), 30)
+
+
+class Slow:
+    """Readers whose turn is always over."""
+
+    def installed(self):
+        return True
+
+    def read(self, *_, turn_seconds, **__):
+        assert turn_seconds is not None
+        raise TurnOver
+
+    def close(self):
+        pass
+
+
+async def test_who_takes_only_small_ones_leaves_what_takes_long_to_who_takes_all(tmp_path):
+    world = World(tmp_path, reading=True).populate()
+    anna = world.session("anna@clinic")
+    anna.put(b"Nobody.", "/in/slow.txt")
+    small, takes_all = (
+        Rounds(world.home.inspector().ask, world.store, world.home.settings, small=small) for small in (True, False)
+    )
+    small._readers = Slow()
+    assert await small.one_round() == 1
+    assert await small.one_round() == 0
+    assert await takes_all.one_round() == 1
+    takes_all.close()
+    assert world.kinds().count("exposure_recorded") == 1
+    world.close()

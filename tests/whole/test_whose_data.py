@@ -90,7 +90,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whose-data")
-    with RunningServer.started(folder, exposure_read=1) as server:
+    with RunningServer.started(folder, inspectors=2, exposure_read=1) as server:
         yield Place(server, folder)
 
 

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 _HEALTH_SECONDS = 10.0
 """How often the keeper is asked whether it can write."""
 _KEEPER_STOP_SECONDS = 30.0
+_INSPECTORS_UNASKED_MAX = 4
+"""Each holds some 200 MiB once it has read; more of them are the operator's decision (the setting `inspectors`)."""
 _DRAIN_EXTRA_SECONDS = 5.0
 """What a door may take beyond `drain_seconds` to let go of what is left."""
 
@@ -123,7 +125,7 @@ class Supervisor:
         self._caller = KeeperCaller(self._data_dir / "run", "admin", settings)
         keeper = self._child("keeper", "keeper", settings)
         await keeper.start()
-        inspector = self._child("inspector", "inspector", settings)
+        inspectors = self._inspectors(settings)
         jobs: list[Child] = []
         if settings.witnesses or settings.time_stamps or settings.syslog:
             jobs.append(self._child("jobs", "jobs", settings))
@@ -135,7 +137,7 @@ class Supervisor:
             for number in range(1, max(1, settings.workers) + 1):
                 doors.append(self._child(f"sftp-{number}", "doors.sftp", settings, sftp))
                 web.append(self._http_worker(settings, http))
-            for child in (*doors, *web, inspector, *jobs):
+            for child in (*doors, *web, *inspectors, *jobs):
                 await child.start()
             self._note_presence(settings, http, sftp)
             await self._announce(settings, http, sftp)
@@ -148,7 +150,7 @@ class Supervisor:
             for listener in (*http, *sftp):
                 listener.close()
             await asyncio.gather(*(child.stop(drain) for child in (*doors, *web)))
-            await asyncio.gather(*(child.stop(_DRAIN_EXTRA_SECONDS) for child in (inspector, *jobs)))
+            await asyncio.gather(*(child.stop(_DRAIN_EXTRA_SECONDS) for child in (*inspectors, *jobs)))
             await self._caller.close()
             await keeper.stop(_KEEPER_STOP_SECONDS)
             presence.forget(self._data_dir)
@@ -179,6 +181,14 @@ class Supervisor:
             listeners=listeners,
             account=None if self._accounts is None else self._accounts.of_room(room),
         )
+
+    def _inspectors(self, settings: Settings) -> list[Child]:
+        """Return the inspectors; where there are several, the first takes only what is small."""
+        count = settings.inspectors or max(2, min(len(os.sched_getaffinity(0)), _INSPECTORS_UNASKED_MAX))
+        if count == 1:
+            return [self._child("inspector", "inspector", settings)]
+        others = [self._child(f"inspector-{number}", "inspector", settings) for number in range(1, count)]
+        return [self._child("inspector-small", "inspector.small", settings), *others]
 
     def _http_worker(self, settings: Settings, listeners: list[socket.socket]) -> Child:
         self._http_number += 1

@@ -5,17 +5,21 @@ suspended, when the door's connection breaks, and it counts for nothing once its
 harmless is the upload's `generation` in the database: whoever takes an upload over raises it, and the old writer's next
 record is refused.
 Also here: which connection of the inspector an arrival is leased to and which one it has open, since it may hold the
-keys of one at a time; a lease is void once its connection is gone.
+keys of one at a time; a lease is void once its connection is gone. Several inspectors are as many connections.
 Must stay true: used by the keeper's writer thread alone; what a rolled-back transaction did here counts for nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sealane.ids import SessionId, UploadId, VersionId
+
+
+_PUT_OFF_MAX: Final = 10_000
+"""Arrivals that are remembered as slow; one that is forgotten is tried in a little time once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Holds:
         self._before: list[tuple[UploadId, Hold | None]] = []
         self._leases: dict[VersionId, str] = {}
         self._open: dict[str, VersionId] = {}
+        self._put_off: dict[VersionId, None] = {}
 
     # --- uploads ----------------------------------------------------------------------------------------------------
 
@@ -65,6 +70,27 @@ class Holds:
         """Return the connection that an arrival is leased to; None once that connection is gone."""
         return self._leases.get(version)
 
+    def is_with_another(self, version: VersionId, connection: str, *, in_time: bool) -> bool:
+        """Return whether a living connection other than this one has the arrival: leased in time, or open.
+
+        What is open stays with whoever has it as long as the connection lives, however long it takes. One that asks
+        again has no more use for its own earlier leases: what it could not read is given to it once more.
+        """
+        holder = self._leases.get(version)
+        if holder is None or holder == connection:
+            return False
+        return in_time or self._open.get(holder) == version
+
+    def put_off(self, version: VersionId) -> None:
+        """Note that an arrival takes longer than who takes only small ones may take."""
+        if len(self._put_off) >= _PUT_OFF_MAX:
+            del self._put_off[next(iter(self._put_off))]
+        self._put_off[version] = None
+
+    def is_put_off(self, version: VersionId) -> bool:
+        """Return whether an arrival is to be left to who takes all."""
+        return version in self._put_off
+
     def leased(self) -> int:
         """Return how many arrivals are leased to living connections."""
         return len(self._leases)
@@ -80,6 +106,7 @@ class Holds:
 
     def end_lease(self, version: VersionId) -> None:
         """Note that an arrival was answered: nobody has it leased or open any more."""
+        self._put_off.pop(version, None)
         connection = self._leases.pop(version, None)
         if connection is not None and self._open.get(connection) == version:
             del self._open[connection]

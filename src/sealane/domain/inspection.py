@@ -9,7 +9,7 @@ Must stay true: a connection of the inspector has the keys of one arrival at a t
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sealane.domain import exposures, keyring, owing, reading, versions
 from sealane.domain.queries import exposures as exposure_queries
@@ -18,19 +18,23 @@ from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, Invalid, Missing
 from sealane.exposure.model import Why
+from sealane.ids import VersionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.files import SealedForm
 from sealane.operations.inspection import ArrivalOpened, ArrivalsAre
 
 if TYPE_CHECKING:
-    from sealane.domain.queries.inspection import OwingRow
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from sealane.domain.queries.sealing import AgeFileRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Work
     from sealane.operations.inspection import (
         LeaseArrivals,
         OpenArrival,
+        PutOff,
         Reading,
         RecordDigest,
         RecordExposure,
@@ -38,13 +42,20 @@ if TYPE_CHECKING:
     )
 
 _DIGEST_BYTES = 32
+_ANY_SIZE = 2**62
+NameT = TypeVar("NameT", bound=str)
 
 
 def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
-    """Lease what owes something and is leased to nobody who is there: digests before readings, each oldest first."""
+    """Lease what owes something and is leased to nobody who is there: digests before readings, each oldest first.
+
+    Several inspectors ask: what one batch holds of large arrivals is bounded, so that none waits behind another's.
+    """
     limit = max(1, min(op.limit, work.settings.inspector_batch))
-    found = work.transaction.all(queries.OWING, limit=limit + work.holds.leased())
-    free = [row.id for row in found if not _is_leased(work, row)][:limit]
+    most = work.settings.inspector_small_bytes_max if op.small else _ANY_SIZE
+    found = work.transaction.all(queries.OWING, size_max=most, limit=limit + work.holds.leased())
+    free = [(row.id, row.size) for row in found if is_free(work, row.id, row.leased_until, small=op.small)]
+    free = batch_of(work, free[:limit])
     until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
     if free:
         work.transaction.run_many(queries.LEASE, [{"version": version, "until": until} for version in free])
@@ -53,13 +64,44 @@ def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
     return ArrivalsAre(versions=tuple(free))
 
 
-def _is_leased(work: Work, row: OwingRow) -> bool:
-    """Whether another connection that is there has the arrival, and its time is not over.
+def is_free(work: Work, arrival: VersionId, leased_until: datetime | None, *, small: bool) -> bool:
+    """Return whether an arrival, or an upload to be sealed, may be leased to the connection that asks."""
+    if small and work.holds.is_put_off(arrival):
+        return False
+    in_time = leased_until is not None and leased_until > work.now
+    return not work.holds.is_with_another(arrival, work.connection, in_time=in_time)
 
-    One that asks again has no more use for its own earlier leases: what it could not read is given to it once more.
+
+def batch_of(work: Work, free: Sequence[tuple[NameT, int]]) -> list[NameT]:
+    """Return what of these (name and bytes, in order) is leased together.
+
+    What is new to the connection comes first, one at least and no more bytes than a batch may have; then what it has
+    had before and was not done with, so that this goes on after it.
     """
-    lasts = row.leased_until is not None and row.leased_until > work.now
-    return lasts and work.holds.leaseholder(row.id) not in {None, work.connection}
+    left = work.settings.inspector_batch_bytes
+    new: list[NameT] = []
+    before: list[NameT] = []
+    full = False
+    for name, size in free:
+        if work.holds.leaseholder(VersionId(name)) == work.connection:
+            before.append(name)
+            continue
+        full = full or (bool(new) and size > left)
+        if not full:
+            new.append(name)
+            left -= size
+    return new + before
+
+
+def put_off(work: Work, op: PutOff) -> Done:
+    """Leave an arrival to who takes all: the lease is given back."""
+    arrival = VersionId(op.arrival)
+    if work.holds.leaseholder(arrival) != work.connection:
+        raise Missing
+    work.holds.end_lease(arrival)
+    work.holds.put_off(arrival)
+    work.arrivals = True
+    return Done()
 
 
 def open_arrival(work: Work, op: OpenArrival) -> ArrivalOpened:

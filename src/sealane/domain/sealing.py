@@ -17,6 +17,7 @@ from sealane.domain import (
     age_versions,
     converting,
     exposures,
+    inspection,
     kept,
     keyring,
     places,
@@ -35,7 +36,7 @@ from sealane.domain.queries import versions as version_queries
 from sealane.domain.resume import FINISHED, OPEN
 from sealane.domain.versions import Composition
 from sealane.errors import Conflict, Invalid, Missing, NotASegment, UploadTakenOver
-from sealane.ids import UploadId, VersionId
+from sealane.ids import VersionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
 from sealane.operations.sealing import SealingOpened, SealingsAre
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from sealane.vault.extents import ExtentMap
 
 _DIGEST_BYTES: Final = 32
+_ANY_SIZE: Final = 2**62
 _LOOKS_MAX: Final = 64
 """How many batches of uploads without recipients one lease goes past."""
 
@@ -108,38 +110,44 @@ def may_seal(left: Iterable[tuple[int, int]], seal: SealRow) -> bool:
 def lease_sealings(work: Work, op: LeaseSealings) -> SealingsAre:
     """Lease uploads that have settled and are leased to nobody who is there, oldest first."""
     limit = max(1, min(op.limit, work.settings.inspector_batch))
-    wanted = limit + work.holds.leased()
-    free = _in_turn(work, wanted)[:limit]
+    free = _in_turn(work, limit + work.holds.leased(), small=op.small)[:limit]
     if len(free) < limit and converting.convert_some(work):
-        free = _in_turn(work, wanted)[:limit]
+        free = _in_turn(work, limit + work.holds.leased(), small=op.small)[:limit]
+    leased = inspection.batch_of(work, [(row.upload_id, row.size) for row in free])
     until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
-    for upload in free:
+    for upload in leased:
         work.transaction.run(statements.LEASE, upload=upload, until=until)
         work.holds.lease(VersionId(upload), work.connection)
     following = work.transaction.first(statements.NEXT_TO_SETTLE, now=work.now)
     at = following.at if following else None
-    return SealingsAre(tuple(free), None if at is None else max(0.0, (at - work.now).total_seconds()))
+    return SealingsAre(tuple(leased), None if at is None else max(0.0, (at - work.now).total_seconds()))
 
 
-def _in_turn(work: Work, wanted: int) -> list[UploadId]:
+def _in_turn(work: Work, wanted: int, *, small: bool) -> list[SettledRow]:
     """Return what can be sealed now: first what was not tried yet, so that what fails, or is huge, holds up nobody.
 
     What there is no recipient for waits for a while, and what comes after it is looked at instead.
     """
     later = work.now + timedelta(seconds=work.settings.inspector_poll_seconds)
+    most = work.settings.inspector_small_bytes_max if small else _ANY_SIZE
     fits: dict[FolderId | None, bool] = {}
     for _ in range(_LOOKS_MAX):
-        settled = work.transaction.all(statements.SETTLED, now=work.now, limit=wanted)
+        settled = work.transaction.all(statements.SETTLED, now=work.now, size_max=most, limit=wanted)
         if len(settled) < wanted:
-            settled += work.transaction.all(statements.TRIED, now=work.now, limit=wanted - len(settled))
+            more = wanted - len(settled)
+            settled += work.transaction.all(statements.TRIED, now=work.now, size_max=most, limit=more)
         fits |= {folder: _has_recipients(work, folder) for folder in {row.folder_id for row in settled} - fits.keys()}
         without = [row for row in settled if not fits[row.folder_id]]
         for row in without:
             work.transaction.run(statements.SETTLE, upload=row.upload_id, at=later)
-        free = [row for row in settled if fits[row.folder_id] and not _is_leased(work, row)]
+        free = [row for row in settled if fits[row.folder_id] and _is_free(work, row, small=small)]
         if free or not without:
             break
-    return [row.upload_id for row in free]
+    return free
+
+
+def _is_free(work: Work, row: SettledRow, *, small: bool) -> bool:
+    return inspection.is_free(work, VersionId(row.upload_id), row.leased_until, small=small)
 
 
 def _has_recipients(work: Work, folder_id: FolderId | None) -> bool:
@@ -148,11 +156,6 @@ def _has_recipients(work: Work, folder_id: FolderId | None) -> bool:
         return folder is not None and bool(recipients.of_folder(work, folder.id, folder.organization_id).keys)
     except (Missing, Conflict):
         return False
-
-
-def _is_leased(work: Work, row: SettledRow) -> bool:
-    lasts = row.leased_until is not None and row.leased_until > work.now
-    return lasts and work.holds.leaseholder(VersionId(row.upload_id)) not in {None, work.connection}
 
 
 def open_sealing(work: Work, op: OpenSealing) -> SealingOpened:

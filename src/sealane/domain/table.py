@@ -149,6 +149,7 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     browser.NewPasswordLink: links.new_password_link,
     browser.RemoveSecondFactorOf: users.remove_second_factor_of,
     inspection_operations.LeaseArrivals: inspection.lease_arrivals,
+    inspection_operations.PutOff: inspection.put_off,
     inspection_operations.OpenArrival: inspection.open_arrival,
     inspection_operations.RecordDigest: inspection.record_digest,
     inspection_operations.RecordExposure: inspection.record_exposure,

@@ -10,12 +10,12 @@ from sealane.process import Beginning, begin, stop_asked
 from sealane.vault.stores import open_store
 
 
-async def serve(beginning: Beginning) -> None:
-    """Inspect until the process is asked to stop."""
+async def serve(beginning: Beginning, *, small: bool = False) -> None:
+    """Inspect until the process is asked to stop; `small`: only what is."""
     settings = beginning.settings
     store = open_store(settings, beginning.data_dir)
     caller = KeeperCaller(beginning.run_dir, "inspector", settings)
-    rounds = Rounds(caller.ask, store, settings)
+    rounds = Rounds(caller.ask, store, settings, small=small)
     caller.on_notice(rounds.noticed)
     caller.start()
     stop = stop_asked(asyncio.get_running_loop())

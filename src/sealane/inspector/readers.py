@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import logging
+import math
 import os
 import select
 import signal
@@ -23,7 +24,7 @@ from sealane.errors import SealaneError
 from sealane.exposure.model import Coverage, Format, Why
 from sealane.ids import new_segment_id
 from sealane.inspector import channel
-from sealane.inspector.turns import BUFFER_BYTES, Stopped
+from sealane.inspector.turns import BUFFER_BYTES, Stopped, TurnOver
 from sealane.operations.inspection import Exposed, PartNotRead, SealedList, is_sound
 from sealane.process import settings_json
 from sealane.vault.age import header as age_header
@@ -82,16 +83,24 @@ class Readers:
         return all(importlib.util.find_spec(name) is not None for name in _LIBRARIES)
 
     def read(
-        self, content: AnyContent, reading: Reading, today: date, *, hashed: bool, stopped: Callable[[], bool]
+        self,
+        content: AnyContent,
+        reading: Reading,
+        today: date,
+        *,
+        hashed: bool,
+        stopped: Callable[[], bool],
+        turn_seconds: float | None = None,
     ) -> Outcome:
         """Read whose data is in a content, and its digest (`hashed`), in one go where readers go from front to end.
 
         A sealed list is durable in the store when this returns. Raises `Integrity`, `Unavailable`, `StoreFull` for what
-        the store does, `Stopped` soon after `stopped` says so; never for what the file holds.
+        the store does, `Stopped` soon after `stopped` says so, `TurnOver` where it takes longer than `turn_seconds`;
+        never for what the file holds.
         """
         source = _Hashed(content, wanted=hashed)
         try:
-            exposed = self._read(content, source, reading, today, stopped)
+            exposed = self._read(content, source, reading, today, (stopped, turn_seconds))
         except _Failed as failure:
             log.warning("a file could not be read for whose data is in it: %s", failure.why.value)
             exposed = failed(reading.name, failure.why)
@@ -108,12 +117,17 @@ class Readers:
             self._process = None
 
     def _read(
-        self, content: AnyContent, hashed: _Hashed, reading: Reading, today: date, stopped: Callable[[], bool]
+        self,
+        content: AnyContent,
+        hashed: _Hashed,
+        reading: Reading,
+        today: date,
+        ending: tuple[Callable[[], bool], float | None],
     ) -> Exposed:
         line, handle = self._copy()
         sink = _ListSink(self._store, self._settings)
         try:
-            watch = _Watch(handle, self._settings, stopped)
+            watch = _Watch(handle, self._settings, *ending)
             job = channel.Job(content.size, reading, today, self._settings.unreadable_parts_told_max)
             channel.send_job(line, job)
             found = _fed(line, hashed, sink, watch)
@@ -237,15 +251,19 @@ class _Hashed:
 class _Watch:
     """Ends a copy that takes too much or too long."""
 
-    def __init__(self, handle: int, settings: Settings, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, handle: int, settings: Settings, stopped: Callable[[], bool], turn_seconds: float | None
+    ) -> None:
         self._pid = _pid_of(handle)
         self._most = settings.reader_memory_bytes_max
-        self._until = time.monotonic() + settings.reader_seconds_max
+        now = time.monotonic()
+        self._until = now + settings.reader_seconds_max
+        self._turn_until = math.inf if turn_seconds is None else now + turn_seconds
         self._looked = 0.0
         self._stopped = stopped
 
     def look(self) -> None:
-        """Raise `_Failed` or `Stopped` where it is time to; looks at most four times a second."""
+        """Raise `_Failed`, `TurnOver` or `Stopped` where it is time to; looks at most four times a second."""
         if self._stopped():
             raise Stopped
         now = time.monotonic()
@@ -254,6 +272,8 @@ class _Watch:
         self._looked = now
         if now > self._until or _held_bytes(self._pid) > self._most:
             raise _Failed(Why.TOO_LARGE)
+        if now > self._turn_until:
+            raise TurnOver
 
 
 def _fed(line: socket.socket, hashed: _Hashed, sink: _ListSink, watch: _Watch) -> Read:

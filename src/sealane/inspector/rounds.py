@@ -27,6 +27,7 @@ from sealane.operations.inspection import (
     ArrivalsWaiting,
     LeaseArrivals,
     OpenArrival,
+    PutOff,
     RecordDigest,
     RecordExposure,
     ReportDamage,
@@ -75,13 +76,19 @@ class Ask(Protocol):
 class Rounds:
     """Inspects until it is told to stop. One arrival at a time: the keeper gives no more keys at once.
 
+    Several processes do so beside each other, each by a connection of its own. One of them takes only what is `small`,
+    and puts off what proves to take long, so that a huge arrival never delays a small one.
+
     A huge one in turns, each of which is opened anew and on record; between them its keys are not here. Whose data is
     in it is read in one turn, since that cannot be put down and taken up again.
     """
 
-    def __init__(self, ask: Ask, store: BlobStore, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, ask: Ask, store: BlobStore, settings: Settings, clock: Clock | None = None, *, small: bool = False
+    ) -> None:
         """Nothing is asked yet."""
         self._ask = ask
+        self._small = small
         self._clock = clock or Clock()
         self._readers = Readers(settings, store)
         self._read_before: dict[tuple[str, int], Outcome] = {}
@@ -129,7 +136,7 @@ class Rounds:
 
         Those are counted that are sealed, and those that had a turn.
         """
-        leased = _expect(await self._ask(LeaseSealings(limit=self._settings.inspector_batch)), SealingsAre)
+        leased = _expect(await self._ask(LeaseSealings(self._settings.inspector_batch, self._small)), SealingsAre)
         sealed = 0
         for upload in leased.uploads:
             if self._stopping:
@@ -162,7 +169,7 @@ class Rounds:
             log.error("upload %s cannot be read back", upload)  # noqa: TRY400  # its place is said to the keeper
             await self._ask(ReportSealingDamage(upload=upload, sentence=damage.sentence))
         except TurnOver:
-            return True  # the next round goes on with it, after what has not had a turn
+            return await self._left(upload)  # the next round goes on with it, after what has not had a turn
         except (Missing, UploadTakenOver):
             return False  # its sender went on with it, or the lease ran out
         except Stopped:
@@ -172,12 +179,19 @@ class Rounds:
             return False
         return True
 
+    async def _left(self, arrival: str) -> bool:
+        """Leave an arrival that takes longer than its turn: for our next round, or to who takes all."""
+        if self._small:
+            with contextlib.suppress(SealaneError):  # it was given to somebody else meanwhile, or is tried again
+                await self._ask(PutOff(arrival))
+        return True
+
     def _turn(self) -> Turn:
         return Turn(self._settings.inspector_turn_bytes, lambda: self._stopping)
 
     async def one_round(self) -> int:
         """Lease a batch and inspect it; return how many arrivals were answered, or had their turn."""
-        leased = _expect(await self._ask(LeaseArrivals(limit=self._settings.inspector_batch)), ArrivalsAre)
+        leased = _expect(await self._ask(LeaseArrivals(self._settings.inspector_batch, self._small)), ArrivalsAre)
         answered = 0
         for version in leased.versions:
             if self._stopping:
@@ -200,7 +214,7 @@ class Rounds:
             log.error("version %s cannot be read back", version)  # noqa: TRY400  # its place is said to the keeper
             await self._ask(ReportDamage(version=version, sentence=damage.sentence))
         except TurnOver:
-            return True
+            return await self._left(version)
         except Missing:
             return False  # removed meanwhile, or the lease ran out
         except Stopped:
@@ -238,7 +252,10 @@ class Rounds:
                 running.read_on(content, content.size, Turn(content.size + 1, lambda: self._stopping))
             return Outcome(failed(reading.name, Why.SWITCHED_OFF), running.digest() if hashed else None)
         today = self._clock.now().date()
-        return self._readers.read(content, reading, today, hashed=hashed, stopped=lambda: self._stopping)
+        turn = self._settings.inspector_small_seconds_max if self._small else None
+        return self._readers.read(
+            content, reading, today, hashed=hashed, stopped=lambda: self._stopping, turn_seconds=turn
+        )
 
 
 async def _done(asked: Awaitable[Answer]) -> None:

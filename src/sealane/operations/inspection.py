@@ -31,6 +31,15 @@ class LeaseArrivals(InspectorOperation, frozen=True):
 
     answer: ClassVar[type[Answer]] = ArrivalsAre
     limit: int = 16
+    small: bool = False
+    """Only what is small, and was not put off: a huge arrival never delays it."""
+
+
+class PutOff(InspectorOperation, frozen=True):
+    """A leased arrival, or upload to be sealed, is small and yet takes long: who takes all is to do it."""
+
+    answer: ClassVar[type[Answer]] = Done
+    arrival: str
 
 
 # --- Whose data is in it ---------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ class LeaseSealings(InspectorOperation, frozen=True):
 
     answer: ClassVar[type[Answer]] = SealingsAre
     limit: int = 16
+    small: bool = False
+    """As of `LeaseArrivals`."""
 
 
 class SealingOpened(Answer, frozen=True):

@@ -17,13 +17,14 @@ class OwingRow(NamedTuple):
     """An arrival that owes something, and until when it is leased."""
 
     id: VersionId
+    size: int
     leased_until: datetime | None
 
 
 OWING = Statement(
     "inspection.owing",
-    sa.select(versions.c.id, versions.c.leased_until)
-    .where(versions.c.owes.is_not(None))
+    sa.select(versions.c.id, versions.c.size, versions.c.leased_until)
+    .where(versions.c.owes.is_not(None), versions.c.size <= bindparam("size_max"))
     .order_by(versions.c.owes, versions.c.made, versions.c.id)
     .limit(bindparam("limit", type_=sa.Integer)),
     OwingRow,

@@ -46,6 +46,7 @@ class SettledRow(NamedTuple):
 
     upload_id: UploadId
     folder_id: FolderId
+    size: int
     leased_until: datetime | None
 
 
@@ -148,9 +149,9 @@ SET_MODIFIED = Statement(
     sa.update(seals).where(seals.c.upload_id == bindparam("upload")).values(modified=bindparam("at")),
 )
 _settled = (
-    sa.select(seals.c.upload_id, uploads.c.folder_id, seals.c.leased_until)
+    sa.select(seals.c.upload_id, uploads.c.folder_id, uploads.c.size, seals.c.leased_until)
     .join_from(seals, uploads, uploads.c.id == seals.c.upload_id)
-    .where(seals.c.settles <= bindparam("now"))
+    .where(seals.c.settles <= bindparam("now"), uploads.c.size <= bindparam("size_max"))
     .limit(bindparam("limit", type_=sa.Integer))
 )
 SETTLED = Statement(
