@@ -54,13 +54,15 @@ class SessionChannel(SSHServerChannel[bytes]):
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def send(self, blocks: list[Buffer]) -> None:
-        """Send, or let wait for the window, behind everything that was sent before."""
+        """Send, or let wait for the window, behind what was sent before. Nothing of the blocks is looked at later."""
         if self._send_buf:
             self.write(b"".join(blocks))
             return
         self.outlet.add(blocks)
         if not self._express.pump(self):
             self.write(self.outlet.drain())
+        elif self.outlet.size:
+            self.outlet.keep()
 
     def _flush_send_buf(self) -> None:
         """Go on sending: the client has given more window, or new keys are agreed."""

@@ -322,36 +322,65 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     def _write_packets(self, cipher: Gcm, channel: SessionChannel, outlet: Outlet, left: int) -> None:
         """Seal packets into one buffer, as many as it takes, and write it once."""
         buffer = self.sending.lend()
-        out = memoryview(buffer)
-        most = min(channel.send_packet_bytes, self.sending.size - _PACKET_OVERHEAD)
-        plain = bytearray(_LENGTH.size + HEAD_BYTES + most + _BLOCK_BYTES + _PADDING_MIN)
-        packet = memoryview(plain)
-        at = 0
-        while left > 0 and at + min(left, most) + _PACKET_OVERHEAD <= len(out):
+        most = min(channel.send_packet_bytes, (len(buffer) - 2 * _PACKET_OVERHEAD) // 2)
+        out, packet = memoryview(buffer), _Packet(memoryview(buffer)[-most - _PACKET_OVERHEAD :], channel.peer_number)
+        room = len(buffer) - most - _PACKET_OVERHEAD  # behind it is the packet that is being made
+        at = count = sent = sealed = 0
+        while left > 0:
             size = min(left, most)
-            padding = -(HEAD_BYTES + size) % _BLOCK_BYTES
-            if padding < _PADDING_MIN:
-                padding += _BLOCK_BYTES
-            length = HEAD_BYTES + size + padding
-            body = _LENGTH.size + HEAD_BYTES
-            _OUT_HEAD.pack_into(plain, 0, length, padding, _DATA, channel.peer_number, size)
-            outlet.fill(packet[body : body + size])
-            packet[body + size : body + size + padding] = self._padding.take(padding)
-            end = at + _LENGTH.size + length + TAG_BYTES
-            out[at : at + _LENGTH.size] = packet[: _LENGTH.size]
-            cipher.seal_into(
-                packet[: _LENGTH.size], packet[_LENGTH.size : _LENGTH.size + length], out[at + _LENGTH.size : end]
-            )
-            channel.sent(size)
-            self._send_seq = (self._send_seq + 1) & _SEQUENCE_MASK
-            self._rekey_bytes_sent += length
+            if size != packet.size:
+                packet.resize(size)
+            end = at + packet.sealed_bytes
+            if end > room:
+                break
+            outlet.fill(packet.data)
+            packet.padding[:] = self._padding.take(len(packet.padding))
+            out[at : at + _LENGTH.size] = packet.head
+            cipher.seal_into(packet.head, packet.body, out[at + _LENGTH.size : end])
             at = end
             left -= size
+            count += 1
+            sent += size
+            sealed += len(packet.body)
+        channel.sent(sent)
+        self._send_seq = (self._send_seq + count) & _SEQUENCE_MASK
+        self._rekey_bytes_sent += sealed
         transport = self._transport
         assert isinstance(transport, asyncio.Transport)
         transport.write(out[:at])
         if not transport.get_write_buffer_size():
             self.sending.give_back(buffer)  # else the transport may still look at it (Python 3.12 and later)
+
+
+class _Packet:
+    """A data packet that is to be sealed, in the clear, and its parts. Many of one size are made one after another."""
+
+    __slots__ = ("_channel", "_place", "body", "data", "head", "padding", "sealed_bytes", "size")
+
+    def __init__(self, place: memoryview, channel: int) -> None:
+        """Be made in `place` for the client's channel of this number."""
+        self._place = place
+        self._channel = channel
+        self.size = 0
+        """Bytes of data."""
+        self.sealed_bytes = 0
+        """Bytes of the whole packet on the line."""
+        self.head = self.body = self.data = self.padding = place[:0]
+
+    def resize(self, size: int) -> None:
+        """Carry so many bytes of data from now on."""
+        padding = -(HEAD_BYTES + size) % _BLOCK_BYTES
+        if padding < _PADDING_MIN:
+            padding += _BLOCK_BYTES
+        length = HEAD_BYTES + size + padding
+        begin = _LENGTH.size + HEAD_BYTES
+        _OUT_HEAD.pack_into(self._place, 0, length, padding, _DATA, self._channel, size)
+        self.size = size
+        self.sealed_bytes = _LENGTH.size + length + TAG_BYTES
+        self.head = self._place[: _LENGTH.size]
+        self.body = self._place[_LENGTH.size : _LENGTH.size + length]
+        self.data = self._place[begin : begin + size]
+        self.padding = self._place[begin + size : begin + size + padding]
 
 
 def _opened(cipher: Gcm, head: memoryview, sealed: memoryview, length: int) -> bytes:
