@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sealane.doors.sftp.express import ExpressConnection
     from sealane.vault.blobs import Buffer
 
-_WINDOW_ADJUST: Final = 93
-"""SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254, 5.2)."""
+WINDOW_ADJUST: Final = 93
+"""SSH_MSG_CHANNELWINDOW_ADJUST (RFC 4254, 5.2)."""
 
 
 class SessionChannel(SSHServerChannel[bytes]):
@@ -91,6 +91,15 @@ class SessionChannel(SSHServerChannel[bytes]):
         """Data bytes of the largest packet that the client takes."""
         return self._send_pktsize
 
+    def gained(self, size: int) -> None:
+        """Take note that the client takes so many bytes more. `go_on_sending` sends them."""
+        self._send_window += size
+
+    def go_on_sending(self) -> None:
+        """Send what waits, if anything does."""
+        if self.outlet.size or self._send_buf:
+            self._flush_send_buf()
+
     def sent(self, size: int) -> None:
         """Take note that a packet used up some of the client's window."""
         self._send_window -= size
@@ -122,7 +131,7 @@ class SessionChannel(SSHServerChannel[bytes]):
         ):
             adjust = self._init_recv_window - self._recv_window
             self._recv_window = self._init_recv_window
-            self.send_packet(_WINDOW_ADJUST, adjust.to_bytes(4, "big"))
+            self.send_packet(WINDOW_ADJUST, adjust.to_bytes(4, "big"))
 
     # --- what is refused --------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The express path of an SSH connection: data packets of AES-GCM sessions go from socket to SFTP engine and back.
 
-asyncssh keeps handshake, sign-in, new keys, channels and windows; whatever is not data of an open SFTP session is
+asyncssh keeps handshake, sign-in, new keys and channels; whatever is not data or window of an open SFTP session is
 handed to it, already opened, packet by packet. Received bytes lie in a reused buffer; a data packet is opened straight
 to where the engine reads requests; replies are packed into packets and written once.
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import asyncssh
 from asyncssh.connection import SSHServerConnection
 
+from sealane.doors.sftp.channel import WINDOW_ADJUST
 from sealane.doors.sftp.gcm import TAG_BYTES, Gcm
 from sealane.doors.sftp.stage import HEAD_BYTES
 
@@ -32,7 +33,7 @@ _DATA: Final = 94
 _LENGTH: Final = struct.Struct(">I")
 """Of a packet, in clear. It counts everything behind it but the tag, and is at least a block."""
 _IN_HEAD: Final = struct.Struct(">BBII")
-"""Padding length, type, channel, data length."""
+"""Padding length, type, channel; data length, or the bytes by which a window grows."""
 _OUT_HEAD: Final = struct.Struct(">IBBII")
 """Packet length, and the same."""
 _BLOCK_BYTES: Final = 16
@@ -76,6 +77,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     """Whether the socket is not read at present."""
     _arrived: Taker | None = None
     """The session in whose stage something was placed that it has not been told of."""
+    _gained: SessionChannel | None = None
+    """The channel whose client has given more window since replies were last sent."""
     _stalled: bool = False
     """Whether packets stay where they are until a request that waits has been served."""
     _received: bytearray | None = None
@@ -185,7 +188,10 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         return length if there >= _LENGTH.size + length + TAG_BYTES else None
 
     def _serve_arrived(self) -> None:
-        """Let the session serve what was placed in its stage since it last did."""
+        """Send what its client's window has kept back, and let the session serve what was placed in its stage."""
+        if self._gained is not None:
+            channel, self._gained = self._gained, None
+            channel.go_on_sending()
         if self._arrived is not None:
             taker, self._arrived = self._arrived, None
             taker.arrived()
@@ -250,18 +256,24 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         if not cipher.open_into(head, sealed, opened):
             raise asyncssh.MACError("MAC verification failed")
         padding, kind, number, size = _IN_HEAD.unpack_from(opened)
-        if kind != _DATA or number != channel.number:
+        if number != channel.number or kind not in {_DATA, WINDOW_ADJUST}:
             self._plain = bytes(opened)
             place[:HEAD_BYTES] = before
             taker.stage.served(0)
             return False
         place[:HEAD_BYTES] = before
-        if padding < _PADDING_MIN or size != length - HEAD_BYTES - padding:
-            raise asyncssh.ProtocolError("A data packet is malformed.")
-        channel.took(size)
-        taker.stage.end += size
+        data = size if kind == _DATA else 0
+        if padding < _PADDING_MIN or data != length - HEAD_BYTES - padding:
+            raise asyncssh.ProtocolError("A packet of a channel is malformed.")
+        if kind == _DATA:
+            channel.took(size)
+            taker.stage.end += size
+            self._arrived = taker
+        else:
+            channel.gained(size)
+            taker.stage.served(0)
+            self._gained = channel
         self._recv_seq = (self._recv_seq + 1) & _SEQUENCE_MASK
-        self._arrived = taker
         return True
 
     def _hand_over(self, head: memoryview, sealed: memoryview, length: int) -> bool:
@@ -291,7 +303,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     def let_go_of_buffers(self) -> None:
         """Give back what is lent, since the connection is over."""
         self._lane = None
-        self._arrived = None
+        self._arrived = self._gained = None
         self._stalled = False
         self._return_received()
 
