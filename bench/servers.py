@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,17 @@ def _start(command: list[str], log: Path, **environ: str) -> subprocess.Popen:
         )  # fmt: skip
 
 
+def _wait_until_ready(url: str, made: Path, seconds: float = 60) -> None:
+    """Return once the server says that it serves: its ports are open before its keeper is there."""
+    words = ["curl", "-sf", "-m", "10", "-o", "/dev/null", "--cacert", str(made / "tls.crt"), url]
+    deadline = time.monotonic() + seconds
+    while subprocess.run(words, check=False).returncode:
+        if time.monotonic() > deadline:
+            msg = f"{url} was not ready within {seconds} seconds"
+            raise TimeoutError(msg)
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def sealane(folder: Path, made: Path, *, workers: int = 1) -> Iterator[Server]:
     """Ours, with rights, quota, encryption at rest, digest of record and ledger; SFTP and HTTPS.
@@ -90,6 +102,7 @@ def sealane(folder: Path, made: Path, *, workers: int = 1) -> Iterator[Server]:
     try:
         machine.wait_for_port(port)
         machine.wait_for_port(http_port)
+        _wait_until_ready(f"https://127.0.0.1:{http_port}/readyz", made)
 
         def tell(*words: str) -> str:
             done = subprocess.run([SEALANE, *words, "--data", str(data)], capture_output=True, text=True, check=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sealane.operations.contents import AnyContent
     from sealane.operations.envelope import Answer, Operation
     from sealane.operations.files import VersionOpened
+    from sealane.vault.blobs import Buffer
     from sealane.vault.extents import Extent
 
 
@@ -74,20 +75,22 @@ class Outgoing:
         """The download's number."""
         return self._opened.download
 
-    def read_now(self, offset: int, length: int) -> bytes | None:
-        """Return `length` bytes that lie ready, fewer only at the end of the file. None: `read` is to be awaited.
+    def read_now(self, offset: int, length: int) -> list[Buffer] | None:
+        """Return `length` bytes that lie ready, fewer only at the end of the file. None: `blocks` is to be awaited.
 
+        They are given where they lie, and are good until the event loop goes on: whoever needs them longer copies them.
         Raises `Integrity` where what is stored is not what was written.
         """
         assert not self._closed
         end = min(offset + length, self.size)
         if offset >= end:
-            return b""
+            return []
         if self._in_memory and end - offset <= SLOT_BYTES:
             target = bytearray(end - offset)
             self._content.read_into(offset, target)
-            return self._give(offset, bytes(target))
-        parts: list[memoryview] = []
+            self._given.add(offset, end - offset)
+            return [bytes(target)]
+        parts: list[Buffer] = []
         at = offset
         while at < end:
             window = self._window(at)
@@ -96,30 +99,36 @@ class Outgoing:
             stop = min(end, window.end)
             parts.append(window.view(at, stop))
             at = stop
-        given = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
         self._went_on(offset, end)
-        return self._give(offset, given)
+        self._given.add(offset, end - offset)
+        return parts
 
-    async def read(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes from `offset` on, fewer only at the end of the file, none past it.
+    async def blocks(self, offset: int, length: int) -> list[Buffer]:
+        """Return `length` bytes from `offset` on, fewer only at the end of the file, none past it; as `read_now` does.
 
         Raises `Integrity` where what is stored is not what was written, `Unavailable` when the store cannot be reached,
         `SessionEnded` when it was closed meanwhile.
         """
-        given = self.read_now(offset, length)
-        if given is not None:
-            return given
+        parts = self.read_now(offset, length)
+        if parts is not None:
+            return parts
         async with self._turn:  # two at once would drop each other's windows without end
             end = min(offset + length, self.size)
-            parts: list[bytes] = []
+            given: list[Buffer] = []
             at = offset
             while at < end:
                 window = await self._ready_window(at, end - at, in_order=offset == self._expected)
                 stop = min(end, window.end)
-                parts.append(window.copied(at, stop))
+                # The last is given where it lies; the windows of those before may be dropped while it is waited for.
+                given.append(window.view(at, stop) if stop == end else window.copied(at, stop))
                 at = stop
             self._went_on(offset, end)
-            return self._give(offset, b"".join(parts))
+            self._given.add(offset, end - offset)
+            return given
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return what `blocks` gives, in one piece and to keep."""
+        return b"".join(await self.blocks(offset, length))
 
     async def pieces(self, begin: int, end: int) -> AsyncIterator[bytes | bytearray]:
         """Yield the bytes from `begin` up to `end`, in order, a window at a time, each good until the next is asked."""
@@ -138,7 +147,8 @@ class Outgoing:
                 self._fetch_ahead()
             self._given.add(begin, stop - begin)
             yield window.all_bytes() if begin == window.begin and stop == window.end else window.copied(begin, stop)
-            self._went_on(begin, stop)
+            self._expected = stop
+            self._let_go_of_passed()
             begin = stop
 
     async def read_run(self, run: Extent, offset: int) -> bytes:
@@ -148,7 +158,8 @@ class Outgoing:
         if not isinstance(content, Content):
             raise SealedContent
         await self._plane.run(lambda: content.reader.read_into(run, target))
-        return self._give(offset, bytes(target))
+        self._given.add(offset, len(target))
+        return bytes(target)
 
     async def close(self) -> None:
         """Let go of the buffers and tell the keeper how much was given. May be called again."""
@@ -208,23 +219,30 @@ class Outgoing:
         return end
 
     def _went_on(self, begin: int, end: int) -> None:
-        """Note that a reader was given these bytes; if it reads in order, fetch what comes next."""
+        """Note that a reader was given these bytes where they lie; if it reads in order, fetch what comes next.
+
+        A window that it has passed is let go of only when the event loop goes on, since its bytes are still looked at.
+        """
         in_order, self._expected = begin == self._expected, end
         if not in_order:
             return
-        while self._windows and self._windows[0].end <= end:
+        if self._windows and self._windows[0].end <= end:
+            asyncio.get_running_loop().call_soon(self._let_go_of_passed)
+        elif len(self._windows) < _WINDOWS_MAX:
+            self._fetch_ahead()
+
+    def _let_go_of_passed(self) -> None:
+        """Give back the windows that a reader in order has passed, and fetch what comes next."""
+        while self._windows and self._windows[0].end <= self._expected:
             self._windows.pop(0).drop()
-        self._fetch_ahead()
+        if not self._closed:
+            self._fetch_ahead()
 
     def _fetch_ahead(self) -> None:
         """Begin to read what a reader in order asks for next, where there is place for it."""
         ahead = self._windows[-1].end if self._windows else self._expected
         if ahead < self.size and len(self._windows) < _WINDOWS_MAX and self._plane.can_lend(1):
             self._fetch(ahead, 0, in_order=True)
-
-    def _give(self, offset: int, given: bytes) -> bytes:
-        self._given.add(offset, len(given))
-        return given
 
 
 _WINDOWS_MAX = 2

@@ -36,7 +36,14 @@ class MemoryOutgoing:
         return len(self.content)
 
     def read_now(self, offset, length):
-        return self.content[offset : offset + length] if self.ready() else None
+        return self._blocks(offset, length) if self.ready() else None
+
+    async def blocks(self, offset, length):
+        return self._blocks(offset, length)
+
+    def _blocks(self, offset, length):
+        block = self.content[offset : offset + length]
+        return [block] if block else []
 
     async def read(self, offset, length):
         return self.content[offset : offset + length]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sealane.doors.sftp.express import ExpressConnection
     from sealane.vault.blobs import Buffer
 
-_WINDOW_ADJUST: Final = 93
-"""SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254, 5.2)."""
+WINDOW_ADJUST: Final = 93
+"""SSH_MSG_CHANNELWINDOW_ADJUST (RFC 4254, 5.2)."""
 
 
 class SessionChannel(SSHServerChannel[bytes]):
@@ -54,13 +54,15 @@ class SessionChannel(SSHServerChannel[bytes]):
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def send(self, blocks: list[Buffer]) -> None:
-        """Send, or let wait for the window, behind everything that was sent before."""
+        """Send, or let wait for the window, behind what was sent before. Nothing of the blocks is looked at later."""
         if self._send_buf:
             self.write(b"".join(blocks))
             return
         self.outlet.add(blocks)
         if not self._express.pump(self):
             self.write(self.outlet.drain())
+        elif self.outlet.size:
+            self.outlet.keep()
 
     def _flush_send_buf(self) -> None:
         """Go on sending: the client has given more window, or new keys are agreed."""
@@ -88,6 +90,15 @@ class SessionChannel(SSHServerChannel[bytes]):
     def send_packet_bytes(self) -> int:
         """Data bytes of the largest packet that the client takes."""
         return self._send_pktsize
+
+    def gained(self, size: int) -> None:
+        """Take note that the client takes so many bytes more. `go_on_sending` sends them."""
+        self._send_window += size
+
+    def go_on_sending(self) -> None:
+        """Send what waits, if anything does."""
+        if self.outlet.size or self._send_buf:
+            self._flush_send_buf()
 
     def sent(self, size: int) -> None:
         """Take note that a packet used up some of the client's window."""
@@ -120,7 +131,7 @@ class SessionChannel(SSHServerChannel[bytes]):
         ):
             adjust = self._init_recv_window - self._recv_window
             self._recv_window = self._init_recv_window
-            self.send_packet(_WINDOW_ADJUST, adjust.to_bytes(4, "big"))
+            self.send_packet(WINDOW_ADJUST, adjust.to_bytes(4, "big"))
 
     # --- what is refused --------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Requests(Protocol):
     """Serves the requests that are not served inside `take`."""
 
     async def serve(self, kind: int, number: int, fields: Fields) -> list[Buffer]:
-        """Return the reply's blocks, or raise `Malformed` or a `SealaneError`."""
+        """Return the reply's blocks, good until the event loop goes on, or raise `Malformed` or a `SealaneError`."""
         ...
 
     def close_now(self, name: bytes) -> bool:
@@ -73,6 +73,7 @@ class Engine:
     def take(self, stage: memoryview, replies: list[Buffer]) -> int:
         """Serve whole requests from `stage` and append their replies; return how many bytes are done with.
 
+        Replies may lie in others' memory: they are good until the event loop goes on.
         Stops where a request has to wait, where no whole request is left, or where enough replies are made. The bytes
         of a waiting request must stay where they are until it is answered. Raises `Broken`.
         """
@@ -165,12 +166,12 @@ class Engine:
             return None
         (offset,) = U64.unpack_from(packet, at)
         (length,) = U32.unpack_from(packet, at + 8)
-        block = reading.read_now(offset, min(length, READ_BYTES_MAX))
-        if block is None:
+        blocks = reading.read_now(offset, min(length, READ_BYTES_MAX))
+        if blocks is None:
             return None
-        if not block and length:
+        if not blocks and length:
             return [packets.status(number, Code.EOF, "End of file.")]
-        return [packets.data_head(number, len(block)), block]
+        return [packets.data_head(number, sum(map(len, blocks))), *blocks]
 
     def _close_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
         """Serve a CLOSE of a file that was read, which has nothing to wait for."""

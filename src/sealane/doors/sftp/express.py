@@ -1,6 +1,6 @@
 """The express path of an SSH connection: data packets of AES-GCM sessions go from socket to SFTP engine and back.
 
-asyncssh keeps handshake, sign-in, new keys, channels and windows; whatever is not data of an open SFTP session is
+asyncssh keeps handshake, sign-in, new keys and channels; whatever is not data or window of an open SFTP session is
 handed to it, already opened, packet by packet. Received bytes lie in a reused buffer; a data packet is opened straight
 to where the engine reads requests; replies are packed into packets and written once.
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import asyncssh
 from asyncssh.connection import SSHServerConnection
 
+from sealane.doors.sftp.channel import WINDOW_ADJUST
 from sealane.doors.sftp.gcm import TAG_BYTES, Gcm
 from sealane.doors.sftp.stage import HEAD_BYTES
 
@@ -32,7 +33,7 @@ _DATA: Final = 94
 _LENGTH: Final = struct.Struct(">I")
 """Of a packet, in clear. It counts everything behind it but the tag, and is at least a block."""
 _IN_HEAD: Final = struct.Struct(">BBII")
-"""Padding length, type, channel, data length."""
+"""Padding length, type, channel; data length, or the bytes by which a window grows."""
 _OUT_HEAD: Final = struct.Struct(">IBBII")
 """Packet length, and the same."""
 _BLOCK_BYTES: Final = 16
@@ -76,6 +77,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     """Whether the socket is not read at present."""
     _arrived: Taker | None = None
     """The session in whose stage something was placed that it has not been told of."""
+    _gained: SessionChannel | None = None
+    """The channel whose client has given more window since replies were last sent."""
     _stalled: bool = False
     """Whether packets stay where they are until a request that waits has been served."""
     _received: bytearray | None = None
@@ -185,7 +188,10 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         return length if there >= _LENGTH.size + length + TAG_BYTES else None
 
     def _serve_arrived(self) -> None:
-        """Let the session serve what was placed in its stage since it last did."""
+        """Send what its client's window has kept back, and let the session serve what was placed in its stage."""
+        if self._gained is not None:
+            channel, self._gained = self._gained, None
+            channel.go_on_sending()
         if self._arrived is not None:
             taker, self._arrived = self._arrived, None
             taker.arrived()
@@ -250,18 +256,24 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         if not cipher.open_into(head, sealed, opened):
             raise asyncssh.MACError("MAC verification failed")
         padding, kind, number, size = _IN_HEAD.unpack_from(opened)
-        if kind != _DATA or number != channel.number:
+        if number != channel.number or kind not in {_DATA, WINDOW_ADJUST}:
             self._plain = bytes(opened)
             place[:HEAD_BYTES] = before
             taker.stage.served(0)
             return False
         place[:HEAD_BYTES] = before
-        if padding < _PADDING_MIN or size != length - HEAD_BYTES - padding:
-            raise asyncssh.ProtocolError("A data packet is malformed.")
-        channel.took(size)
-        taker.stage.end += size
+        data = size if kind == _DATA else 0
+        if padding < _PADDING_MIN or data != length - HEAD_BYTES - padding:
+            raise asyncssh.ProtocolError("A packet of a channel is malformed.")
+        if kind == _DATA:
+            channel.took(size)
+            taker.stage.end += size
+            self._arrived = taker
+        else:
+            channel.gained(size)
+            taker.stage.served(0)
+            self._gained = channel
         self._recv_seq = (self._recv_seq + 1) & _SEQUENCE_MASK
-        self._arrived = taker
         return True
 
     def _hand_over(self, head: memoryview, sealed: memoryview, length: int) -> bool:
@@ -291,7 +303,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     def let_go_of_buffers(self) -> None:
         """Give back what is lent, since the connection is over."""
         self._lane = None
-        self._arrived = None
+        self._arrived = self._gained = None
         self._stalled = False
         self._return_received()
 
@@ -322,36 +334,65 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     def _write_packets(self, cipher: Gcm, channel: SessionChannel, outlet: Outlet, left: int) -> None:
         """Seal packets into one buffer, as many as it takes, and write it once."""
         buffer = self.sending.lend()
-        out = memoryview(buffer)
-        most = min(channel.send_packet_bytes, self.sending.size - _PACKET_OVERHEAD)
-        plain = bytearray(_LENGTH.size + HEAD_BYTES + most + _BLOCK_BYTES + _PADDING_MIN)
-        packet = memoryview(plain)
-        at = 0
-        while left > 0 and at + min(left, most) + _PACKET_OVERHEAD <= len(out):
+        most = min(channel.send_packet_bytes, (len(buffer) - 2 * _PACKET_OVERHEAD) // 2)
+        out, packet = memoryview(buffer), _Packet(memoryview(buffer)[-most - _PACKET_OVERHEAD :], channel.peer_number)
+        room = len(buffer) - most - _PACKET_OVERHEAD  # behind it is the packet that is being made
+        at = count = sent = sealed = 0
+        while left > 0:
             size = min(left, most)
-            padding = -(HEAD_BYTES + size) % _BLOCK_BYTES
-            if padding < _PADDING_MIN:
-                padding += _BLOCK_BYTES
-            length = HEAD_BYTES + size + padding
-            body = _LENGTH.size + HEAD_BYTES
-            _OUT_HEAD.pack_into(plain, 0, length, padding, _DATA, channel.peer_number, size)
-            outlet.fill(packet[body : body + size])
-            packet[body + size : body + size + padding] = self._padding.take(padding)
-            end = at + _LENGTH.size + length + TAG_BYTES
-            out[at : at + _LENGTH.size] = packet[: _LENGTH.size]
-            cipher.seal_into(
-                packet[: _LENGTH.size], packet[_LENGTH.size : _LENGTH.size + length], out[at + _LENGTH.size : end]
-            )
-            channel.sent(size)
-            self._send_seq = (self._send_seq + 1) & _SEQUENCE_MASK
-            self._rekey_bytes_sent += length
+            if size != packet.size:
+                packet.resize(size)
+            end = at + packet.sealed_bytes
+            if end > room:
+                break
+            outlet.fill(packet.data)
+            packet.padding[:] = self._padding.take(len(packet.padding))
+            out[at : at + _LENGTH.size] = packet.head
+            cipher.seal_into(packet.head, packet.body, out[at + _LENGTH.size : end])
             at = end
             left -= size
+            count += 1
+            sent += size
+            sealed += len(packet.body)
+        channel.sent(sent)
+        self._send_seq = (self._send_seq + count) & _SEQUENCE_MASK
+        self._rekey_bytes_sent += sealed
         transport = self._transport
         assert isinstance(transport, asyncio.Transport)
         transport.write(out[:at])
         if not transport.get_write_buffer_size():
             self.sending.give_back(buffer)  # else the transport may still look at it (Python 3.12 and later)
+
+
+class _Packet:
+    """A data packet that is to be sealed, in the clear, and its parts. Many of one size are made one after another."""
+
+    __slots__ = ("_channel", "_place", "body", "data", "head", "padding", "sealed_bytes", "size")
+
+    def __init__(self, place: memoryview, channel: int) -> None:
+        """Be made in `place` for the client's channel of this number."""
+        self._place = place
+        self._channel = channel
+        self.size = 0
+        """Bytes of data."""
+        self.sealed_bytes = 0
+        """Bytes of the whole packet on the line."""
+        self.head = self.body = self.data = self.padding = place[:0]
+
+    def resize(self, size: int) -> None:
+        """Carry so many bytes of data from now on."""
+        padding = -(HEAD_BYTES + size) % _BLOCK_BYTES
+        if padding < _PADDING_MIN:
+            padding += _BLOCK_BYTES
+        length = HEAD_BYTES + size + padding
+        begin = _LENGTH.size + HEAD_BYTES
+        _OUT_HEAD.pack_into(self._place, 0, length, padding, _DATA, self._channel, size)
+        self.size = size
+        self.sealed_bytes = _LENGTH.size + length + TAG_BYTES
+        self.head = self._place[: _LENGTH.size]
+        self.body = self._place[_LENGTH.size : _LENGTH.size + length]
+        self.data = self._place[begin : begin + size]
+        self.padding = self._place[begin + size : begin + size + padding]
 
 
 def _opened(cipher: Gcm, head: memoryview, sealed: memoryview, length: int) -> bytes:

@@ -42,9 +42,13 @@ class ReadingFile:
         """The version's modification time."""
         return self.outgoing.modified
 
-    def read_now(self, offset: int, length: int) -> Buffer | None:
-        """Return bytes that lie ready, or None when they have to be waited for (or there are none)."""
+    def read_now(self, offset: int, length: int) -> list[Buffer] | None:
+        """Return bytes that lie ready, or None when they have to be waited for. Good until the event loop goes on."""
         return self.outgoing.read_now(offset, length)
+
+    async def blocks(self, offset: int, length: int) -> list[Buffer]:
+        """Return up to `length` bytes, none at the end of the file. Good until the event loop goes on."""
+        return await self.outgoing.blocks(offset, length)
 
     async def read(self, offset: int, length: int) -> Buffer:
         """Return up to `length` bytes, none at the end of the file."""

@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 class Outlet:
     """Replies of one channel that wait for its window, in order."""
 
-    __slots__ = ("_blocks", "size")
+    __slots__ = ("_begun", "_blocks", "size")
 
     def __init__(self) -> None:
         """Nothing waits."""
         self._blocks: deque[Buffer] = deque()
+        self._begun = 0
+        """Bytes of the first block that were taken already."""
         self.size = 0
 
     def add(self, blocks: list[Buffer]) -> None:
-        """Let blocks wait."""
+        """Let blocks wait. What of them is not taken before the event loop goes on is to be kept (`keep`)."""
+        self._blocks += blocks
         for block in blocks:
-            self._blocks.append(block)
             self.size += len(block)
 
     def fill(self, place: memoryview) -> None:
@@ -31,23 +33,31 @@ class Outlet:
         at, room = 0, len(place)
         self.size -= room
         while at < room:
-            block = self._blocks[0]
-            length = len(block)
-            if length <= room - at:
-                place[at : at + length] = block
-                self._blocks.popleft()
-                at += length
+            block, begun = self._blocks[0], self._begun
+            left = len(block) - begun
+            if left > room - at:
+                left = room - at
+                self._begun = begun + left
             else:
-                view = memoryview(block)
-                place[at:] = view[: room - at]
-                self._blocks[0] = view[room - at :]
-                at = room
+                self._blocks.popleft()
+                self._begun = 0
+            place[at : at + left] = memoryview(block)[begun : begun + left]
+            at += left
+
+    def keep(self) -> None:
+        """Copy what waits and lies in others' memory."""
+        blocks = self._blocks
+        for number, block in enumerate(blocks):
+            if type(block) is not bytes:
+                blocks[number] = bytes(block)
 
     def drain(self) -> bytes:
         """Take everything."""
+        if self._begun:
+            self._blocks[0] = memoryview(self._blocks[0])[self._begun :]
         data = b"".join(self._blocks)
         self._blocks.clear()
-        self.size = 0
+        self.size = self._begun = 0
         return data
 
 

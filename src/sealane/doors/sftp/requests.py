@@ -124,10 +124,15 @@ class SftpRequests:
         offset, length = fields.u64(), fields.u32()
         if not length:
             return [packets.data_head(number, 0)]
-        block = await opened.read(offset, min(length, READ_BYTES_MAX))
-        if not block:
+        wanted = min(length, READ_BYTES_MAX)
+        if isinstance(opened, ReadingFile):
+            blocks = await opened.blocks(offset, wanted)
+        else:
+            blocks = [await opened.read(offset, wanted)]
+        size = sum(map(len, blocks))
+        if not size:
             return [packets.status(number, Code.EOF, "End of file.")]
-        return [packets.data_head(number, len(block)), block]
+        return [packets.data_head(number, size), *blocks]
 
     async def _write(self, number: int, fields: Fields) -> list[Buffer]:
         opened = self._handles.file(fields.string(HANDLE_BYTES_MAX))
