@@ -257,6 +257,13 @@ class Settings:
     """How often the inspector asks for arrivals when nothing told it to; leases that ran out are found so."""
     exposure_read: int = 1
     """1: whose data is in what arrives is read, unless a folder says else; 0: nothing is, and coverage says so."""
+    reading_behind_files_max: int = 20_000
+    """Closed uploads that wait for the inspector before folders which publish after reading take no more."""
+    reading_behind_bytes_max: int = 512 * GIB
+    reading_behind_everywhere: int = 0
+    """1: then no folder that is read takes more, and what is published and waits to be read counts too."""
+    reading_behind_wait_seconds: int = 30
+    """How long opening a file for writing waits by SFTP before it fails with that."""
     reader_memory_bytes_max: int = 2 * GIB
     """What the process that reads one file may hold; past it that file is not read, and coverage says so."""
     reader_seconds_max: int = 3000

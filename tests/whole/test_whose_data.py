@@ -6,9 +6,12 @@ One server for all of it: loading what reads files costs the most.
 import base64
 import io
 import json
+import os
+import signal
 import time
 import urllib.request
 from hashlib import sha256
+from http import HTTPStatus
 
 import pytest
 
@@ -56,10 +59,15 @@ class Place:
             return answer.read()
 
     def told(self, path):
-        return json.loads(self.ask("GET", f"exposure/files{path}", self.olga))
+        try:
+            return json.loads(self.ask("GET", f"exposure/files{path}", self.olga))
+        except urllib.error.HTTPError as failure:
+            if failure.code != HTTPStatus.NOT_FOUND:
+                raise
+            return {"state": "not there"}
 
     def read(self, path):
-        """Wait until a file was read; return what is known of it."""
+        """Wait until a file is there and was read; return what is known of it."""
         deadline = time.monotonic() + WAIT_SECONDS
         while (told := self.told(path))["state"] != "read":
             assert time.monotonic() < deadline, self.server.log.read_text()[-4000:]
@@ -165,6 +173,28 @@ def test_the_officer_sees_and_forecasts_and_gives_lists_to_who_comes_after(place
         )["lists"]
         == 0
     )
+
+
+def test_what_is_held_back_until_it_was_read_is_neither_seen_nor_lost_when_everything_is_killed(place):
+    server = place.server
+    server.folder_for("clinic:/later", "anna@clinic", rights="list,write")
+    server.sealane("folder", "grant", "clinic:/later", "berta@clinic", "--rights", "list,read")
+    server.sealane("exposure", "set", "clinic:/later", "--publish", "after-reading")
+    berta = server.token("berta@clinic")
+    for room in ("inspector", "inspector.small"):
+        for pid in server.children(room):
+            os.kill(pid, signal.SIGSTOP)
+    _, table = members(7000, 7050)
+    place.ask("PUT", "content/later/held.csv", place.anna, table)
+    assert "held.csv" in place.ask("GET", "folders/later", place.anna).decode()
+    assert "held.csv" not in place.ask("GET", "folders/later", berta).decode()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        place.ask("GET", "content/later/held.csv", berta)
+    assert json.loads(server.sealane("exposure", "queue", "--json"))["held_files"] == 1
+    server.kill()
+    server.start()
+    assert place.read("/later/held.csv")["exposure"]["people"] == 50
+    assert place.ask("GET", "content/later/held.csv", berta) == table
 
 
 def test_nothing_of_it_is_on_the_servers_disk_in_clear_and_the_ledger_holds(place):

@@ -281,7 +281,15 @@ def check_people_lists(ask: Ask) -> Iterator[Finding]:
 def check_inspection(ask: Ask) -> Iterator[Finding]:
     """See how much waits to be read, and for how long."""
     told = ask(LookQueue(), QueueIs)
-    said = f"{told.waiting} files wait to be read, {told.settled} to be sealed."
+    said = f"{told.waiting} files wait to be read, {told.settled} to be sealed, or to be read before others see them."
+    if told.held_since is not None and Clock().now() - told.held_since > timedelta(seconds=_WAITED_SECONDS_LONG):
+        yield Finding(
+            "inspection",
+            "warning",
+            f"{told.held_files} files that were acknowledged are not visible to others, since they wait to be read, the"
+            f" oldest since {told.held_since:%Y-%m-%d %H:%M:%S} UTC. They stay hidden unless you say for their folder:"
+            " sealane exposure set --unread-after",
+        )
     late = told.oldest is not None and Clock().now() - told.oldest > timedelta(seconds=_WAITED_SECONDS_LONG)
     if late:
         yield Finding("inspection", "warning", f"{said} The oldest waits since {told.oldest:%Y-%m-%d %H:%M:%S} UTC.")

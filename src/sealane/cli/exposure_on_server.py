@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -183,14 +183,23 @@ def _of_server(data: Path) -> dict[str, dict[str, object]]:
 @click.option(
     "--owner-recipient", default=None, metavar="age1...", help="Seal its people lists to this key of theirs, too."
 )
+@click.option(
+    "--publish",
+    type=click.Choice(["at-once", "after-reading"]),
+    help="When others see an ordinary file: at its end, or once whose data is in it was read.",
+)
+@click.option(
+    "--unread-after",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="With after-reading: show a file unread when reading it takes longer. 0, as nothing said: never.",
+)
 @on_data
-def set_(
-    place: DataDirectory, folder: str, owner: str | None, owner_recipient: str | None, *, reading: bool | None
-) -> None:
+def set_(place: DataDirectory, folder: str, unread_after: int | None, **said: Any) -> None:
     """Say how a folder is read with all below it. What is not named stays."""
-    if (reading, owner, owner_recipient) == (None, None, None):
-        raise click.UsageError("Name --on, --off, --owner or --owner-recipient.")
-    place.ask(SetReading(folder=folder, reading=reading, owner=owner, owner_recipient=owner_recipient), Done)
+    if unread_after is None and all(value is None for value in said.values()):
+        raise click.UsageError("Name --on, --off, --owner, --owner-recipient, --publish or --unread-after.")
+    place.ask(SetReading(folder=folder, unread_after_seconds=unread_after, **said), Done)
     click.echo(f"What arrives in {folder} from now on is read so. For what is there: sealane exposure rescan {folder}")
 
 
@@ -230,10 +239,18 @@ def queue(place: DataDirectory, *, as_json: bool) -> None:
     told = place.ask(LookQueue(), QueueIs)
     oldest = told.oldest.isoformat().replace("+00:00", "Z") if told.oldest else None
     if as_json:
-        click.echo(json.dumps({"waiting": told.waiting, "oldest": oldest, "settled": told.settled}))
+        held_since = told.held_since.isoformat().replace("+00:00", "Z") if told.held_since else None
+        held = {"held_files": told.held_files, "held_bytes": told.held_bytes, "held_since": held_since}
+        click.echo(json.dumps({"waiting": told.waiting, "oldest": oldest, "settled": told.settled, **held}))
         return
     since = f", the oldest since {show_moment(told.oldest)}" if told.oldest else ""
-    click.echo(f"{told.waiting} files wait for the inspector{since}; {told.settled} uploads wait to be sealed.")
+    to_seal = told.settled - told.held_files
+    click.echo(f"{told.waiting} files wait for the inspector{since}; {max(0, to_seal)} uploads wait to be sealed.")
+    if told.held_since:
+        click.echo(
+            f"{told.held_files} files ({told.held_bytes} bytes) are not visible before they are read, the oldest since"
+            f" {show_moment(told.held_since)}."
+        )
 
 
 @click.group("layout")

@@ -34,6 +34,8 @@ read_folders = sa.Table(
     sa.Column("owner", Name, nullable=False),
     sa.Column("owner_recipient", sa.Text),
     sa.Column("made", Moment, nullable=False),
+    sa.Column("publishes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unread_after_seconds", sa.Integer, nullable=False, server_default="0"),
     comment="How folders are read with all below them, where it was said: whether at all, whose people's data is in it"
     " (`owner`), and that data owner's own public key. The nearest one above a file holds.",
     **BY_KEY,

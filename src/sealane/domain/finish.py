@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sealane.domain import (
     allowances,
     beginnings,
+    held_back,
     keyring,
     places,
     publish,
@@ -60,7 +61,9 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
         version = beginnings.version_of(work, begun)
         if version is not None:
             return _answer_of(begun.upload, version)
-        if op.sent_sealed is None and seals.folder_of(work, begun.folder_id) is not None:
+        if op.sent_sealed is None and (
+            seals.folder_of(work, begun.folder_id) is not None or (op.size and held_back.holds(work, begun.folder_id))
+        ):
             return _finish_kept(work, caller, beginnings.keep(work, caller, begun), op)
         upload_map.check(work, begun.upload, op.segments, op.edits)
         extents = upload_map.empty(work)
@@ -102,7 +105,11 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
         return _finish_part(work, caller, upload, extents, op.segments)
     if op.sent_sealed is not None and seals.of(work, upload) is not None:
         raise NotSealed("What was begun as a file to be sealed here cannot end as one that its sender has sealed.")
-    if folder.row.sealed_by is not None and op.sent_sealed is None:
+    if op.sent_sealed is None and (
+        folder.row.sealed_by is not None
+        or (extents.size and held_back.holds(work, folder.id))
+        or seals.of(work, upload) is not None  # it was held back before its sender went on with it
+    ):
         return _close(work, caller, folder, upload, extents, op)
     composition = resume.composed(work, upload, extents, added)
     finished = _made_visible(work, caller, folder, upload.name, composition, op)
@@ -116,15 +123,16 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
 def _close(
     work: Work, caller: Caller, folder: Folder, upload: UploadRow, extents: ExtentMap, op: FinishUpload
 ) -> Finished:
-    """Keep a whole upload until it is sealed. What it holds has room under the quotas, so that sealing finds it too."""
+    """Keep a whole upload until it is sealed, or read. What it holds has room under the quotas, then too."""
     file = publish.present_file(work, folder, upload.name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
     seals.check_expectations(
         work, folder, upload.name, exclusive=op.exclusive, expected_version=op.expected_version, but=upload.id
     )
     allowances.check_room(extents.size, resume.room_of(work, upload, folder))
-    seals.check_can_be_sealed(work, caller, folder)
-    seals.check_pieces(work, extents)
+    if folder.row.sealed_by is not None:
+        seals.check_can_be_sealed(work, caller, folder)
+        seals.check_pieces(work, extents)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     upload_map.fold(work, upload, extents, recorded=upload.recorded)
     modified = seals.close(

@@ -142,7 +142,7 @@ def set_modified(work: Work, caller: Caller, op: SetModified) -> Done:
     parent, name = places.find_parent(work, caller, op.path)
     file = places.child_file(work, caller, parent, name)
     folder = None if file is not None else places.child_folder(work, caller, parent, name)
-    if folder is None and parent.row.sealed_by is not None and _set_own_modified(work, caller, parent, name, op):
+    if folder is None and seals.closes(work, parent.id) and _set_own_modified(work, caller, parent, name, op):
         return Done()
     if file is not None:
         parent.demand(caller, Act.SET_TIME)

@@ -12,12 +12,16 @@ Must stay true: used by the keeper's writer thread alone; what a rolled-back tra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sealane.ids import SessionId, UploadId, VersionId
 
 
+_BACKLOG_LASTS: Final = timedelta(seconds=2)
 _PUT_OFF_MAX: Final = 10_000
 """Arrivals that are remembered as slow; one that is forgotten is tried in a little time once more."""
 
@@ -30,6 +34,15 @@ class Hold:
     session: SessionId
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits to be read, as it was at a time."""
+
+    at: datetime
+    files: int
+    bytes: int
+
+
 class Holds:
     """The uploads that are being written and the arrivals that are being read."""
 
@@ -40,6 +53,7 @@ class Holds:
         self._leases: dict[VersionId, str] = {}
         self._open: dict[str, VersionId] = {}
         self._put_off: dict[VersionId, None] = {}
+        self._backlog: Backlog | None = None
 
     # --- uploads ----------------------------------------------------------------------------------------------------
 
@@ -90,6 +104,17 @@ class Holds:
     def is_put_off(self, version: VersionId) -> bool:
         """Return whether an arrival is to be left to who takes all."""
         return version in self._put_off
+
+    def backlog(self, now: datetime) -> Backlog | None:
+        """Return how much waits to be read, if that was looked at lately."""
+        if self._backlog is None or not timedelta(0) <= now - self._backlog.at < _BACKLOG_LASTS:
+            return None
+        return self._backlog
+
+    def note_backlog(self, now: datetime, files: int, size: int) -> Backlog:
+        """Remember how much waits to be read, so that not every upload counts it."""
+        self._backlog = Backlog(now, files, size)
+        return self._backlog
 
     def leased(self) -> int:
         """Return how many arrivals are leased to living connections."""

@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, keyring, places, publish, resume, seals, sent_sealed, upload_map, versions
+from sealane.domain import (
+    allowances,
+    held_back,
+    keyring,
+    places,
+    publish,
+    resume,
+    seals,
+    sent_sealed,
+    upload_map,
+    versions,
+)
 from sealane.domain.queries import downloads as download_queries
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
@@ -48,7 +59,7 @@ def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
     sent = op.sent_sealed
     if sent is not None:
         sent_sealed.check(folder, sent, composition.extents.size)
-    elif folder.row.sealed_by is not None:
+    elif folder.row.sealed_by is not None or (composition.extents.size and held_back.holds(work, folder.id)):
         return _closed(work, caller, op, folder, name, file, composition, parts.values())
     published = publish.publish(
         work,
@@ -104,11 +115,12 @@ def _closed(
     composition: Composition,
     parts: Collection[UploadRow],
 ) -> Finished:
-    """Keep the whole as an upload that is closed; once it is sealed, the parts go."""
+    """Keep the whole as an upload that is closed; once it is sealed or read, the parts go."""
     if places.asks_for_age(op.path, name):
         raise NotSealed
-    seals.check_can_be_sealed(work, caller, folder)
-    seals.check_pieces(work, composition.extents)
+    if folder.row.sealed_by is not None:
+        seals.check_can_be_sealed(work, caller, folder)
+        seals.check_pieces(work, composition.extents)
     size = composition.extents.size
     room = allowances.room(work, folder.organization_id, folder, file)
     allowances.check_room(size, room + sum(part.size for part in parts))  # which are counted already
@@ -135,7 +147,8 @@ def _closed(
         extents=composition.extents.pack(),
     )
     upload_map.need_segments(work, upload, composition.extents.segments())
-    seals.begin(work, upload, folder.organization_id)
+    if folder.row.sealed_by is not None:
+        seals.begin(work, upload, folder.organization_id)
     row = resume.own_upload(work, caller, upload)
     modified = seals.close(work, caller.who, row, folder, size=size, digest=None, modified=op.modified, settles=False)
     return Finished(upload=upload, version="", size=size, digest=None, visible=False, modified=modified)

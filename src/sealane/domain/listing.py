@@ -36,10 +36,9 @@ def look(work: Work, caller: Caller, op: Look) -> Seen:
         return Seen(folder_entry(caller, places.root_of(work, caller), "/"))
     parent, name = places.find_parent(work, caller, op.path)
     age_named = places.asks_for_age(op.path, name)
-    if (op.own_uploads or parent.row.sealed_by is not None) and not age_named:
-        statement = file_statements.UNFINISHED_BY_NAME
-        if parent.row.sealed_by is not None:
-            statement = file_statements.CLOSABLE_BY_NAME
+    closes = seals.closes(work, parent.id)
+    if (op.own_uploads or closes) and not age_named:
+        statement = file_statements.CLOSABLE_BY_NAME if closes else file_statements.UNFINISHED_BY_NAME
         unfinished = work.transaction.first(statement, user_id=caller.user_id, folder_id=parent.id, name=name)
         if unfinished is not None and (op.own_uploads or unfinished.closed is not None):
             return Seen(_unfinished_entry(caller, parent, unfinished, own=op.own_uploads))
@@ -72,7 +71,7 @@ def list_folder(work: Work, caller: Caller, op: ListFolder) -> Page:
     found: list[Iterable[Entry]] = [_folders(work, caller, folder, after, limit + 1, whole=whole)]
     if whole and not folder.virtual:
         found.append(_files(work, caller, folder, after, limit + 1))
-    if op.own_uploads or sealed is not None:
+    if op.own_uploads or seals.closes(work, folder.id):
         # An interrupted upload stands before the file of its name: the merge keeps the order of its inputs.
         found.insert(0, _unfinished(work, caller, folder, after, limit + 1, all_of_them=op.own_uploads))
     page = list(islice(_once(heapq.merge(*found, key=lambda entry: entry.name)), limit + 1))
@@ -116,7 +115,8 @@ def _files(work: Work, caller: Caller, folder: Folder, after: str, limit: int) -
 def _unfinished(
     work: Work, caller: Caller, folder: Folder, after: str, limit: int, *, all_of_them: bool
 ) -> Iterator[Entry]:
-    statement = file_statements.UNFINISHED_PAGE if folder.row.sealed_by is None else file_statements.CLOSABLE_PAGE
+    closes = seals.closes(work, folder.id)
+    statement = file_statements.CLOSABLE_PAGE if closes else file_statements.UNFINISHED_PAGE
     rows = work.transaction.all(statement, user_id=caller.user_id, folder_id=folder.id, after=after, limit=limit)
     return (
         _unfinished_entry(caller, folder, row, own=all_of_them) for row in rows if all_of_them or row.closed is not None
@@ -168,6 +168,7 @@ def age_size_of(file: FileRow) -> int | None:
 
 def _unfinished_entry(caller: Caller, folder: Folder, upload: UnfinishedRow, *, own: bool = True) -> Entry:
     closed = upload.closed is not None
+    sealed = closed and folder.row.sealed_by is not None
     return Entry(
         name=upload.name,
         kind="file",
@@ -176,6 +177,6 @@ def _unfinished_entry(caller: Caller, folder: Folder, upload: UnfinishedRow, *, 
         rights=rights.names(rights.effective(caller.scopes, folder.rights)),
         digest=upload.digest if closed else None,
         unfinished=own,
-        sealed=closed,
-        plain_size=upload.size if closed else None,
+        sealed=sealed,
+        plain_size=upload.size if sealed else None,
     )

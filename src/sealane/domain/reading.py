@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import accounts, named_folders, officers, places, recipients, rows
+from sealane.domain import accounts, held_back, named_folders, officers, places, recipients, rows
 from sealane.domain.queries import reading as queries
 from sealane.errors import Conflict, Invalid, Missing
 from sealane.ledger import events
@@ -30,6 +30,12 @@ _LAYOUTS_TOLD_MAX: Final = 200
 _LAYOUTS_KEPT_MAX: Final = 1000
 """Layouts that are remembered of one sender in one folder."""
 _LISTED_MAX: Final = 10_000
+_UNREAD_SECONDS_MAX: Final = 366 * 86400
+_PUBLISH_WORDS: Final = {
+    held_back.AT_ONCE: "at-once",
+    held_back.AFTER_READING: "after-reading",
+    held_back.AT_ONCE_AGAIN: "at-once",
+}
 _columns = msgspec.msgpack.Decoder(tuple[ColumnOf, ...])
 
 
@@ -70,6 +76,12 @@ def set_reading(work: Work, op: SetReading) -> Done:
         recipient = recipients.checked(op.owner_recipient) if op.owner_recipient else None
     if recipient is not None:
         officers.check_together([*officers.of_organization(work, folder.organization_id), recipient])
+    publishes = _publishes(said, op)
+    waits = op.unread_after_seconds
+    if waits is None:
+        waits = said.unread_after_seconds if said is not None else 0
+    if not 0 <= waits <= _UNREAD_SECONDS_MAX:
+        raise Invalid("The time after which files are published unread is a number of seconds up to a year; 0: never.")
     work.transaction.run(queries.REMOVE_READ_FOLDER, folder=folder.id)
     work.transaction.run(
         queries.ADD_READ_FOLDER,
@@ -78,8 +90,11 @@ def set_reading(work: Work, op: SetReading) -> Done:
         owner=owner,
         owner_recipient=recipient,
         made=work.now,
+        publishes=publishes,
+        unread_after_seconds=waits,
     )
     work.tree.forget()
+    work.arrivals = True
     work.record(
         events.ReadingSet(
             folder_id=folder.id,
@@ -88,9 +103,21 @@ def set_reading(work: Work, op: SetReading) -> Done:
             reading=reading,
             data_owner=owner,
             recipient=recipient or "",
+            publish=_PUBLISH_WORDS[publishes],
+            unread_after_seconds=waits,
         )
     )
     return Done()
+
+
+def _publishes(said: ReadFolderRow | None, op: SetReading) -> int:
+    """Return when a folder publishes, by what was said until now and what is said."""
+    before = held_back.AT_ONCE if said is None else said.publishes
+    if op.publish == "after-reading":
+        return held_back.AFTER_READING
+    if op.publish is None or before == held_back.AT_ONCE:
+        return before
+    return held_back.AT_ONCE_AGAIN
 
 
 def _owner_of(said: ReadFolderRow | None) -> str:
@@ -106,8 +133,10 @@ def list_reading(work: Work, op: ListReading) -> RowsAre:
             path = places.of_organization(work, row.folder_id).path
         except Missing:
             continue
-        found.append((path, bool(row.reading), row.owner, row.owner_recipient or ""))
-    return rows.listing(("folder", "reading", "owner", "owner_recipient"), sorted(found))
+        publish = _PUBLISH_WORDS[row.publishes]
+        found.append((path, bool(row.reading), row.owner, row.owner_recipient or "", publish, row.unread_after_seconds))
+    columns = ("folder", "reading", "owner", "owner_recipient", "publish", "unread_after_seconds")
+    return rows.listing(columns, sorted(found))
 
 
 # --- Layouts ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, beginnings, keyring, places, publish, resume, rights, seals, upload_map, versions
+from sealane.domain import (
+    allowances,
+    beginnings,
+    held_back,
+    keyring,
+    places,
+    publish,
+    resume,
+    rights,
+    seals,
+    upload_map,
+    versions,
+)
 from sealane.domain.holds import Hold
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
@@ -73,6 +85,8 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
             # And what was closed is whole: it is sealed, as the version before the one that begins now.
             if not (upload.metadata or resume.is_held(work, upload) or seals.settle(work, upload)):
                 resume.drop(work, upload, who=caller.who, reason="superseded")
+    if destination.folder is not None:
+        held_back.check_room(work, destination.folder.id)
     allowances.check_count(work, caller)
     room = allowances.room(work, destination.organization, destination.folder, destination.file)
     allowances.check_room(op.declared, room)

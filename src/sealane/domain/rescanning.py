@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sealane.domain import exposures, named_folders, officers, owing, places, reading
 from sealane.domain.queries import exposures as queries
+from sealane.domain.queries import held_back as held_queries
 from sealane.exposure import READERS
 from sealane.ledger import events
 from sealane.operations.exposures import QueueIs, RescanIs
@@ -78,4 +79,8 @@ def look_queue(work: Work, op: LookQueue) -> QueueIs:
     owed = work.transaction.first(queries.QUEUE)
     settled = work.transaction.first(queries.SETTLED, now=work.now)
     assert owed is not None, "a count has a row"
-    return QueueIs(owed.waiting, owed.oldest, 0 if settled is None else settled.waiting)
+    held = work.transaction.first(held_queries.HELD)
+    assert held is not None, "a count has one row"
+    return QueueIs(
+        owed.waiting, owed.oldest, 0 if settled is None else settled.waiting, held.files, held.bytes, held.oldest
+    )

@@ -17,6 +17,7 @@ from sealane.domain import (
     age_versions,
     converting,
     exposures,
+    held_back,
     inspection,
     kept,
     keyring,
@@ -25,6 +26,7 @@ from sealane.domain import (
     reading,
     recipients,
     resume,
+    seals,
     upload_map,
     versions,
 )
@@ -153,23 +155,32 @@ def _is_free(work: Work, row: SettledRow, *, small: bool) -> bool:
 def _has_recipients(work: Work, folder_id: FolderId | None) -> bool:
     try:
         folder = None if folder_id is None else places.of_organization(work, folder_id)
-        return folder is not None and bool(recipients.of_folder(work, folder.id, folder.organization_id).keys)
+        if folder is None or folder.row.sealed_by is None:
+            return folder is not None  # what was held back there is only read
+        return bool(recipients.of_folder(work, folder.id, folder.organization_id).keys)
     except (Missing, Conflict):
         return False
 
 
 def open_sealing(work: Work, op: OpenSealing) -> SealingOpened:
-    """Give the keys of an upload that is leased to this connection, and say which chunks are to be sealed."""
+    """Give the keys of an upload that is leased to this connection, and say which chunks are to be sealed.
+
+    One that was held back in an ordinary folder is only read: it has no age key and nothing to be sealed.
+    """
     upload, seal = _leased(work, op.upload)
     given_back = work.holds.open_arrival(work.connection, VersionId(upload.id))
     if given_back is not None:
         work.transaction.run(inspection_queries.GIVE_BACK, version=given_back)
-    extents, segments = _made_of(work, upload)
+    extents, segments = made_of(work, upload)
     key_id = seal.age_key_id
     left = chunks_left(extents, segments, key_id)
-    if not seal.begun:
+    held = held_back.is_only_read(upload, seal)
+    only_read = held and seals.folder_of(work, upload.folder_id) is None
+    if only_read:
+        left = ()
+    if not seal.begun or held:
         first, reached = seal.first_chunk, seal.next_chunk
-        if not may_seal(left, seal):
+        if not only_read and (held or not may_seal(left, seal)):
             secret = keyring.new_age_secret()
             key_id = keyring.add_upload_key(work, upload.organization_id, secret, kind=keyring.AGE)
             first = reached = 0
@@ -191,7 +202,7 @@ def open_sealing(work: Work, op: OpenSealing) -> SealingOpened:
         extents=tuple(extents),
         segments=Composition(extents, segments).places(),
         keys=keys,
-        age_key=keys[key_id],
+        age_key=b"" if only_read else keys[key_id],
         chunks=left,
         digest=seal.digest if extents.size else publish.DIGEST_OF_NOTHING,
         reading=_reading_of(work, upload) if extents.size else None,
@@ -212,7 +223,7 @@ def _reading_of(work: Work, upload: UploadRow) -> Reading | None:
 
 def record_sealing(work: Work, op: RecordSealing) -> Done:
     """Take note of chunks that were sealed, so that they need not be sealed again."""
-    upload, seal = _open(work, op.upload, op.generation)
+    upload, seal = still_open(work, op.upload, op.generation)
     extents, _ = _with_sealed(work, upload, seal, op)
     upload_map.fold(work, upload, extents, recorded=upload.recorded)
     return Done()
@@ -225,7 +236,7 @@ def finish_sealing(work: Work, op: FinishSealing) -> Done:
     row = work.transaction.first(upload_queries.UPLOAD, upload=op.upload)
     if row is not None and row.state == FINISHED:
         return Done()
-    upload, seal = _open(work, op.upload, op.generation)
+    upload, seal = still_open(work, op.upload, op.generation)
     extents, segments = _with_sealed(work, upload, seal, op)
     if chunks_left(extents, segments, seal.age_key_id) or extents.size != upload.size:
         raise NotASegment("Not every chunk of the file is sealed.")
@@ -311,14 +322,14 @@ def _seal(
         recipients_=recipe.texts(),
     )
     destroyed = (upload.key_id, seal.age_key_id)
-    _end(work, upload, published.version, composition.extents)
+    end_upload(work, upload, published.version, composition.extents)
     keyring.destroy(work, destroyed)
     if seal.converts is not None:
         for older in work.transaction.all(sealed_queries.OTHER_PLAIN_VERSIONS, file=published.file):
             kept.expire(work, older)
     work.record(
         events.UploadFinished(
-            who=_sender(work, upload),
+            who=sender_of(work, upload),
             upload_id=upload.id,
             owner_organization_id=folder.organization_id,
             folder_id=folder.id,
@@ -342,7 +353,7 @@ def _said(work: Work, seal: SealRow) -> datetime:
     return converted.made if converted is not None else seal.closed or work.now
 
 
-def _end(work: Work, upload: UploadRow, version: VersionId, extents: ExtentMap) -> None:
+def end_upload(work: Work, upload: UploadRow, version: VersionId, extents: ExtentMap) -> None:
     """End the upload: what it needs besides the sealed chunks dies, also where parts of it were kept apart."""
     for part in work.transaction.all(statements.PARTS_OF, upload=upload.id):
         resume.drop(work, part, who=events.KEEPER, reason="superseded")
@@ -377,7 +388,7 @@ def _leased(work: Work, name: str) -> tuple[UploadRow, SealRow]:
     return upload, seal
 
 
-def _open(work: Work, name: str, generation: int) -> tuple[UploadRow, SealRow]:
+def still_open(work: Work, name: str, generation: int) -> tuple[UploadRow, SealRow]:
     """Return an upload whose keys the inspector has. Raises `UploadTakenOver` where its sender has taken it up."""
     upload = work.transaction.first(upload_queries.UPLOAD, upload=name)
     seal = work.transaction.first(statements.SEAL, upload=name)
@@ -388,7 +399,8 @@ def _open(work: Work, name: str, generation: int) -> tuple[UploadRow, SealRow]:
     return upload, seal
 
 
-def _made_of(work: Work, upload: UploadRow) -> tuple[ExtentMap, dict[str, SegmentRow]]:
+def made_of(work: Work, upload: UploadRow) -> tuple[ExtentMap, dict[str, SegmentRow]]:
+    """Return an upload's map and the rows of the segments that it names."""
     extents = upload_map.current(work, upload)
     rows = upload_map.segments_of(work, upload.id)
     return extents, {name: rows[name] for name in extents.segments()}
@@ -408,7 +420,7 @@ def _with_sealed(
     return extents, upload_map.segments_of(work, upload.id)
 
 
-def _sender(work: Work, upload: UploadRow) -> events.Who:
+def sender_of(work: Work, upload: UploadRow) -> events.Who:
     """Return who sent an upload, from where: as their last session with it was."""
     row = work.transaction.first(statements.SESSION_OF, session=upload.session_id)
     if row is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sealane.domain import keyring, places, recipients, upload_map
+from sealane.domain import held_back, keyring, places, recipients, upload_map
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.domain.queries import versions as version_queries
@@ -49,9 +49,14 @@ def folder_of(work: Work, folder_id: FolderId | None) -> SealedFolderRow | None:
     return work.transaction.first(sealed_queries.SEALED_FOLDER, folder=row.sealed_by)
 
 
+def closes(work: Work, folder_id: FolderId | None) -> bool:
+    """Return whether what has ended in a folder may wait there, closed: to be sealed, or to be read before it shows."""
+    return folder_of(work, folder_id) is not None or held_back.may_hold(work, folder_id)
+
+
 def of(work: Work, upload: UploadRow) -> SealRow | None:
-    """Return the seal of an upload, None for one that goes to an ordinary folder."""
-    if upload.partial or folder_of(work, upload.folder_id) is None:
+    """Return the seal of an upload, None for one that goes to an ordinary folder and is not held back there."""
+    if upload.partial or not closes(work, upload.folder_id):
         return None
     return work.transaction.first(statements.SEAL, upload=upload.id)
 
@@ -150,8 +155,9 @@ def take_up(work: Work, upload: UploadRow) -> AgeKey | None:
     seal = of(work, upload)
     if seal is None:
         return None
+    sealed = folder_of(work, upload.folder_id) is not None
     key_id, first, reached = seal.age_key_id, seal.first_chunk, seal.next_chunk
-    if not seal.clean or seal.begun:
+    if sealed and (not seal.clean or seal.begun or held_back.is_only_read(upload, seal)):
         secret = keyring.new_age_secret()
         key_id = keyring.add_upload_key(work, upload.organization_id, secret, kind=keyring.AGE)
         first = reached = upload.contiguous // CHUNK_BYTES
@@ -160,6 +166,8 @@ def take_up(work: Work, upload: UploadRow) -> AgeKey | None:
     )
     if key_id != seal.age_key_id:
         work.transaction.run(version_queries.DELETE_UNUSED_KEY, key=seal.age_key_id)
+    if not sealed:
+        return None
     return AgeKey(key_id, keyring.open_upload_keys(work, [key_id])[key_id], reached)
 
 
@@ -182,16 +190,20 @@ def close(
 ) -> datetime:
     """Note that an upload is whole, on record; return the time that its file will show.
 
-    It stays open to its sender for the folder's settle time where the client could not say that this is the end.
+    In a sealed folder it stays open to its sender for the settle time where the client could not say that this is the
+    end; in one that publishes after reading it is read from now on.
     """
     sealed = folder_of(work, folder.id)
-    assert sealed is not None, "only uploads into sealed folders are closed"
     shown = modified or work.now
-    at = work.now + timedelta(seconds=sealed.settle_seconds if settles else 0)
+    at = work.now + timedelta(seconds=sealed.settle_seconds if sealed is not None and settles else 0)
     for earlier in closed_of_name(work, folder, upload.name, but=upload.id):
         if earlier.settles is not None and earlier.settles > work.now:  # it is to be the version before this one
             work.transaction.run(statements.SETTLE, upload=earlier.upload_id, at=work.now)
-    if of(work, upload) is None:  # the folder was sealed while it was on its way
+    if of(work, upload) is not None:
+        pass
+    elif sealed is None:  # it is only read; nobody seals anything under its key
+        add(work, upload.id, upload.key_id, clean=True)
+    else:  # the folder was sealed while it was on its way
         begin(work, upload.id, upload.organization_id)
     work.transaction.run(
         statements.CLOSED, upload=upload.id, closed=work.now, settles=at, digest=digest, modified=shown
@@ -213,8 +225,8 @@ def close(
 
 
 def closed_of_name(work: Work, folder: Folder, name: str, *, but: str = "") -> list[ClosedRow]:
-    """Return what was closed under a name of a sealed folder and is not sealed yet, one upload excepted."""
-    if folder.row.sealed_by is None:
+    """Return what was closed under a name and is not visible yet, one upload excepted."""
+    if not closes(work, folder.id):
         return []
     return work.transaction.all(statements.CLOSED_OF_NAME, folder=folder.id, name=name, but=but)
 

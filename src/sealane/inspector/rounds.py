@@ -33,6 +33,7 @@ from sealane.operations.inspection import (
     ReportDamage,
 )
 from sealane.operations.sealing import (
+    FinishReading,
     FinishSealing,
     LeaseSealings,
     OpenSealing,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from sealane.inspector.sealing import Sealed
     from sealane.operations.contents import AnyContent
     from sealane.operations.envelope import Answer, Operation
-    from sealane.operations.inspection import Reading
+    from sealane.operations.inspection import Exposed, Reading
     from sealane.settings import Settings
     from sealane.vault.blobs import BlobStore
 
@@ -152,6 +153,9 @@ class Rounds:
             read = await asyncio.to_thread(self._read_upload, opened)
             if read is not None:
                 opened = msgspec.structs.replace(opened, digest=opened.digest or read.digest)
+            if not opened.age_key:
+                await self._publish(opened, None if read is None else read.exposed)
+                return True
 
             def record(piece: Sealed) -> None:
                 asked = self._ask(RecordSealing(upload, opened.generation, piece.segments, piece.edits))
@@ -178,6 +182,19 @@ class Rounds:
             log.warning("upload %s is left to be sealed later: %s", upload, failure.code)
             return False
         return True
+
+    async def _publish(self, opened: SealingOpened, exposed: Exposed | None) -> None:
+        """Answer an upload that is not to be sealed: it was read, and others may see it now."""
+        digest = opened.digest
+        name = (opened.upload, opened.generation)
+        if digest is None:
+            hashed = self._hashes.of(*name)
+            content = Content(self._store, opened.extents, opened.segments, opened.keys)
+            await asyncio.to_thread(hashed.read_on, content, opened.size, self._turn())
+            digest = hashed.digest()
+        await self._ask(FinishReading(*name, digest, exposed))
+        self._hashes.drop(*name)
+        self._read_before.pop(name, None)
 
     async def _left(self, arrival: str) -> bool:
         """Leave an arrival that takes longer than its turn: for our next round, or to who takes all."""

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sealane.domain import attempts, links, sessions, sign_in, sweep
+from sealane.domain import attempts, held_reading, links, sessions, sign_in, sweep
 from sealane.domain.blob_sweep import BlobSweeper
 from sealane.errors import KeeperAway, SealaneError
 from sealane.operations.accounts import SweptIs
@@ -33,6 +33,7 @@ _BY_THE_MINUTE: tuple[Callable[[Work], int], ...] = (
     sign_in.forget_exchanges,
     links.forget_old,
     sessions.end_expired,
+    held_reading.publish_unread,
 )
 _NOTHING = SweptIs(uploads=0, versions=0, blobs=0)
 

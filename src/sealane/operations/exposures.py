@@ -44,6 +44,10 @@ class SetReading(AdminOperation, frozen=True):
     """Whose people's data is in it; "" takes it away."""
     owner_recipient: str | None = None
     """A public key of theirs, to which its people lists are sealed too; "" takes it away."""
+    publish: Literal["at-once", "after-reading"] | None = None
+    """When an ordinary file is visible to others."""
+    unread_after_seconds: int | None = None
+    """What waits to be read is published unread after so long; 0: never."""
 
 
 class ListReading(AdminOperation, frozen=True):
@@ -59,7 +63,12 @@ class QueueIs(Answer, frozen=True):
     oldest: datetime | None
     """Since when the oldest one waits."""
     settled: int
-    """Closed uploads that wait to be sealed."""
+    """Closed uploads that wait to be sealed, or to be read before they are visible."""
+    held_files: int = 0
+    """Those of the latter kind."""
+    held_bytes: int = 0
+    held_since: datetime | None = None
+    """Since when the oldest of them is held back."""
 
 
 class LookQueue(AdminOperation, frozen=True):

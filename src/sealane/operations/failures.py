@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sealane.errors import Conflict, Integrity, Invalid, Missing, Refused, Unsupported
+from sealane.errors import Conflict, Integrity, Invalid, Missing, Refused, Unavailable, Unsupported
 
 
 class OrganizationMissing(Missing):
@@ -212,3 +212,10 @@ class SecondFactorThere(Conflict):
 
     code = "second-factor-there"
     default = "One-time codes are set up already. Switch them off first."
+
+
+class ReadingBehind(Unavailable):
+    """More has arrived than could be read until now, and what arrives here is to be read before it is visible."""
+
+    code = "reading-behind"
+    default = "Too much waits to be read before it is published. Nothing more is taken here for a while. Try later."

@@ -45,6 +45,7 @@ class SealingOpened(Answer, frozen=True):
     segments: tuple[SegmentPlace, ...]
     keys: dict[int, bytes]
     age_key: bytes
+    """Empty: it is only read, and answered by `FinishReading`."""
     chunks: tuple[tuple[int, int], ...]
     """Ranges of chunks (end exclusive) to be sealed under the age key, in order. The file's last chunk is in the last
     one; an empty file has none."""
@@ -82,6 +83,17 @@ class FinishSealing(InspectorOperation, frozen=True):
     digest: bytes
     exposed: Exposed | None = None
     """What was read of whose data is in it."""
+
+
+class FinishReading(InspectorOperation, frozen=True):
+    """An upload that an ordinary folder held back was read: it is visible. May be repeated."""
+
+    answer: ClassVar[type[Answer]] = Done
+    upload: str
+    generation: int
+    digest: bytes
+    exposed: Exposed | None = None
+    """What was read of whose data is in it; None where nothing is to be read any more."""
 
 
 class ReportSealingDamage(InspectorOperation, frozen=True):

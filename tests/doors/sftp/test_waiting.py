@@ -1,112 +1,64 @@
-"""A client that sends faster than is stored waits in its socket, and nothing else of its connection goes wrong."""
+"""Opening a file for writing waits where arrivals outrun their reading, and fails when it has waited long enough."""
 
 import asyncio
-import secrets
-import threading
+from types import SimpleNamespace
 
-import asyncssh
 import pytest
 
-from sealane.doors.sftp.express import ExpressConnection
+from sealane.doors.http import problems
+from sealane.doors.sftp.files import Files
+from sealane.operations.failures import ReadingBehind
 from sealane.settings import Settings
-from sealane.vault.segments import SegmentWriter
 
-pytestmark = pytest.mark.slow  # each test opens a whole keeper
 
-MIB = 1 << 20
+class Door:
+    """A door whose keeper says a number of times that too much waits."""
+
+    def __init__(self, times):
+        self.times, self.asked = times, 0
+        self.settings = Settings(reading_behind_wait_seconds=3)
+        self.plane = self.ask_any = None
+
+    async def ask(self, *_):
+        self.asked += 1
+        if self.asked <= self.times:
+            raise ReadingBehind
+        return SimpleNamespace(opened=True)
 
 
 @pytest.fixture
-def data_path():
-    """Waiting in the socket is the express path's."""
-    return "express"
+def begin(monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr("sealane.doors.sftp.files.Incoming", lambda opened, *_: opened)
+
+    def beginning(door):
+        files = Files.__new__(Files)
+        files.door, files.session_handle = door, "handle"
+        return asyncio.run(files.begin("/in/file", "create")), sum(slept)
+
+    return beginning
 
 
-@pytest.fixture
-def door_settings():
-    return Settings(upload_slots_max=2)
+def test_it_opens_as_soon_as_there_is_room(begin):
+    opened, waited = begin(Door(3))
+    assert opened.opened
+    assert waited == 3
 
 
-@pytest.fixture
-def stalls(monkeypatch):
-    """Set once packets stayed where they were."""
-    stalled = asyncio.Event()
-    stall = ExpressConnection._stall
-
-    def stalling(connection):
-        stalled.set()
-        stall(connection)
-
-    monkeypatch.setattr(ExpressConnection, "_stall", stalling)
-    return stalled
+def test_it_fails_when_it_has_waited_long_enough(begin):
+    door = Door(100)
+    with pytest.raises(ReadingBehind):
+        begin(door)
+    assert door.asked == 4
 
 
-async def test_what_waits_in_the_socket_arrives_whole_and_in_order(house, stalls):
-    content = secrets.token_bytes(24 * MIB)
-    async with house.sftp("ann") as client, client.open("/in/f", "wb", block_size=32768) as file:
-        await file.write(content)
-    assert await house.content("/in/f") == content
-    assert stalls.is_set()
-
-
-async def test_a_second_channel_goes_on_once_the_first_does(house, stalls):
-    content = secrets.token_bytes(16 * MIB)
-
-    async def put(client, name):
-        async with client.open(name, "wb") as file:
-            await file.write(content)
-
-    async def look(client):
-        for _ in range(40):
-            await client.stat("/in")
-
-    async with (
-        house.ssh("ann") as connection,
-        connection.start_sftp_client() as one,
-        connection.start_sftp_client() as other,
-    ):
-        await asyncio.gather(put(one, "/in/one"), put(other, "/in/other"), look(one))
-    assert await house.content("/in/one") == await house.content("/in/other") == content
-    assert stalls.is_set()
-
-
-async def test_downloads_and_uploads_on_one_channel_do_not_wait_for_each_other_for_ever(house, stalls):
-    content = secrets.token_bytes(12 * MIB)
-    async with house.sftp("ann") as client:
-        async with client.open("/in/there", "wb") as file:
-            await file.write(content)
-
-        async def get():
-            async with client.open("/in/there", "rb") as file:
-                return await file.read()
-
-        async def put():
-            async with client.open("/in/new", "wb") as file:
-                await file.write(content)
-
-        got, _ = await asyncio.wait_for(asyncio.gather(get(), put()), 60)
-    assert got == content
-    assert await house.content("/in/new") == content
-    assert stalls.is_set()
-
-
-async def test_a_client_that_waits_is_told_at_once_when_its_connection_ends(house, stalls, monkeypatch):
-    stored = threading.Event()
-    append = SegmentWriter.append
-
-    def waiting(writer, block):
-        stored.wait(60)
-        append(writer, block)
-
-    monkeypatch.setattr(SegmentWriter, "append", waiting)
-    try:
-        async with house.sftp("ann") as client:
-            file = await client.open("/in/f", "wb")
-            writing = asyncio.ensure_future(file.write(secrets.token_bytes(8 * MIB)))
-            await stalls.wait()
-            (connection,) = house.door.connections
-            connection.end("Enough.")
-            with pytest.raises((asyncssh.SFTPError, asyncssh.DisconnectError)):
-                await asyncio.wait_for(writing, 20)
-    finally:
-        stored.set()
+def test_by_https_it_says_when_to_come_again():
+    answer = problems.problem(ReadingBehind())
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert b"reading-behind" in answer.body

@@ -35,6 +35,10 @@ class ReadFolderRow(NamedTuple):
     reading: bool
     owner: str
     owner_recipient: str | None
+    publishes: int
+    """When an ordinary file is visible to others (`held_back.py`)."""
+    unread_after_seconds: int
+    """What is held back is published unread after so long; 0: never."""
 
 
 class LayoutRow(NamedTuple):

@@ -5,6 +5,7 @@ One method an act; each is one operation, or the few that opening a file takes. 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from sealane.doors.incoming import Incoming
@@ -12,6 +13,7 @@ from sealane.doors.outgoing import Outgoing
 from sealane.doors.sftp.handles import ReadingFile, WritingFile
 from sealane.errors import Missing
 from sealane.operations.envelope import Done
+from sealane.operations.failures import ReadingBehind
 from sealane.operations.files import (
     ListFolder,
     Look,
@@ -106,19 +108,26 @@ class Files:
         exclusive: bool = False,
         declared: int | None = None,
     ) -> Incoming:
-        """Begin an upload."""
-        opened = await self.door.ask(
-            BeginUpload(
-                self.session_handle,
-                path,
-                mode,
-                may_create=may_create,
-                exclusive=exclusive,
-                declared=declared,
-                lasting=False,
-            ),
-            UploadOpened,
+        """Begin an upload. Where arrivals outrun their reading it waits for a while, since SFTP knows no later."""
+        begin = BeginUpload(
+            self.session_handle,
+            path,
+            mode,
+            may_create=may_create,
+            exclusive=exclusive,
+            declared=declared,
+            lasting=False,
         )
+        waited = 0
+        while True:
+            try:
+                opened = await self.door.ask(begin, UploadOpened)
+                break
+            except ReadingBehind:
+                if waited >= self.door.settings.reading_behind_wait_seconds:
+                    raise
+            await asyncio.sleep(1)
+            waited += 1
         return Incoming(opened, self.session_handle, self.door.ask_any, self.door.plane)
 
     async def open_writing(

@@ -19,6 +19,10 @@ class ReadingSet(Event, frozen=True, kw_only=True):
     data_owner: Private = ""
     recipient: Private = ""
     """The data owner's public key."""
+    publish: str = "at-once"
+    """When an ordinary file is visible to others: at-once or after-reading."""
+    unread_after_seconds: int = 0
+    """After which time one that was not read is visible all the same; 0: never."""
 
 
 class ReadingAsked(Event, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ class RecipientRemoved(Event, frozen=True, kw_only=True):
 
 
 class UploadClosed(Event, frozen=True, kw_only=True):
-    """An upload into a sealed folder is whole, as its sender says; it is sealed once it has settled."""
+    """An upload is whole, as its sender says; it is sealed once it has settled, or published once it was read."""
 
     kind: ClassVar[Kind] = Kind.UPLOAD_CLOSED
     upload_id: str
@@ -56,7 +56,7 @@ class UploadClosed(Event, frozen=True, kw_only=True):
 
 
 class SealingOpened(Event, frozen=True, kw_only=True):
-    """The keys of an upload that is to be sealed went to the inspector."""
+    """The keys of an upload that is to be sealed, or read before it is published, went to the inspector."""
 
     kind: ClassVar[Kind] = Kind.SEALING_OPENED
     who: Who = INSPECTOR
