@@ -30,7 +30,7 @@ from sealane.desk.incidents.counting import affected
 from sealane.desk.incidents.scoping import Evidence
 from sealane.desk.maps import AboutMap, IdentityMap
 from sealane.desk.notices import letters
-from sealane.desk.notices.addressees import Addressee
+from sealane.desk.notices.addressees import Addressee, InFiles
 from sealane.exposure.people.crowd import PERSON
 from sealane.vault.age.x25519 import X25519Identity
 from tests.desk.sources_of_people import population, rows_about, score
@@ -157,6 +157,7 @@ def printing(count=1000):
             email="",
             owners=("plan",),
             classes=("name", "ssn", "claim"),
+            files=(InFiles("claims file", "plan", ("name", "ssn", "claim")),),
         )
         for n in range(count)
     ]

@@ -414,6 +414,8 @@ def main() -> None:
         if not keep:
             demonstration.stop()
             shutil.rmtree(folder, ignore_errors=True)
+    print("\nAnd when somebody breaks in (sealane drill breach):\n", flush=True)
+    sys.exit(subprocess.run([SEALANE, "drill", "breach"], check=False).returncode)
 
 
 if __name__ == "__main__":

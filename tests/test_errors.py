@@ -12,7 +12,7 @@ import sealane
 from sealane import errors
 from sealane.doors.http.problems import status_of
 
-HERE_ONLY = {"app", "cli", "client", "desk", "doors", "inspector", "jobs", "system_accounts"}
+HERE_ONLY = {"app", "cli", "client", "desk", "doors", "drill", "inspector", "jobs", "system_accounts"}
 """Rooms that ask the keeper: their own errors are raised on their side of the socket and never cross it."""
 
 

@@ -192,6 +192,32 @@ def test_two_incidents_that_overlap_are_counted_each_by_itself(desk, world, open
     assert records.numbers(desk) == [1, 2]
 
 
+def test_an_owner_that_was_renamed_is_one_and_all_that_was_said_of_it_is_of_its_name_today(desk, world, opened):
+    world.file("plan:/old.csv", [person(1, owner="Plan A"), person(2, owner="Plan A")])
+    world.file("plan:/new.csv", [person(2, owner="Plan A Inc."), person(3, owner="Plan A Inc."), person(3, owner="B")])
+    apart = figures(desk, world, opened)
+    assert (apart.by_owner, apart.shared) == ({"B": 1, "Plan A": 2, "Plan A Inc.": 2}, 2)
+    records.add(
+        desk,
+        opened,
+        records.Disclosed(at=NOW, by="x", to="y", count=1, on=NOW.date(), about="Plan A"),
+        records.Decided(at=NOW, owner="Plan A", notifier="processor"),
+        records.Done(at=NOW, duty="hipaa-individuals@Plan A", on=NOW.date()),
+        records.Delivered(at=NOW, owner="Plan A", state="sent", count=2, on=NOW.date()),
+        records.Renamed(at=NOW, owner="Plan A", to="Plan A Inc."),
+        records.Renamed(at=NOW, owner="Plan A Inc.", to="Plan A"),  # back and forth, and no end to it
+        records.Renamed(at=NOW, owner="Plan A", to="Plan A Inc."),
+        records.Renamed(at=NOW, owner="Plan A Inc.", to="Plan A Inc."),
+    )
+    together = figures(desk, world, opened)
+    assert (together.by_owner, together.shared) == ({"B": 1, "Plan A Inc.": 3}, 1)
+    told = records.load(desk, opened)
+    assert [one.about for one in told.disclosures] == ["Plan A Inc."]
+    assert told.notifiers == {"Plan A Inc.": "processor"}
+    assert list(told.done) == ["hipaa-individuals@Plan A Inc."]
+    assert told.deliveries[0].owner == "Plan A Inc."
+
+
 SQL = """
     WITH map AS (SELECT alias, root FROM roots),
          rows AS (SELECT f.file, f.owner, m.root, f.mask FROM facts f JOIN map m USING (alias)

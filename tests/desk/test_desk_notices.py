@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from sealane.desk import taking
 from sealane.desk.failures import DeskDamaged, OutputExists, PageHidden, PartyInvalid, RulesInvalid
 from sealane.desk.incidents import answering, deadlines, records
-from sealane.desk.incidents.records import Dated, Decided, Delivered, Done
-from sealane.desk.notices import attestation, fetching, letters, making, markup, page, party
-from sealane.desk.notices.addressees import Addressee, everybody
+from sealane.desk.incidents.records import Called, Dated, Decided, Delivered, Done
+from sealane.desk.notices import attestation, fetching, kinds, letters, making, markup, page, party
+from sealane.desk.notices.addressees import Addressee, Exposed, InFiles, everybody, of_incident
 from sealane.desk.notices.merges import as_csv, as_xlsx
 from sealane.vault.age import files
 from sealane.vault.age.x25519 import X25519Identity
@@ -80,8 +80,10 @@ def test_everybody_on_the_strict_list_gets_a_letter_and_nobody_two_from_one_part
         for text in texts(pdf)
     ]
     assert len(pages) == 3
-    shared = next(text for text in pages if "north and south" in text)
-    assert "Social Security number" in shared
+    shared = " ".join(next(text for text in pages if "of north" in text and "of south" in text).split())
+    north, south = shared.split("A file of south:")
+    assert "Social Security number" in north.partition("A file of north:")[2]
+    assert "Social Security number" not in south
 
 
 def test_each_owner_who_notifies_itself_writes_to_its_own_people_about_its_own_files(desk, told):
@@ -119,6 +121,30 @@ def test_a_letter_is_tagged_reads_in_order_and_does_not_hedge(desk, told):
     assert made(desk, told).files[name] == pdf
 
 
+def test_a_letter_says_in_which_kind_of_file_which_data_was(desk, told):
+    taken, number = told
+    taken.history.formats = {one.version_id: "x12-834" for one in taken.facts.files}
+    records.add(
+        desk,
+        number,
+        Called(at=NOW, path="/claims", name="file of claims"),
+        Called(at=NOW, path="north:/claims/a.csv", name="claims file of March"),
+        Called(at=NOW, path="/claim", name="nothing"),
+    )
+    incident = records.load(desk, number)
+    exposed = of_incident(incident, taken.history)
+    assert sorted(exposed.kinds.values()) == ["claims file of March", "health plan enrollment file"]
+    people = everybody(taken.facts, taken.map, exposed, date(2026, 3, 12))
+    both = next(one for one in people if len(one.owners) == 2)
+    assert [(one.kind, one.owner) for one in both.files] == [
+        ("claims file of March", "north"), ("health plan enrollment file", "south"),
+    ]  # fmt: skip
+    occasion = letters.Occasion(PARTY, "X", date(2026, 3, 1), date(2026, 3, 12), date(2026, 4, 2))
+    text = letters.as_text(occasion, both)
+    assert "A health plan enrollment file of south:\n- name\n- address\n" in text
+    assert {kinds.with_article(one) for one in ("e-mail", "claims file")} == {"an e-mail", "a claims file"}
+
+
 def test_a_childs_letter_goes_to_the_parent(desk, told):
     pages = [
         text
@@ -138,7 +164,20 @@ def test_the_letter_for_massachusetts_does_not_describe_the_breach(desk, told):
 def test_what_a_stranger_wrote_is_no_markup_in_a_letter(told):
     occasion = letters.Occasion(PARTY, "X", date(2026, 3, 1), date(2026, 3, 12), date(2026, 4, 2))
     nasty = '#eval("1+1") *bold* $x$ <label> @ref // no \\ `raw`'
-    one = Addressee(1, nasty, "Doe", False, "1 Main St", "Augusta", "ME", "04330", "", ("plan",), ("name",))
+    one = Addressee(
+        1,
+        nasty,
+        "Doe",
+        False,
+        "1 Main St",
+        "Augusta",
+        "ME",
+        "04330",
+        "",
+        ("plan",),
+        ("name",),
+        (InFiles("table", nasty, ("name",)),),
+    )
     ((_, pdf),) = letters.as_pdf(occasion, [one])
     assert "".join(nasty.split()) in "".join(texts(pdf)[0].split()).replace("“", '"').replace("”", '"')
     assert "Which data" in letters.as_text(occasion, one)
@@ -166,7 +205,7 @@ def test_an_owners_package_opens_with_its_key_and_has_nobody_elses_people(desk, 
 
 def test_a_cell_is_never_a_formula(told, desk):
     taken, number = told
-    exposed = {one.version_id: "reachable" for one in taken.facts.files}
+    exposed = Exposed([one.version_id for one in taken.facts.files], {}, {})
     people = everybody(taken.facts, taken.map, exposed, date(2026, 3, 12))
     cells = [cell for row in csv.reader(io.StringIO(as_csv(people).decode())) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]

@@ -16,7 +16,7 @@ import pytest
 from sealane.client.accounts import Login
 from sealane.client.server import Server
 from sealane.desk import folder, taking
-from sealane.desk.incidents import answering, deadlines, reconciling, records, scoping
+from sealane.desk.incidents import answering, deadlines, reconciling, records
 from sealane.desk.incidents.reconciling import Why
 from sealane.desk.incidents.records import Dated, Decided, Disclosed, Done, Scope, Scoped
 from sealane.desk.notices import addressees, making, page, party
@@ -190,8 +190,8 @@ def test_the_date_that_moved_is_kept(played):
 
 def test_letters_go_to_everyone_on_the_strict_list_and_to_nobody_twice_from_one_party(played):
     incident, taken = played.incident, played.taken
-    exposed = scoping.exposed(incident, taken.history)
-    parties = dict(addressees.by_party(taken.facts, taken.map, exposed, incident.notifiers, DATES["occurred"]))
+    exposed = addressees.of_incident(incident, taken.history)
+    parties = dict(addressees.by_party(taken.facts, taken.map, exposed, DATES["occurred"]))
     assert {one.number for people in parties.values() for one in people} == set(
         answering.look(taken, incident).roots.tolist()
     )

@@ -141,12 +141,12 @@ def people(desk: Folder, number: int, owner: str, state: str, csv_file: Path) ->
     """Write the individuals with address and classes of data to a new CSV file, readable by you alone."""
     from sealane.desk import taking
     from sealane.desk.failures import OutputExists
-    from sealane.desk.incidents import records, scoping
+    from sealane.desk.incidents import records
     from sealane.desk.notices import addressees, merges
 
     taken, told = taking.load(desk), records.load(desk, number)
     assert taken.map is not None, "an incident is asked for after a sync"
-    exposed = scoping.to_notify(told, taken.history)
+    exposed = addressees.of_incident(told, taken.history)
     everybody = addressees.everybody(taken.facts, taken.map, exposed, told.discovered.date())
     wanted = [
         one for one in everybody if (not owner or owner in one.owners) and (not state or one.state == state.upper())
@@ -235,6 +235,30 @@ def decide(desk: Folder, number: int, owner: str, notifier: Any) -> None:
     _add(desk, number, Decided, owner=owner, notifier=notifier)
 
 
+@incident.command("rename-owner")
+@_number
+@click.argument("owner")
+@click.argument("name")
+@with_desk
+def rename_owner(desk: Folder, number: int, owner: str, name: str) -> None:
+    """Keep that OWNER, as files name it, is called NAME now: its individuals are counted once, under that name."""
+    from sealane.desk.incidents.records import Renamed
+
+    _add(desk, number, Renamed, owner=owner, to=name)
+
+
+@incident.command("call")
+@_number
+@click.argument("path")
+@click.argument("kind")
+@with_desk
+def call_(desk: Folder, number: int, path: str, kind: str) -> None:
+    """Say what kind of file PATH is, or those below it are, as letters say it: "enrollment file"."""
+    from sealane.desk.incidents.records import Called
+
+    _add(desk, number, Called, path=path, name=kind)
+
+
 @incident.command()
 @_number
 @click.argument("duty")
@@ -319,7 +343,7 @@ def notices(
         click.echo(f"These are drafts. Say in a file for --party: {', '.join(made.gaps)}.")
 
 
-def _add(desk: Folder, number: int, kind: Any, **fields: Any) -> None:
+def _add(desk: Folder, number: int, kind: Any, /, **fields: Any) -> None:
     from sealane.clock import Clock
     from sealane.desk.incidents import records
 

@@ -135,6 +135,7 @@ _USER = {
 
 _HERE = {
     "desk": Place("desk", "desk", "The privacy officer's desk: init, sync, incident, check-page, wipe."),
+    "drill": Place("drill", "drill", "A break-in played on throw-away data, and answered: breach."),
     "exposure": Place(
         "exposure", "exposure", "Whose data is in files: scan, show, forecast; set, rescan, queue, layout."
     ),

@@ -37,6 +37,7 @@ def look(taken: Taken, incident: Incident) -> Affected:
         taken.map,
         scoping.exposed(incident, taken.history),
         counted=scoping.counted(incident.scope),
+        owner_now=incident.owner_now,
         checkpoint=taken.checkpoint,
         ledger=taken.history.size,
     )
@@ -67,6 +68,7 @@ def again(folder: Folder, number: int, answered: Answered) -> Affected:
         maps.load(folder, cited.map),
         scoping.exposed(incident, taking.history_at(folder, cited.ledger)),
         counted=scoping.counted(incident.scope),
+        owner_now=incident.owner_now,
         checkpoint=cited.checkpoint,
         ledger=cited.ledger,
     )

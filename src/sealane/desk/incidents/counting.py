@@ -18,7 +18,7 @@ from sealane.desk.incidents.scoping import Evidence
 from sealane.exposure.model import BIT, Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -104,10 +104,11 @@ def affected(
     exposed: Mapping[str, Evidence],
     *,
     counted: Collection[Evidence] = (Evidence.EXFILTRATED, Evidence.REACHABLE),
+    owner_now: Callable[[str], str] = str,
     checkpoint: str,
     ledger: int,
 ) -> Affected:
-    """Count the individuals of these versions, whose evidence is one that counts."""
+    """Count the individuals of these versions, whose evidence is one that counts. `owner_now`: a data owner's name."""
     numbers = facts.file_numbers(list(exposed))
     by_evidence = {
         kind: np.array(
@@ -124,7 +125,7 @@ def affected(
     states = _states_of_people(facts, roots)[people]
     open_files = np.sort(np.concatenate([by_evidence[kind] for kind in sorted(counted)]))
     shown = {version: kind for version, kind in exposed.items() if kind in counted or kind is Evidence.SEALED}
-    owners, shared = _by_owner(facts, roots, open_files)
+    owners, shared = _by_owner(facts, roots, open_files, [owner_now(name) for name in facts.owners])
     figures = Figures(
         people={"strict": len(people), "loose": _people(facts, identity.loose, open_files)},
         evidence={kind.value: sum(told is kind for told in exposed.values()) for kind in Evidence},
@@ -209,9 +210,12 @@ def _states_of_people(facts: Facts, roots: Numbers) -> Numbers:
     return latest
 
 
-def _by_owner(facts: Facts, roots: Numbers, files: Numbers) -> tuple[dict[str, int], int]:
-    """Return the individuals of each data owner, and how many are of several."""
+def _by_owner(facts: Facts, roots: Numbers, files: Numbers, names: Sequence[str]) -> tuple[dict[str, int], int]:
+    """Return the individuals of each data owner, and how many are of several. `names`: of each owner, as it is now."""
     begins, of_file, of_owner = spans(facts.table)
+    codes = {name: code for code, name in reversed(list(enumerate(names)))}
+    if len(codes) < len(names):
+        of_owner = np.array([codes[name] for name in names], dtype=of_owner.dtype)[of_owner]
     aliases = facts.table["alias"].to_numpy()
     chosen = np.flatnonzero(np.isin(of_file, files))
     chosen = chosen[np.argsort(of_owner[chosen], kind="stable")]
@@ -227,7 +231,7 @@ def _by_owner(facts: Facts, roots: Numbers, files: Numbers) -> tuple[dict[str, i
         people = np.sort(roots[there])
         people = people[np.concatenate(([True], people[1:] != people[:-1]))]
         times[people] += 1
-        found[facts.owners[int(of_owner[part[0]])]] = len(people)
+        found[names[int(of_owner[part[0]])]] = len(people)
     return dict(sorted(found.items())), int(np.count_nonzero(times > 1))
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from sealane.desk.failures import IncidentInvalid, IncidentMissing
 from sealane.desk.folder import numbered
@@ -96,6 +97,21 @@ class Decided(Record, frozen=True, kw_only=True, tag="decided"):
     by: str = ""
 
 
+class Renamed(Record, frozen=True, kw_only=True, tag="renamed"):
+    """A data owner that files name otherwise is this one: it has another name now, or is written in several ways."""
+
+    owner: str
+    to: str
+
+
+class Called(Record, frozen=True, kw_only=True, tag="called"):
+    """What kind of file a path holds, as letters say it."""
+
+    path: str
+    """`/PATH` of any organization or `ORG:/PATH`: a file, or a folder with all below it."""
+    name: str
+
+
 class Done(Record, frozen=True, kw_only=True, tag="done"):
     """A duty was fulfilled."""
 
@@ -120,7 +136,7 @@ class Answered(Record, frozen=True, kw_only=True, tag="answered"):
     digest: str
 
 
-AnyRecord = Opened | Dated | Scoped | Disclosed | Decided | Done | Delivered | Answered
+AnyRecord = Opened | Dated | Scoped | Disclosed | Decided | Renamed | Called | Done | Delivered | Answered
 
 
 @dataclass(slots=True)
@@ -135,6 +151,9 @@ class Incident:
     scope: Scope = field(default_factory=Scope)
     disclosures: list[Disclosed] = field(default_factory=list)
     notifiers: dict[str, Notifier] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
+    """Kinds of files by path."""
     done: dict[str, date] = field(default_factory=dict)
     deliveries: list[Delivered] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
@@ -154,6 +173,23 @@ class Incident:
         """When it was discovered, as it is known now."""
         return self.dates["discovered"][-1].value
 
+    def owner_now(self, name: str) -> str:
+        """Return what a data owner is called now."""
+        seen = {name}
+        while (other := self.renamed.get(name)) is not None and other not in seen:
+            seen.add(other)
+            name = other
+        return name
+
+    def _decide(self, record: Decided | Renamed | Called) -> None:
+        match record:
+            case Decided():
+                self.notifiers[record.owner] = record.notifier
+            case Renamed():
+                self.renamed[record.owner] = record.to
+            case Called():
+                self.called[record.path] = record.name
+
     def take(self, record: AnyRecord) -> None:
         """Take in one record."""
         match record:
@@ -161,10 +197,10 @@ class Incident:
                 self.dates.setdefault(record.what, []).append(record)
             case Scoped():
                 self.scope = record.scope
+            case Decided() | Renamed() | Called():
+                self._decide(record)
             case Disclosed():
                 self.disclosures.append(record)
-            case Decided():
-                self.notifiers[record.owner] = record.notifier
             case Done():
                 self.done[record.duty] = record.on
             case Delivered():
@@ -222,7 +258,19 @@ def told(number: int, records: Iterable[AnyRecord]) -> Incident:
     incident = Incident(number, first.title, first.at)
     for record in rest:
         incident.take(record)
+    if incident.renamed:
+        _by_present_names(incident)
     return incident
+
+
+def _by_present_names(incident: Incident) -> None:
+    """Let everything that was said of a data owner be said of the name that it has now."""
+    now = incident.owner_now
+    incident.disclosures = [replace(one, about=now(one.about)) for one in incident.disclosures]
+    incident.notifiers = {now(owner): notifier for owner, notifier in incident.notifiers.items()}
+    incident.deliveries = [replace(one, owner=now(one.owner)) for one in incident.deliveries]
+    parted = ((duty.partition("@"), on) for duty, on in incident.done.items())
+    incident.done = {f"{duty}{at}{now(about) if at else about}": on for (duty, at, about), on in parted}
 
 
 def numbers(folder: Folder) -> list[int]:

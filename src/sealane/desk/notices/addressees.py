@@ -6,24 +6,28 @@ one letter that names them all. Who has no address is listed apart: a substitute
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+import functools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from sealane.desk.facts import REGIONS, spans
-from sealane.desk.incidents.scoping import Evidence
+from sealane.desk.incidents import scoping
+from sealane.desk.notices import kinds
 from sealane.exposure.model import classes_of
 from sealane.exposure.people.places import ELSEWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
 
     import numpy.typing as npt
 
     from sealane.desk.facts import Facts
+    from sealane.desk.history import History
+    from sealane.desk.incidents.records import Incident
     from sealane.desk.maps import IdentityMap
 
     Numbers = npt.NDArray[Any]
@@ -39,6 +43,14 @@ _NAMES: Final = {
     "claim": "claims and what was paid", "account_number": "bank or other account number",
     "card_number": "payment card number", "credential": "user name or password", "passport": "passport number",
 }  # fmt: skip
+
+
+class InFiles(NamedTuple):
+    """Which data of somebody was in files of one kind and data owner."""
+
+    kind: str
+    owner: str
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,8 @@ class Addressee:
     email: str
     owners: tuple[str, ...]
     classes: tuple[str, ...]
+    files: tuple[InFiles, ...] = ()
+    """The same by kind of file and data owner."""
 
     @property
     def reachable(self) -> bool:
@@ -79,39 +93,62 @@ def in_words(kind: str) -> str:
     return _NAMES.get(kind, kind.replace("_", " "))
 
 
-def by_party(
-    facts: Facts, identity: IdentityMap, exposed: Mapping[str, Evidence], notifiers: Mapping[str, str], on: date
-) -> Iterator[tuple[str, list[Addressee]]]:
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """What of the facts an incident's letters are about."""
+
+    versions: Collection[str]
+    """Those whose individuals count as affected."""
+    kinds: Mapping[str, str]
+    """What kind of file each version is."""
+    notifiers: Mapping[str, str]
+    owner_now: Callable[[str], str] = str
+
+
+def of_incident(incident: Incident, history: History) -> Exposed:
+    """Return what an incident's letters are about."""
+    versions = scoping.to_notify(incident, history)
+    return Exposed(versions, kinds.of_versions(versions, incident, history), incident.notifiers, incident.owner_now)
+
+
+def by_party(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) -> Iterator[tuple[str, list[Addressee]]]:
     """Yield each notifying party and whom it writes to, in order of name. `on`: the day that tells a child."""
     roots = identity.strict[: len(facts.aliases)].astype(np.int64)
-    numbers = facts.file_numbers([one for one, kind in exposed.items() if kind is not Evidence.SEALED])
-    table = _exposed_rows(facts, roots, np.array(sorted(numbers.values()), dtype=np.int64))
+    owners = [exposed.owner_now(name) for name in facts.owners]
+    table = _exposed_rows(facts, roots, exposed, owners)
     cards = _cards(facts, roots, table["person"].unique())
-    party_of = [PROCESSOR if notifiers.get(owner) == "processor" else owner for owner in facts.owners]
-    table = table.with_columns(
-        pl.Series("party", [party_of[code] for code in table["owner"].to_list()], dtype=pl.String)
-    )
+    party_of = {name: PROCESSOR if exposed.notifiers.get(name) == "processor" else name for name in owners}
+    table = table.with_columns(pl.col("owner").replace_strict(party_of, return_dtype=pl.String).alias("party"))
     for (party,), rows in sorted(table.partition_by("party", as_dict=True).items()):
+        within = rows.group_by("person", "owner", "kind").agg(pl.col("mask").bitwise_or())
         people = (
-            rows.group_by("person").agg(pl.col("owner").unique().sort(), pl.col("mask").bitwise_or()).sort("person")
+            within.sort("person", "owner", "kind")
+            .group_by("person", maintain_order=True)
+            .agg("owner", "kind", pl.col("mask").alias("masks"), pl.col("mask").bitwise_or())
         )
-        joined = people.join(cards, on="person", how="left")
-        yield str(party), [_addressee(row, facts, on) for row in joined.iter_rows(named=True)]
+        joined = people.join(cards, on="person", how="left", maintain_order="left")
+        yield str(party), [_addressee(row, on) for row in joined.iter_rows(named=True)]
 
 
-def everybody(facts: Facts, identity: IdentityMap, exposed: Mapping[str, Evidence], on: date) -> list[Addressee]:
+def everybody(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) -> list[Addressee]:
     """Return every individual once, with all their owners."""
-    at_once = dict.fromkeys(facts.owners, "processor")
-    return [one for _, people in by_party(facts, identity, exposed, at_once, on) for one in people]
+    at_once = {exposed.owner_now(name): "processor" for name in facts.owners}
+    return [one for _, people in by_party(facts, identity, replace(exposed, notifiers=at_once), on) for one in people]
 
 
-def _exposed_rows(facts: Facts, roots: Numbers, files: Numbers) -> pl.DataFrame:
+def _exposed_rows(facts: Facts, roots: Numbers, exposed: Exposed, owners: list[str]) -> pl.DataFrame:
+    numbers = facts.file_numbers(list(exposed.versions))
+    kind_of = {number: exposed.kinds.get(version, kinds.UNKNOWN) for version, number in numbers.items()}
     begins, of_file, _ = spans(facts.table)
-    chosen = np.flatnonzero(np.isin(of_file, files))
+    chosen = np.flatnonzero(np.isin(of_file, np.array(sorted(kind_of), dtype=np.int64)))
     places = [np.arange(b, e) for b, e in zip(begins[chosen].tolist(), begins[chosen + 1].tolist(), strict=True)]
     rows = facts.table[np.concatenate(places)] if places else facts.table.clear()
-    persons = roots[rows["alias"].to_numpy()]
-    return rows.select("owner", "mask").with_columns(pl.Series("person", persons, dtype=pl.Int64))
+    return rows.select(
+        pl.col("owner").replace_strict(dict(enumerate(owners)), return_dtype=pl.String),
+        "mask",
+        pl.col("file").replace_strict(kind_of, return_dtype=pl.String).alias("kind"),
+        pl.Series("person", roots[rows["alias"].to_numpy()], dtype=pl.Int64),
+    )
 
 
 def _cards(facts: Facts, roots: Numbers, persons: pl.Series) -> pl.DataFrame:
@@ -135,7 +172,7 @@ def _cards(facts: Facts, roots: Numbers, persons: pl.Series) -> pl.DataFrame:
     )
 
 
-def _addressee(row: dict[str, Any], facts: Facts, on: date) -> Addressee:
+def _addressee(row: dict[str, Any], on: date) -> Addressee:
     born = row["birth_date"]
     state = row["state"] or ""
     return Addressee(
@@ -148,6 +185,15 @@ def _addressee(row: dict[str, Any], facts: Facts, on: date) -> Addressee:
         state="" if state in {REGIONS[0], ELSEWHERE} else state,
         zip=row["zip"] or "",
         email=row["email"] or "",
-        owners=tuple(facts.owners[code] for code in row["owner"]),
-        classes=tuple(kind.value for kind in classes_of(row["mask"])),
+        owners=tuple(dict.fromkeys(row["owner"])),
+        classes=_classes(row["mask"]),
+        files=tuple(
+            InFiles(kind, owner, _classes(mask))
+            for kind, owner, mask in zip(row["kind"], row["owner"], row["masks"], strict=True)
+        ),
     )
+
+
+@functools.cache  # a few hundred sets of classes, millions of rows
+def _classes(mask: int) -> tuple[str, ...]:
+    return tuple(kind.value for kind in classes_of(mask))

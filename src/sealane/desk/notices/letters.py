@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane.desk.notices.addressees import in_words
+from sealane.desk.notices.kinds import with_article
 from sealane.desk.notices.party import ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from sealane.desk.notices.addressees import Addressee
+    from sealane.desk.notices.addressees import Addressee, InFiles
     from sealane.desk.notices.party import Party
 
 TITLE: Final = "Your personal data was stolen"
@@ -109,15 +110,20 @@ def _letter(one: Addressee) -> dict[str, object]:
         "name": one.name,
         "minor": one.minor,
         "address": [one.addressed, one.line, place],
-        "owners": enumerated(one.owners),
         "whose": f"{one.name}'s" if one.minor else "Your",
-        "classes": [in_words(kind) for kind in one.classes],
+        "files": [
+            {"of": _sentence(_file_in_words(each)), "classes": [in_words(kind) for kind in each.classes]}
+            for each in one.files
+        ],
     }
 
 
-def enumerated(parts: Sequence[str]) -> str:
-    """Return names as a sentence enumerates them."""
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
+def _file_in_words(told: InFiles) -> str:
+    return f"{with_article(told.kind)} of {told.owner}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def as_text(occasion: Occasion, one: Addressee) -> str:
@@ -130,9 +136,10 @@ def as_text(occasion: Occasion, one: Addressee) -> str:
         pieces += [f"It happened on {told['occurred']}. We discovered it on {told['discovered']}.", ""]
     pieces += [
         "Which data was in the files",
-        f"The files came from {letter['owners']}. {letter['whose']} data in them was:",
+        f"{letter['whose']} data was in these files. In each it was:",
     ]
-    pieces += [f"- {in_words(kind)}" for kind in one.classes]
+    for each in one.files:
+        pieces += ["", f"{_sentence(_file_in_words(each))}:", *(f"- {in_words(kind)}" for kind in each.classes)]
     pieces += ["", "What you should do"]
     pieces += [f"{number}. {each}" for number, each in enumerate(party.advice or ADVICE, start=1)]
     pieces += ["", *([party.protection, ""] if party.protection else []), "How to reach us", *_reach(party), ""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,8 @@ from sealane.desk.failures import OutputExists
 from sealane.desk.folder import make_private
 from sealane.desk.incidents import deadlines, reconciling, scoping
 from sealane.desk.notices import attestation, letters, merges, packages, page, report, sheets
-from sealane.desk.notices.addressees import PROCESSOR, Addressee, by_party
+from sealane.desk.notices.addressees import PROCESSOR, Addressee, InFiles, by_party
+from sealane.desk.notices.addressees import of_incident as addressees_of
 from sealane.desk.notices.letters import Occasion
 
 if TYPE_CHECKING:
@@ -67,16 +68,15 @@ def make(
     assert taken.map is not None, "there are figures, so there is a map"
     today = now.date()
     exposed = scoping.exposed(incident, taken.history)
-    told = scoping.to_notify(incident, taken.history)
+    told = addressees_of(incident, taken.history)
     duties = deadlines.duties(rules, incident, figures)
     occasion = Occasion(
         party, party.name or letters.gap("name"), incident.occurred.date(), incident.discovered.date(), today
     )
     made = Made(gaps=party.gaps())
-    everybody = by_party(taken.facts, taken.map, told, incident.notifiers, incident.discovered.date())
-    for writer, addressees in everybody:
+    for writer, addressees in by_party(taken.facts, taken.map, told, incident.discovered.date()):
         _write_to(made, writer, addressees, occasion)
-    for owner, addressees in by_party(taken.facts, taken.map, told, {}, incident.discovered.date()):
+    for owner, addressees in by_party(taken.facts, taken.map, replace(told, notifiers={}), incident.discovered.date()):
         _package(made, owner, addressees, (incident, figures, occasion), recipients.get(owner, ()))
     made.files |= _samples(occasion, figures)
     for sheet in sheets.sheets(sheets.load() if forms is None else forms, occasion, figures, incident, rules):
@@ -96,12 +96,13 @@ def make(
 
 def _samples(occasion: Occasion, figures: Figures) -> dict[str, bytes]:
     """Return the letter with nobody's data in it, as authorities want it; the short one where a state wants that."""
+    whose = "[the organization whose files they were]"
     states = ["", *sorted(letters.SILENT_STATES & set(figures.by_state))]
     nobody = [
         Addressee(
             number=0, given="[given name]", family="[family name]", minor=False, line="[street address]", city="[city]",
-            state=state, zip="[ZIP code]", email="", owners=("[the organization whose files they were]",),
-            classes=tuple(figures.by_class),
+            state=state, zip="[ZIP code]", email="", owners=(whose,), classes=tuple(figures.by_class),
+            files=(InFiles("[kind of file]", whose, tuple(figures.by_class)),),
         )
         for state in states
     ]  # fmt: skip

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "number", "addressed_to", "given", "family", "minor", "address", "city", "state", "zip", "email", "owners", "data",
+    "files",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 ROWS_MAX: Final = 1_048_575
@@ -30,6 +31,10 @@ def rows(addressees: Iterable[Addressee]) -> list[tuple[str, ...]]:
         (
             str(one.number), one.addressed, one.given, one.family, "yes" if one.minor else "no", one.line, one.city,
             one.state, one.zip, one.email, "; ".join(one.owners), "; ".join(in_words(kind) for kind in one.classes),
+            "; ".join(
+                f"{each.kind} of {each.owner}: {', '.join(in_words(kind) for kind in each.classes)}"
+                for each in one.files
+            ),
         )
         for one in addressees
     ]  # fmt: skip
