@@ -50,7 +50,7 @@ async def opened(browser, url, **given):
         yield page
     finally:
         await context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 async def accessible(page):
