@@ -33,7 +33,7 @@ def test_the_digests_that_are_published_are_those_of_what_is_served():
 async def test_a_program_that_runs_apart_from_pages_may_load_nothing_and_ask_this_server_only(browser):
     await browser.sign_in("anna")
     page = await browser.get("/programs")
-    assert re.findall("[0-9a-f]{64}", page.text) == [Assets()[name].sha256 for name in PROGRAMS]
+    assert re.findall(r"digest\">([0-9a-f]{64})", page.text) == [Assets()[name].sha256 for name in PROGRAMS]
     for name in ("sealer.js", "handing.js"):
         told = await browser.get(Assets()[name].address)
         assert told.headers["content-security-policy"].startswith("default-src 'none'; connect-src 'self'; require-")
