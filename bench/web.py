@@ -1,9 +1,9 @@
 """`make bench-web`: sending from Chromium beside tus-js-client on the same server, the first page, memory while sealing.
 
-    python -m bench.web [--mib 128] [--rounds 3] [--memory-gib 10]
+    python -m bench.web [--mib 128] [--rounds 3] [--memory-mib 10240]
 
 Prints a table. Speeds depend on what else the machine does, so each round measures all three one after another, and the
-ratios of a round are what counts. `--memory-gib` sends a sparse file of so many GiB into a sealed folder and prints the
+ratios of a round are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
 largest resident memory of any of Chromium's processes meanwhile, less what it was before; it takes its time.
 """
 
@@ -14,7 +14,6 @@ import asyncio
 import os
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,15 +30,21 @@ TUS_JS = "tus-js-client@4.3.1"
 THROTTLE = 4
 PART_BYTES = 16 * MIB
 TRANSFER_MS_MAX = 3_600_000
-_SEND_BY_TUS_JS = (
-    """
-([file, path, token]) => new Promise((done, failed) => new tus.Upload(document.querySelector(file).files[0], {
-  endpoint: "/api/v1/uploads", chunkSize: %d, retryDelays: [], metadata: { path }, storeFingerprintForResuming: false,
-  headers: { "Sealane-Form-Token": token }, onSuccess: done, onError: failed,
-}).start())
+_SEND_BY_TUS_JS = """
+([path, token, chunkSize]) => new Promise((done, failed) => {
+  const began = performance.now()
+  new tus.Upload(document.querySelector("#bench").files[0], {
+    endpoint: "/api/v1/uploads", chunkSize, retryDelays: [], metadata: { path }, storeFingerprintForResuming: false,
+    headers: { "Sealane-Form-Token": token }, onSuccess: () => done(performance.now() - began), onError: failed,
+  }).start()
+})
 """
-    % PART_BYTES
-)  # noqa: UP031  # braces are JavaScript's here
+_WATCH = """() => {
+  const tray = document.getElementById("tray")
+  document.addEventListener("change", () => { window.began = performance.now() }, { capture: true, once: true })
+  const ended = () => { if (tray.querySelector("li.done, li.failed")) window.ended ??= performance.now() }
+  new MutationObserver(ended).observe(tray, { subtree: true, childList: true, attributes: true })
+}"""
 _TIMES = """() => {
   const page = performance.getEntriesByType("navigation")[0]
   const all = [page, ...performance.getEntriesByType("resource")]
@@ -59,10 +64,10 @@ async def sign_in(page: Page, password: str) -> None:
 async def send(page: Page, folder: str, file: Path) -> float:
     """Send a file by our own program; return the seconds that it took."""
     await page.goto(f"/files/{folder}")
-    began = time.monotonic()
+    await page.evaluate(_WATCH)
     await page.set_input_files("input[data-upload-to]", file)
     await page.wait_for_selector("#tray li.done, #tray li.failed", timeout=TRANSFER_MS_MAX)
-    took = time.monotonic() - began
+    took = await page.evaluate("window.ended - window.began") / 1000
     assert await page.locator("#tray li.failed").count() == 0, await page.inner_text("#tray")
     return took
 
@@ -72,12 +77,11 @@ async def send_by_tus_js(page: Page, folder: str, file: Path) -> float:
     await page.goto("/account")
     source = (web_assets.package(TUS_JS) / "dist" / "tus.min.js").read_text()
     await page.evaluate(f"{{{source}\n}}; undefined")
-    await page.evaluate("document.body.append(Object.assign(document.createElement('input'), {type: 'file', id: 'b'}))")
-    await page.set_input_files("#b", file)
+    chooser = "Object.assign(document.createElement('input'), {type: 'file', id: 'bench'})"
+    await page.evaluate(f"document.body.append({chooser})")
+    await page.set_input_files("#bench", file)
     token = await page.get_attribute('meta[name="sealane-form-token"]', "content")
-    began = time.monotonic()
-    await page.evaluate(_SEND_BY_TUS_JS, ["#b", f"/{folder}/{file.name}", token])
-    return time.monotonic() - began
+    return await page.evaluate(_SEND_BY_TUS_JS, [f"/{folder}/{file.name}", token, PART_BYTES]) / 1000
 
 
 async def first_page(page: Page, password: str) -> tuple[float, float, float]:
@@ -162,12 +166,12 @@ async def measure(folder: Path, words: Any) -> None:
             for (name, _), speeds in zip(WAYS.items(), zip(*rounds, strict=True), strict=True):
                 ratio = statistics.median(one / one_round[0] for one, one_round in zip(speeds, rounds, strict=True))
                 print(f"{name:36}  {statistics.median(speeds):8.1f} MiB/s  {ratio:5.2f} of tus-js-client")
-            if words.memory_gib:
+            if words.memory_mib:
                 file = folder / "sparse.bin"
                 with file.open("wb") as sparse:
-                    sparse.truncate(words.memory_gib << 30)
+                    sparse.truncate(words.memory_mib * MIB)
                 grown, whole, took = await memory(page, file)
-                print(f"sealing {words.memory_gib} GiB, the largest process   {grown / MIB:8.0f} MiB")
+                print(f"sealing {words.memory_mib} MiB, the largest process   {grown / MIB:8.0f} MiB")
                 print(f"        all of Chromium's processes   {whole / MIB:8.0f} MiB  in {took:.0f} s")
 
 
@@ -183,7 +187,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     words.add_argument("--mib", type=int, default=128, help="size of each file")
     words.add_argument("--rounds", type=int, default=3)
-    words.add_argument("--memory-gib", type=int, default=0, help="send a sparse file of this size, and watch memory")
+    words.add_argument("--memory-mib", type=int, default=0, help="send a sparse file of this size, and watch memory")
     with tempfile.TemporaryDirectory(prefix="sealane-bench-web-") as folder:
         asyncio.run(measure(Path(folder), words.parse_args()))
 

@@ -69,7 +69,8 @@ async def accessible(page, *, rules=None):
     context = world["executionContextId"]
     await session.send("Runtime.evaluate", {"expression": source, "contextId": context})
     asked = (
-        f"axe.run(document, {{runOnly: {rules or RULES}, resultTypes: ['violations'], preload: false}}).then(told => JSON.stringify("
+        f"axe.run(document, {{runOnly: {rules or RULES}, resultTypes: ['violations'], preload: false}})"
+        ".then(told => JSON.stringify("
         "told.violations.map(one => [one.id, one.nodes.map(node => node.html + ' ' + node.failureSummary)])))"
     )
     told = await session.send(
