@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-quick bench-ledger soak kills lock web screenshots peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-quick bench-ledger bench-web soak kills lock web screenshots peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-exposure-peers   the same text and tables beside presidio and pyx12"
 	@echo "make fuzz             any bytes to the readers of files, until it is stopped"
 	@echo "make bench-ledger   what the ledger costs"
+	@echo "make bench-web   sending from a browser beside tus-js-client, the first page's size and time"
 	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
 	@echo "make web     what the pages serve, from its sources (after a change in doors/web/browser)"
 	@echo "make screenshots  the main pages as pictures, into docs/screenshots/"
@@ -113,6 +114,9 @@ fuzz: $(READY_DEV)
 
 bench-ledger: $(READY_DEV)
 	$(BIN)/python -m bench.ledger
+
+bench-web: $(READY_DEV) peers
+	$(BIN)/python -m bench.web
 
 bench-desk: $(READY_DEV)
 	$(BIN)/python -m bench.desk

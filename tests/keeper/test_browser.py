@@ -19,6 +19,7 @@ from sealane.errors import (
     OperationRefused,
     SealaneError,
     SessionEnded,
+    TooMany,
 )
 from sealane.operations import accounts
 from sealane.operations.accounts import (
@@ -48,6 +49,7 @@ from sealane.operations.browser import (
     ChangeOwnPassword,
     ConfirmSecondFactor,
     EndOwnSession,
+    ListOwnRecipients,
     ListOwnSessions,
     LookLink,
     LookSession,
@@ -55,6 +57,7 @@ from sealane.operations.browser import (
     NewSetupLink,
     ProveAgain,
     RemoveSecondFactor,
+    SetOwnRecipient,
     SetPasswordByLink,
     SetUp,
     SignInAtPage,
@@ -62,6 +65,7 @@ from sealane.operations.browser import (
 )
 from sealane.operations.failures import (
     CodeWrong,
+    CredentialMissing,
     LinkOver,
     OrganizationMissing,
     PasswordInvalid,
@@ -71,6 +75,8 @@ from sealane.operations.failures import (
 )
 from sealane.operations.files import ListFolder
 from sealane.operations.signing import SignInWithPassword
+from sealane.vault.age.failures import KeyInvalid
+from sealane.vault.age.x25519 import X25519Identity
 from tests.keeper_in_process import SETTINGS, KeeperInProcess, hashing_quickly
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
@@ -313,6 +319,29 @@ def test_one_ends_ones_own_sessions_and_nobody_elses(desk):
     desk.ask(EndOwnSession(anna, desk.ask(LookSession(other)).session))
     with pytest.raises(SessionEnded):
         desk.ask(LookSession(other))
+
+
+def test_one_sets_ones_own_keys_after_a_proof_and_on_record(desk):
+    handle = desk.sign_in("anna")
+    keys = [str(X25519Identity.new().recipient()) for _ in range(SETTINGS.own_recipients_max + 1)]
+    for key in keys[:-1]:
+        desk.ask(SetOwnRecipient(handle, key, present=True))
+    with pytest.raises(TooMany):
+        desk.ask(SetOwnRecipient(handle, keys[-1], present=True))
+    with pytest.raises(AlreadyExists):
+        desk.ask(SetOwnRecipient(handle, keys[0], present=True))
+    desk.ask(SetOwnRecipient(handle, keys[0], present=False))
+    with pytest.raises(CredentialMissing):
+        desk.ask(SetOwnRecipient(handle, keys[0], present=False))
+    with pytest.raises(KeyInvalid):
+        desk.ask(SetOwnRecipient(handle, "age1nonsense", present=True))
+    assert desk.ask(ListOwnRecipients(handle)).recipients == tuple(keys[1:-1])
+    kinds = desk.kinds()
+    assert kinds.count("recipient_added") == SETTINGS.own_recipients_max
+    assert kinds.count("recipient_removed") == 1
+    desk.later(SETTINGS.proof_seconds + 1)
+    with pytest.raises(ProofWanted):
+        desk.ask(SetOwnRecipient(handle, keys[0], present=True))
 
 
 def test_a_browsers_session_ends_after_its_day_however_busy_it_is(desk):

@@ -135,7 +135,14 @@ def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
 def folder_entry(caller: Caller, folder: Folder, name: str) -> Entry:
     """Return the entry of a folder under the name that it has where the caller looks."""
     held = rights.effective(caller.scopes, folder.rights)
-    return Entry(name=name, kind="folder", size=0, modified=folder.row.modified, rights=rights.names(held))
+    return Entry(
+        name=name,
+        kind="folder",
+        size=0,
+        modified=folder.row.modified,
+        rights=rights.names(held),
+        sealed=folder.row.sealed_by is not None,
+    )
 
 
 def file_entry(caller: Caller, folder: Folder, file: FileRow, *, as_age: bool = False) -> Entry:

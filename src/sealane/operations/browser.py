@@ -92,6 +92,32 @@ class EndOwnSession(Operation, frozen=True):
     session: str
 
 
+class OwnRecipientsAre(Answer, frozen=True):
+    """The public keys that files are sealed to for the caller, oldest first."""
+
+    recipients: tuple[str, ...]
+
+
+class ListOwnRecipients(Operation, frozen=True):
+    """With which keys can the caller open what is sealed for them?"""
+
+    answer: ClassVar[type[Answer]] = OwnRecipientsAre
+    handle: str
+
+
+class SetOwnRecipient(Operation, frozen=True):
+    """Add an age recipient (public key) to the caller, or take one away: what arrives from now on is sealed so.
+
+    Whoever has the private key to it reads with the caller's rights, so it needs a proof.
+    """
+
+    repeatable: ClassVar[bool] = False
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    recipient: str
+    present: bool
+
+
 class ChangeOwnPassword(Operation, frozen=True):
     """Set the caller's own password; all their other sessions end."""
 

@@ -32,8 +32,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     unfinished: bool = False
     """The caller's own interrupted upload, shown to nobody else."""
     sealed: bool = False
-    """In a sealed folder. Then `digest` is that of the plaintext, and `size` is that of what the name stands for: the
-    age file for `NAME.age`, the plaintext for `NAME`."""
+    """A sealed folder, or a file in one. Of a file `digest` is that of the plaintext, and `size` is that of what the
+    name stands for: the age file for `NAME.age`, the plaintext for `NAME`."""
     plain_size: int | None = None
     """Plaintext bytes of a sealed file."""
     age_size: int | None = None

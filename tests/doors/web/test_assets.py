@@ -3,11 +3,13 @@
 import base64
 import gzip
 import hashlib
+import re
 
 import pytest
 
 from scripts import web_assets
 from sealane.doors.web.assets import FOLDER, Assets
+from sealane.doors.web.keys import PROGRAMS
 from tests.peers import missing
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
@@ -21,6 +23,20 @@ def test_what_is_committed_is_made_of_its_sources():
         missing(str(error))
     for name, content in made.items():
         assert (FOLDER / name).read_bytes() == content, f"{name}: run make web"
+
+
+def test_the_digests_that_are_published_are_those_of_what_is_served():
+    served = {path.name: path.read_bytes() for path in FOLDER.glob("*.js")}
+    assert web_assets.PUBLISHED.read_bytes() == web_assets.digests(served), "run make web"
+
+
+async def test_a_program_that_runs_apart_from_pages_may_load_nothing_and_ask_this_server_only(browser):
+    await browser.sign_in("anna")
+    page = await browser.get("/programs")
+    assert re.findall(r"digest\">([0-9a-f]{64})", page.text) == [Assets()[name].sha256 for name in PROGRAMS]
+    for name in ("sealer.js", "handing.js"):
+        told = await browser.get(Assets()[name].address)
+        assert told.headers["content-security-policy"].startswith("default-src 'none'; connect-src 'self'; require-")
 
 
 def test_an_address_changes_with_what_is_there_and_the_browser_is_told_its_digest(tmp_path):

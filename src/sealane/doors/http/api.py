@@ -59,7 +59,7 @@ def _entry(entry: Entry) -> EntryIs:
         rights=entry.rights,
         version=entry.version,
         sha256=None if entry.digest is None else entry.digest.hex(),
-        sealed=entry.sealed,
+        sealed=entry.sealed and entry.kind == "file",
         plaintext_length=entry.plain_size,
     )
 

@@ -9,7 +9,7 @@ from starlette.routing import Route, Router
 
 from sealane.doors.http.exchange import exchange_of
 from sealane.doors.http.problems import RouteMissing
-from sealane.doors.web import account, administration, files, ledger, signing_in
+from sealane.doors.web import account, administration, files, keys, ledger, signing_in
 from sealane.doors.web.assets import BASE, Assets
 from sealane.doors.web.pages import Page, told
 from sealane.doors.web.rendering import Rendering
@@ -57,6 +57,7 @@ class Pages:
                 {"GET": signing_in.show_password_link, "POST": signing_in.set_password_by_link},
             ),
             ("/language", {"POST": signing_in.set_language}),
+            ("/programs", {"GET": keys.show_programs}),
         ]
         members: list[tuple[str, dict[str, Shows]]] = [
             ("/", {"GET": files.show_home}),
@@ -70,6 +71,7 @@ class Pages:
             ("/move/{path:path}", {"POST": files.move}),
             ("/sign-out", {"POST": signing_in.sign_out}),
             ("/prove", {"GET": signing_in.show_proof, "POST": signing_in.prove}),
+            ("/keys", {"GET": keys.show_keys, "POST": keys.set_key}),
             ("/account", {"GET": account.show_account}),
             ("/account/session", {"POST": account.end_session}),
             ("/account/password", {"POST": account.change_password}),

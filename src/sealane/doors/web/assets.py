@@ -18,6 +18,8 @@ from starlette.responses import Response
 from sealane.doors.http.problems import RouteMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sealane.doors.web.visits import Visit
 
 FOLDER: Final = Path(__file__).parent / "static"
@@ -28,6 +30,14 @@ _MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+_WORKERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "sealer.js": {},
+    "handing.js": {"Service-Worker-Allowed": "/opened/"},
+}
+"""Programs that run apart from pages, under a policy of their own: they load nothing, and ask this server only."""
+_WORKER_POLICY: Final = (
+    "default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,9 @@ class Asset:
 
     address: str
     integrity: str
+    sha256: str
+    """Hexadecimal; docs/programs.txt has it too."""
+    headers: Mapping[str, str]
     media_type: str
     content: bytes
     compressed: bytes
@@ -58,7 +71,7 @@ class Assets:
         asset = self._by_address.get(visit.exchange.scope["path"])
         if asset is None:
             raise RouteMissing
-        headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding", **asset.headers}
         offered = {
             part.partition(";")[0].strip() for part in visit.exchange.headers.get("accept-encoding", "").split(",")
         }
@@ -71,10 +84,13 @@ class Assets:
 
 def _read(path: Path) -> Asset:
     content = path.read_bytes()
-    mark = hashlib.sha256(content).hexdigest()[:16]
+    sha256 = hashlib.sha256(content).hexdigest()
+    own = _WORKERS.get(path.name)
     return Asset(
-        address=f"{BASE}{path.stem}-{mark}{path.suffix}",
+        address=f"{BASE}{path.stem}-{sha256[:16]}{path.suffix}",
         integrity="sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode(),
+        sha256=sha256,
+        headers={} if own is None else {"Content-Security-Policy": _WORKER_POLICY, **own},
         media_type=_MEDIA_TYPES[path.suffix],
         content=content,
         compressed=gzip.compress(content, 9, mtime=0),

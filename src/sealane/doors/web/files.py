@@ -8,8 +8,10 @@ from sealane import paths
 from sealane.doors.http import browser, delivery
 from sealane.doors.http.browser import OriginRefused
 from sealane.doors.http.locations import names_of
+from sealane.doors.http.sealed import AGE_SUFFIX
 from sealane.doors.web import forms
 from sealane.doors.web.listings import Asked, listing, sort_of
+from sealane.doors.web.readers import readers_of
 from sealane.errors import Invalid, Missing, NotAFolder, NotAllowed, Refused, SealaneError
 from sealane.operations.envelope import Done
 from sealane.operations.files import (
@@ -64,6 +66,7 @@ async def show_folder(visit: Visit) -> Response:
         return visit.go(forms.address("/details", path))
     folder = (await visit.ask(Look(handle="", path=path), Seen)).entry
     given = {
+        "readers": await readers_of(visit, path) if folder.sealed else None,
         "path": path,
         "crumbs": crumbs_of(path),
         "folder": folder,
@@ -110,6 +113,7 @@ async def _details(visit: Visit, path: str, failure: SealaneError | None, status
         parent=parent_of(path),
         crumbs=crumbs_of(path),
         entry=entry,
+        plain_name=entry.name.removesuffix(AGE_SUFFIX),
         receipt=receipt,
         failure=failure,
     )

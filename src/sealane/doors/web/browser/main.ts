@@ -3,7 +3,10 @@
    Must stay true: no page needs it to look, download or administer; nothing is put into a page as HTML here; what it
    asks of the server, it asks with the form token of the page. */
 
+import { forms, openHere, unlocking } from "./keys"
+import { isHandingOver } from "./opened"
 import { uploads } from "./transfers"
+import { trust } from "./trusted"
 
 /** Do once, for what is on the page now; htmx swaps bodies, so it is called again after each swap. */
 function enhance(): void {
@@ -11,22 +14,57 @@ function enhance(): void {
   for (const element of document.querySelectorAll<HTMLElement>("[data-absolute]"))
     if (element.textContent?.startsWith("/")) element.textContent = location.origin + (element.dataset.absolute ?? "")
   uploads.show()
+  unlocking()
 }
 
 function chooser(): HTMLInputElement | null {
   return document.querySelector<HTMLInputElement>("input[data-upload-to]")
 }
 
+interface Picker {
+  showOpenFilePicker?: (options: { multiple: boolean }) => Promise<FileSystemFileHandle[]>
+}
+
+/** Let the person choose files. A browser that can remember them is asked for handles, so that what is interrupted goes
+    on without choosing again. */
+async function choose(input: HTMLInputElement): Promise<void> {
+  const picker = (window as Picker).showOpenFilePicker
+  if (!picker) {
+    input.click()
+    return
+  }
+  const handles = await picker({ multiple: true }).catch(() => [])
+  for (const handle of handles) {
+    const file = await handle.getFile()
+    uploads.add(input.dataset.uploadTo ?? "/", file.name, file, isSealed(input), handle)
+  }
+}
+
+function isSealed(input: HTMLInputElement): boolean {
+  return input.dataset.sealed !== undefined
+}
+
 document.addEventListener("click", (event) => {
   const pressed = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-act]") : null
-  if (pressed?.dataset.act === "choose") chooser()?.click()
+  const input = chooser()
+  if (pressed?.dataset.act === "choose" && input) void choose(input)
   if (pressed?.dataset.act === "print") window.print()
+  if (pressed?.dataset.act === "close") pressed.closest("dialog")?.close()
+  if (pressed?.dataset.act === "open") void openHere(pressed)
+})
+
+document.addEventListener("submit", (event) => {
+  const form = event.target instanceof HTMLFormElement ? event.target : null
+  const act = form && forms[form.id]
+  if (!form || !act) return
+  event.preventDefault()
+  void act(form)
 })
 
 document.addEventListener("change", (event) => {
   const input = event.target
   if (!(input instanceof HTMLInputElement) || input.dataset.uploadTo === undefined) return
-  for (const file of input.files ?? []) uploads.add(input.dataset.uploadTo, file.name, file)
+  for (const file of input.files ?? []) uploads.add(input.dataset.uploadTo, file.name, file, isSealed(input))
   input.value = ""
 })
 
@@ -42,18 +80,26 @@ document.addEventListener("dragleave", (event) => {
 })
 document.addEventListener("drop", (event) => {
   document.body.classList.remove("dropping")
-  const folder = chooser()?.dataset.uploadTo
-  if (folder === undefined || !event.dataTransfer) return
+  const input = chooser()
+  if (input?.dataset.uploadTo === undefined || !event.dataTransfer) return
   event.preventDefault()
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())
-  for (const entry of entries) if (entry) void dropped(folder, entry)
+  for (const item of event.dataTransfer.items) {
+    const entry = item.webkitGetAsEntry() // both must be asked for at once: the list is empty in a moment
+    const handle = (item as Handled).getAsFileSystemHandle?.().catch(() => null) ?? Promise.resolve(null)
+    if (entry) void dropped(input.dataset.uploadTo, entry, isSealed(input), handle)
+  }
 })
 
+interface Handled {
+  getAsFileSystemHandle?: () => Promise<FileSystemHandle | null>
+}
+
 /** Send what was dropped; a folder is made first, then what is in it. */
-async function dropped(folder: string, entry: FileSystemEntry): Promise<void> {
+async function dropped(folder: string, entry: FileSystemEntry, sealed: boolean, handle: Promise<FileSystemHandle | null>): Promise<void> {
   if (entry.isFile) {
     const file = await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed))
-    uploads.add(folder, entry.name, file)
+    const known = await handle
+    uploads.add(folder, entry.name, file, sealed, known?.kind === "file" ? (known as FileSystemFileHandle) : undefined)
     return
   }
   const made = await uploads.makeFolder(folder, entry.name)
@@ -61,13 +107,19 @@ async function dropped(folder: string, entry: FileSystemEntry): Promise<void> {
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed))
     if (some.length === 0) return
-    for (const inner of some) await dropped(made, inner)
+    for (const inner of some) await dropped(made, inner, sealed, Promise.resolve(null))
   }
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (uploads.isBusy) event.preventDefault()
+  if (uploads.isBusy && !isHandingOver) event.preventDefault()
 })
+for (const answered of ["htmx:beforeOnLoad", "htmx:historyCacheMissLoad"])
+  document.addEventListener(answered, (event) => {
+    const { xhr, response } = (event as CustomEvent<{ xhr: XMLHttpRequest; response?: string }>).detail
+    trust(response ?? xhr.response)
+    trust(xhr.response)
+  })
 document.addEventListener("htmx:afterSettle", (event) => {
   enhance()
   if ((event as CustomEvent).detail?.boosted) document.getElementById("main")?.focus({ preventScroll: true })

@@ -1,11 +1,14 @@
-/* The transfers of this browser: a queue, what is remembered of it over a reload, and the tray that shows it.
+/* The transfers of this browser: a queue, and what is remembered of it over a reload. What shows them is tray.ts.
 
-   A file's bytes cannot be kept over a reload, so what was under way then waits until the same file is chosen again;
-   the server still has what had arrived. */
+   A file's bytes cannot be kept over a reload, so what was under way then waits until the browser may have the same
+   file again; the server still has what had arrived. */
 
-import { Refused, abandon, create, makeFolder, send } from "./tus"
-
-type State = "waiting" | "sending" | "done" | "failed" | "paused"
+import { forgetUpload, keepHandle, keptHandle } from "./keeping"
+import { giveUp, sendSealed, ChangedHere } from "./sealing/upload"
+import { SealingFailed } from "./sealing/calls"
+import { openFile } from "./opened"
+import { Refused, abandon, create, makeFolder, ofFile, send, type Watcher } from "./tus"
+import { Tray, word, type Shown } from "./tray"
 
 interface Remembered {
   id: string
@@ -15,13 +18,14 @@ interface Remembered {
   modified: number
   address: string
   sent: number
-  state: State
+  state: Shown["state"]
+  /** It is sealed here before it leaves. */
+  sealed: boolean
 }
 
-interface Transfer extends Remembered {
+interface Transfer extends Remembered, Shown {
+  kind: "send" | "open"
   file: File | null
-  said: string
-  offline: boolean
   stop: AbortController | null
 }
 
@@ -31,30 +35,45 @@ const REMEMBERED_MAX = 500
 
 class Transfers {
   private all: Transfer[] = []
-  private drawn = new Map<string, HTMLLIElement>()
-  private live: HTMLElement | null = null
+  private readonly tray = new Tray({
+    again: (one) => void this.again(one as Transfer),
+    cancel: (one) => this.cancel(one as Transfer),
+    clear: () => {
+      this.all = this.all.filter((one) => one.state !== "done")
+      this.changed()
+    },
+  })
 
   constructor() {
     for (const one of remembered())
-      this.all.push({ ...one, file: null, said: "", offline: false, stop: null, state: one.state === "done" ? "done" : "paused" })
+      this.all.push({ ...one, kind: "send", file: null, said: "", offline: false, stop: null, state: one.state === "done" ? "done" : "paused" })
   }
 
   get isBusy(): boolean {
     return this.all.some((one) => one.state === "sending" || one.state === "waiting")
   }
 
-  add(folder: string, name: string, file: File): void {
+  add(folder: string, name: string, file: File, sealed: boolean, handle?: FileSystemFileHandle): void {
     const begun = this.all.find((one) => one.state === "paused" && one.folder === folder && isSame(one, name, file))
     if (begun) {
       begun.file = file
       begun.state = "waiting"
     } else {
       const id = crypto.randomUUID()
-      const modified = file.lastModified
-      this.all.push({ id, folder, name, size: file.size, modified, address: "", sent: 0, state: "waiting", file, said: "", offline: false, stop: null })
+      const known = { id, folder, name, size: file.size, modified: file.lastModified, address: "", sent: 0, sealed }
+      this.all.push({ ...known, kind: "send", state: "waiting", file, said: "", offline: false, stop: null })
+      if (handle) void keepHandle(id, handle).catch(() => undefined)
     }
     this.changed()
     this.next()
+  }
+
+  /** Fetch a sealed file and open it here. Ends when it is written, or has failed. */
+  async open(address: string, name: string, size: number): Promise<void> {
+    const known = { id: crypto.randomUUID(), folder: "", name, size, modified: 0, address, sent: 0, sealed: true }
+    const one: Transfer = { ...known, kind: "open", state: "waiting", file: null, said: "", offline: false, stop: null }
+    this.all.push(one)
+    await this.run(one)
   }
 
   async makeFolder(inside: string, name: string): Promise<string> {
@@ -65,53 +84,66 @@ class Transfers {
 
   /** Draw the tray; called again when the page was swapped. */
   show(): void {
-    this.drawn.clear()
-    const tray = document.getElementById("tray")
-    tray?.replaceChildren()
-    this.live = null
-    this.draw()
+    this.tray.moved()
+    this.tray.draw(this.all)
   }
 
   private next(): void {
-    const sending = this.all.filter((one) => one.state === "sending").length
-    for (const one of this.all.filter((other) => other.state === "waiting").slice(0, AT_ONCE - sending)) void this.run(one)
+    const sending = this.all.filter((one) => one.state === "sending" && one.kind === "send").length
+    for (const one of this.all.filter((other) => other.state === "waiting").slice(0, Math.max(0, AT_ONCE - sending))) void this.run(one)
   }
 
   private async run(one: Transfer): Promise<void> {
-    if (!one.file) return
     one.state = "sending"
     one.stop = new AbortController()
     const stop = one.stop.signal
     this.changed()
+    const watcher: Watcher = {
+      progressed: (sent) => {
+        one.sent = sent
+        this.tray.draw(this.all)
+      },
+      waiting: (is) => {
+        one.offline = is
+        this.tray.draw(this.all)
+      },
+    }
     try {
-      if (!one.address) one.address = await create(joined(one.folder, one.name), one.size, stop)
-      this.remember()
-      const watcher = {
-        progressed: (sent: number) => {
-          one.sent = sent
-          this.draw()
-        },
-        waiting: (is: boolean) => {
-          one.offline = is
-          this.draw()
-        },
-      }
-      await send(one.address, one.file, watcher, stop)
+      if (one.kind === "open") one.size = await openFile(one.address, one.name, watcher, stop)
+      else if (one.file) await this.send(one, one.file, watcher, stop)
       one.state = "done"
       one.sent = one.size
-      this.say(`${one.name}: ${word("done")}`)
+      this.tray.say(`${one.name}: ${word("done")}`)
     } catch (problem) {
       if (stop.aborted) return
-      one.state = "failed"
-      one.said = problem instanceof Error ? problem.message : String(problem)
-      if (problem instanceof Refused && (problem.status === 404 || problem.status === 410)) one.address = ""
-      this.say(`${one.name}: ${one.said}`)
+      this.failed(one, problem)
     } finally {
       one.offline = false
       this.changed()
       this.next()
     }
-    if (!this.isBusy) this.arrived(one.folder)
+    if (!this.isBusy && one.kind === "send") this.arrived(one.folder)
+  }
+
+  private async send(one: Transfer, file: File, watcher: Watcher, stop: AbortSignal): Promise<void> {
+    const path = joined(one.folder, one.name)
+    if (one.sealed) {
+      await sendSealed(one.id, path, file, watcher, stop)
+      return
+    }
+    const fresh = one.address === ""
+    if (fresh) one.address = await create({ path, mtime: String(Math.floor(file.lastModified / 1000)) }, one.size, stop)
+    this.remember()
+    await send(one.address, ofFile(file), watcher, stop, fresh ? 0 : null)
+    await forgetUpload(one.id).catch(() => undefined)
+  }
+
+  private failed(one: Transfer, problem: unknown): void {
+    one.state = "failed"
+    const code = problem instanceof SealingFailed ? problem.code : problem instanceof ChangedHere ? "changed" : ""
+    one.said = (code && word(code, "")) || (problem instanceof Error ? problem.message : String(problem))
+    if (problem instanceof Refused && (problem.status === 404 || problem.status === 410)) one.address = one.kind === "open" ? one.address : ""
+    this.tray.say(`${one.name}: ${one.said}`)
   }
 
   /** Have the folder's table show what has arrived, if it is still on the page. */
@@ -122,140 +154,66 @@ class Transfers {
 
   private cancel(one: Transfer): void {
     one.stop?.abort()
-    if (one.address && one.state !== "done") void abandon(one.address)
+    if (one.kind === "send" && one.state !== "done") void (one.sealed ? giveUp(one.id) : this.abandoned(one))
     this.all = this.all.filter((other) => other !== one)
     this.changed()
     this.next()
   }
 
-  private retry(one: Transfer): void {
+  private async abandoned(one: Transfer): Promise<void> {
+    if (one.address) await abandon(one.address)
+    await forgetUpload(one.id)
+  }
+
+  /** Go on with what failed, or with what a reload has interrupted: with the same file, which the person may have to
+      choose or allow again. */
+  private async again(one: Transfer): Promise<void> {
     one.said = ""
-    if (one.file) {
-      one.state = "waiting"
+    const file = one.kind === "open" ? null : (one.file ?? (await chosen(one)))
+    if (one.kind === "send" && !file) return
+    if (file && !isSame(one, file.name, file)) {
+      one.said = word("other")
       this.changed()
-      this.next()
       return
     }
-    const chooser = document.createElement("input")
-    chooser.type = "file"
-    chooser.onchange = () => {
-      const file = chooser.files?.[0]
-      if (!file) return
-      if (!isSame(one, file.name, file)) {
-        one.said = word("other")
-        this.changed()
-        return
-      }
-      one.file = file
-      this.retry(one)
-    }
-    chooser.click()
+    one.file = file
+    one.state = "waiting"
+    this.changed()
+    this.next()
   }
 
   private changed(): void {
     this.remember()
-    this.draw()
+    this.tray.draw(this.all)
   }
 
   private remember(): void {
     const kept: Remembered[] = this.all
-      .filter((one) => one.state !== "done")
+      .filter((one) => one.state !== "done" && one.kind === "send")
       .slice(-REMEMBERED_MAX)
-      .map(({ id, folder, name, size, modified, address, sent, state }) => ({ id, folder, name, size, modified, address, sent, state }))
+      .map(({ id, folder, name, size, modified, address, sent, state, sealed }) => ({ id, folder, name, size, modified, address, sent, state, sealed }))
     try {
       localStorage.setItem(KEY, JSON.stringify(kept))
     } catch {
       // without room to remember, a reload forgets; the server does not
     }
   }
-
-  // --- the tray ------------------------------------------------------------------------------------------------
-
-  private draw(): void {
-    const tray = document.getElementById("tray")
-    if (!tray) return
-    tray.hidden = this.all.length === 0
-    if (tray.hidden) return
-    if (!this.live) this.frame(tray)
-    const list = tray.querySelector("ul")
-    for (const [id, line] of this.drawn) {
-      if (this.all.some((one) => one.id === id)) continue
-      line.remove()
-      this.drawn.delete(id)
-    }
-    for (const one of this.all) {
-      let line = this.drawn.get(one.id)
-      if (!line) {
-        line = this.line(one)
-        this.drawn.set(one.id, line)
-        list?.append(line)
-      }
-      this.fill(line, one)
-    }
-  }
-
-  private frame(tray: HTMLElement): void {
-    const title = document.createElement("h2")
-    title.append(tray.getAttribute("aria-label") ?? "")
-    const clear = button(word("dismiss"), () => {
-      this.all = this.all.filter((one) => one.state !== "done")
-      this.changed()
-    })
-    title.append(clear)
-    this.live = document.createElement("p")
-    this.live.className = "quietly"
-    this.live.setAttribute("aria-live", "polite")
-    tray.replaceChildren(title, document.createElement("ul"), this.live)
-  }
-
-  private line(one: Transfer): HTMLLIElement {
-    const line = document.createElement("li")
-    const what = document.createElement("span")
-    what.className = "what"
-    what.textContent = one.name
-    const act = button("", () => (one.state === "failed" || one.state === "paused" ? this.retry(one) : this.cancel(one)))
-    const bar = document.createElement("progress")
-    bar.max = Math.max(1, one.size)
-    bar.setAttribute("aria-label", one.name)
-    const how = document.createElement("span")
-    how.className = "how"
-    const forget = button(word("cancel"), () => this.cancel(one))
-    forget.className = "quiet"
-    forget.setAttribute("aria-label", `${word("cancel")}: ${one.name}`)
-    line.append(what, act, bar, how, forget)
-    return line
-  }
-
-  private fill(line: HTMLLIElement, one: Transfer): void {
-    const [, act, bar, how, forget] = line.children as unknown as [Element, HTMLButtonElement, HTMLProgressElement, Element, HTMLButtonElement]
-    line.className = one.state
-    bar.value = one.size === 0 ? (one.state === "done" ? 1 : 0) : one.sent
-    bar.hidden = one.state === "done"
-    const percent = one.size === 0 ? "" : ` ${Math.floor((100 * one.sent) / one.size)} %`
-    how.textContent = one.said || (one.offline ? word("offline") : word(one.state) + (one.state === "sending" ? percent : ""))
-    const again = one.state === "failed" || one.state === "paused"
-    act.hidden = one.state === "done"
-    act.textContent = one.state === "paused" || (again && !one.file) ? word("choose") : again ? word("retry") : word("cancel")
-    act.setAttribute("aria-label", `${act.textContent}: ${one.name}`)
-    forget.hidden = !again
-  }
-
-  private say(sentence: string): void {
-    if (this.live) this.live.textContent = sentence
-  }
 }
 
-function button(label: string, press: () => void): HTMLButtonElement {
-  const made = document.createElement("button")
-  made.type = "button"
-  made.textContent = label
-  made.addEventListener("click", press)
-  return made
-}
-
-/** A word in the language of the page; the tray carries them. */
-function word(name: string): string {
-  return document.getElementById("tray")?.dataset[name] ?? name
+/** Ask for the file of an upload again: by leave where the browser remembers it, else by choosing it. */
+async function chosen(one: Remembered): Promise<File | null> {
+  const handle = await keptHandle(one.id).catch(() => undefined)
+  if (handle) {
+    const allowed = await (handle as unknown as { requestPermission(): Promise<string> }).requestPermission().catch(() => "denied")
+    if (allowed === "granted") return await handle.getFile().catch(() => null)
+  }
+  return await new Promise((done) => {
+    const chooser = document.createElement("input")
+    chooser.type = "file"
+    chooser.onchange = () => done(chooser.files?.[0] ?? null)
+    chooser.oncancel = () => done(null)
+    chooser.click()
+  })
 }
 
 function joined(folder: string, name: string): string {
@@ -270,7 +228,8 @@ function remembered(): Remembered[] {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]")
     if (!Array.isArray(kept)) return []
-    return kept.filter((one) => typeof one?.id === "string" && typeof one.name === "string" && /^$|^\/api\/v1\/uploads\//.test(one.address))
+    const sound = kept.filter((one) => typeof one?.id === "string" && typeof one.name === "string" && /^$|^\/api\/v1\/uploads\//.test(one.address))
+    return sound.map((one) => ({ ...one, sealed: one.sealed === true }))
   } catch {
     return []
   }

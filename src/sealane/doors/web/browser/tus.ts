@@ -1,4 +1,4 @@
-/* Sending one file by tus 1.0: created, sent in parts, resumed where it stands. Knows no page. */
+/* Sending bytes by tus 1.0: created, sent piece by piece, resumed where they stand, joined. Knows no page. */
 
 const PART_BYTES = 16 * 1024 * 1024
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000, 15000]
@@ -36,7 +36,7 @@ function ask(
   method: string,
   address: string,
   headers: Record<string, string>,
-  body: Blob | null,
+  body: Blob | Uint8Array<ArrayBuffer> | null,
   stop: AbortSignal,
   sent?: (bytes: number) => void,
 ): Promise<Answer> {
@@ -73,31 +73,68 @@ function base64(text: string): string {
   return btoa(binary)
 }
 
-/** Make the upload; return its address. */
-export async function create(path: string, size: number, stop: AbortSignal): Promise<string> {
-  const headers = { "Upload-Length": String(size), "Upload-Metadata": `path ${base64(path)}` }
+/** What is sent: its length, and what the next request takes from a place on. */
+export interface Source {
+  size: number
+  piece(offset: number): Promise<Blob | Uint8Array<ArrayBuffer>>
+}
+
+export function ofFile(file: Blob): Source {
+  return { size: file.size, piece: (offset) => Promise.resolve(file.slice(offset, offset + PART_BYTES)) }
+}
+
+function metadata(words: Record<string, string>): string {
+  return Object.entries(words)
+    .map(([key, value]) => `${key} ${base64(value)}`)
+    .join(",")
+}
+
+/** Make the upload, of a whole file or of a part of one; return its address. */
+export async function create(words: Record<string, string>, size: number, stop: AbortSignal, partial = false): Promise<string> {
+  const headers: Record<string, string> = { "Upload-Length": String(size), "Upload-Metadata": metadata(words) }
+  if (partial) headers["Upload-Concat"] = "partial"
   const answer = await ask("POST", "/api/v1/uploads", headers, null, stop)
   const address = answer.header("Location")
   if (answer.status !== 201 || !address) throw refusal(answer.status, answer.body)
   return new URL(address, location.href).pathname
 }
 
-/** Send a file to its upload, from wherever that stands. Goes on after broken connections until told to stop. */
-export async function send(address: string, file: Blob, watcher: Watcher, stop: AbortSignal): Promise<void> {
+/** Join parts into the file that the words name. */
+export async function join(addresses: string[], words: Record<string, string>, stop: AbortSignal): Promise<void> {
+  const headers = { "Upload-Concat": "final;" + addresses.join(" "), "Upload-Metadata": metadata(words) }
+  for (let failures = 0; ; failures++) {
+    const answer = await ask("POST", "/api/v1/uploads", headers, null, stop)
+    if (answer.status === 201) return
+    if (!STATUS_LATER.has(answer.status)) throw refusal(answer.status, answer.body)
+    await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0, stop)
+  }
+}
+
+/** What the server says at an address, as JSON. */
+export async function get(address: string, stop: AbortSignal): Promise<unknown> {
+  const answer = await ask("GET", address, {}, null, stop)
+  if (answer.status !== 200) throw refusal(answer.status, answer.body)
+  return JSON.parse(answer.body)
+}
+
+/** Send what there is to its upload, from wherever that stands; `known`: where that is, if it is known.
+
+    Goes on after broken connections until told to stop. */
+export async function send(address: string, source: Source, watcher: Watcher, stop: AbortSignal, known: number | null = null): Promise<void> {
   let failures = 0
-  let offset: number | null = null
+  let offset: number | null = known
   for (;;) {
     const answer: Answer =
       offset === null
         ? await ask("HEAD", address, {}, null, stop)
-        : await part(address, file, offset, watcher, stop)
+        : await part(address, await source.piece(offset), offset, watcher, stop)
     if (answer.status === 200 || answer.status === 204) {
       const stands: number = Number(answer.header("Upload-Offset"))
       if (offset === null || stands > offset) failures = 0
       offset = stands
       watcher.waiting(false)
       watcher.progressed(offset)
-      if (offset >= file.size) return
+      if (offset >= source.size) return
     } else if (answer.status === 409 && offset !== null && failures < PAUSES_MS.length) {
       failures += 1
       offset = null // it stands elsewhere: ask
@@ -112,9 +149,8 @@ export async function send(address: string, file: Blob, watcher: Watcher, stop: 
   }
 }
 
-function part(address: string, file: Blob, offset: number, watcher: Watcher, stop: AbortSignal): Promise<Answer> {
+function part(address: string, piece: Blob | Uint8Array<ArrayBuffer>, offset: number, watcher: Watcher, stop: AbortSignal): Promise<Answer> {
   const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" }
-  const piece = file.slice(offset, offset + PART_BYTES)
   return ask("PATCH", address, headers, piece, stop, (sent) => watcher.progressed(offset + sent))
 }
 

@@ -1,0 +1,196 @@
+"""`make bench-web`: sending from Chromium beside tus-js-client on the same server, the first page, memory while sealing.
+
+    python -m bench.web [--mib 128] [--rounds 3] [--memory-mib 10240]
+
+Prints a table. Speeds depend on what else the machine does, so each round measures all three one after another, and the
+ratios of a round are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
+largest resident memory of any of Chromium's processes meanwhile, less what it was before; it takes its time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts import web_assets
+from sealane.vault.age.hybrid import HybridIdentity
+from tests.peers import chromium
+from tests.running_server import RunningServer
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+MIB = 1 << 20
+TUS_JS = "tus-js-client@4.3.1"
+THROTTLE = 4
+PART_BYTES = 16 * MIB
+TRANSFER_MS_MAX = 3_600_000
+_SEND_BY_TUS_JS = """
+([path, token, chunkSize]) => new Promise((done, failed) => {
+  const began = performance.now()
+  new tus.Upload(document.querySelector("#bench").files[0], {
+    endpoint: "/api/v1/uploads", chunkSize, retryDelays: [], metadata: { path }, storeFingerprintForResuming: false,
+    headers: { "Sealane-Form-Token": token }, onSuccess: () => done(performance.now() - began), onError: failed,
+  }).start()
+})
+"""
+_WATCH = """() => {
+  const tray = document.getElementById("tray")
+  document.addEventListener("change", () => { window.began = performance.now() }, { capture: true, once: true })
+  const ended = () => { if (tray.querySelector("li.done, li.failed")) window.ended ??= performance.now() }
+  new MutationObserver(ended).observe(tray, { subtree: true, childList: true, attributes: true })
+}"""
+_TIMES = """() => {
+  const page = performance.getEntriesByType("navigation")[0]
+  const all = [page, ...performance.getEntriesByType("resource")]
+  return [page.domContentLoadedEventEnd, all.reduce((sum, one) => sum + one.encodedBodySize, 0)]
+}"""
+
+
+async def sign_in(page: Page, password: str) -> None:
+    """Sign in as anna."""
+    await page.goto("/sign-in")
+    await page.fill("[name=name]", "anna@clinic")
+    await page.fill("[name=password]", password)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/files")
+
+
+async def send(page: Page, folder: str, file: Path) -> float:
+    """Send a file by our own program; return the seconds that it took."""
+    await page.goto(f"/files/{folder}")
+    await page.evaluate(_WATCH)
+    await page.set_input_files("input[data-upload-to]", file)
+    await page.wait_for_selector("#tray li.done, #tray li.failed", timeout=TRANSFER_MS_MAX)
+    took = await page.evaluate("window.ended - window.began") / 1000
+    assert await page.locator("#tray li.failed").count() == 0, await page.inner_text("#tray")
+    return took
+
+
+async def send_by_tus_js(page: Page, folder: str, file: Path) -> float:
+    """Send a file by tus-js-client, in parts of the same length."""
+    await page.goto("/account")
+    source = (web_assets.package(TUS_JS) / "dist" / "tus.min.js").read_text()
+    await page.evaluate(f"{{{source}\n}}; undefined")
+    chooser = "Object.assign(document.createElement('input'), {type: 'file', id: 'bench'})"
+    await page.evaluate(f"document.body.append({chooser})")
+    await page.set_input_files("#bench", file)
+    token = await page.get_attribute('meta[name="sealane-form-token"]', "content")
+    return await page.evaluate(_SEND_BY_TUS_JS, [f"/{folder}/{file.name}", token, PART_BYTES]) / 1000
+
+
+async def first_page(page: Page, password: str) -> tuple[float, float, float]:
+    """Return how long the files page takes until its programs have run, slowed down; its bytes; the sign-in page's."""
+    await page.goto("/sign-in")
+    _, before = await page.evaluate(_TIMES)
+    await sign_in(page, password)
+    session = await page.context.new_cdp_session(page)
+    await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    await session.send("Emulation.setCPUThrottlingRate", {"rate": THROTTLE})
+    told = []
+    for _ in range(5):
+        await page.goto("/files/in")
+        told.append(await page.evaluate(_TIMES))
+    await session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    await session.send("Network.setCacheDisabled", {"cacheDisabled": False})
+    await session.detach()
+    return statistics.median(time for time, _ in told), told[0][1], before
+
+
+async def memory(page: Page, file: Path) -> tuple[int, int, float]:
+    """Send a file sealed; return the most that a process of Chromium grew, all of them together, and the seconds."""
+    before = _resident()
+    most: dict[int, int] = {}
+    whole = 0
+    sending = asyncio.create_task(send(page, "records", file))
+    while not sending.done():
+        now = _resident()
+        whole = max(whole, sum(now.values()))
+        for process, size in now.items():
+            most[process] = max(most.get(process, 0), size)
+        await asyncio.wait([sending], timeout=0.5)
+    grown = max(size - before.get(process, 0) for process, size in most.items())
+    return grown, whole - sum(before.values()), await sending
+
+
+def _resident() -> dict[int, int]:
+    """Return the private memory (and what of it is swapped) of each Chromium process below this one, in bytes."""
+    parents: dict[int, int] = {}
+    sizes: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            process = int(folder.name)
+            parents[process] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if "chrom" in (folder / "comm").read_text():
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+                kinds = ("Private_Dirty:", "Private_Clean:", "Swap:")
+                sizes[process] = sum(int(line.split()[1]) for line in lines if line.startswith(kinds)) * 1024
+        except (OSError, ValueError):
+            continue  # it has ended meanwhile
+    return {process: size for process, size in sizes.items() if _is_below(process, parents)}
+
+
+def _is_below(process: int, parents: dict[int, int]) -> bool:
+    while process in parents and process != os.getpid():
+        process = parents[process]
+    return process == os.getpid()
+
+
+async def measure(folder: Path, words: Any) -> None:
+    """Measure, and print."""
+    with RunningServer.started(folder) as server:
+        server.organization("clinic", "anna")
+        server.folder_for("clinic:/in", "anna@clinic")
+        password = server.password("anna@clinic")
+        server.sealane("user", "recipient", "add", "anna@clinic", str(HybridIdentity.new().recipient()))
+        server.sealane("folder", "add", "clinic:/records", "--sealed")
+        server.sealane("folder", "grant", "clinic:/records", "anna@clinic", "--rights", "list,read,write,delete")
+        url = f"http://127.0.0.1:{server.http_port}"
+        async with chromium.started() as browser, chromium.opened(browser, url) as page:
+            seconds, size, before = await first_page(page, password)
+            print(f"first page (sign-in), compressed      {before / 1000:8.1f} kB")
+            print(f"files page, compressed                {size / 1000:8.1f} kB")
+            print(f"files page, its programs have run     {seconds:8.0f} ms  (CPU slowed down {THROTTLE} times)")
+            rounds = []
+            for number in range(words.rounds):
+                file = folder / f"file-{number}.bin"
+                file.write_bytes(os.urandom(MIB) * words.mib)
+                took = [await way(page, place, file) for way, place in WAYS.values()]
+                rounds.append([words.mib / one for one in took])
+                file.unlink()
+            for (name, _), speeds in zip(WAYS.items(), zip(*rounds, strict=True), strict=True):
+                ratio = statistics.median(one / one_round[0] for one, one_round in zip(speeds, rounds, strict=True))
+                print(f"{name:36}  {statistics.median(speeds):8.1f} MiB/s  {ratio:5.2f} of tus-js-client")
+            if words.memory_mib:
+                file = folder / "sparse.bin"
+                with file.open("wb") as sparse:
+                    sparse.truncate(words.memory_mib * MIB)
+                grown, whole, took = await memory(page, file)
+                print(f"sealing {words.memory_mib} MiB, the largest process   {grown / MIB:8.0f} MiB")
+                print(f"        all of Chromium's processes   {whole / MIB:8.0f} MiB  in {took:.0f} s")
+
+
+WAYS = {
+    "tus-js-client, plain": (send_by_tus_js, "in"),
+    "ours, plain": (send, "in"),
+    "ours, sealed": (send, "records"),
+}
+
+
+def main() -> None:
+    """Measure in a folder that goes afterwards."""
+    words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    words.add_argument("--mib", type=int, default=128, help="size of each file")
+    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--memory-mib", type=int, default=0, help="send a sparse file of this size, and watch memory")
+    with tempfile.TemporaryDirectory(prefix="sealane-bench-web-") as folder:
+        asyncio.run(measure(Path(folder), words.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

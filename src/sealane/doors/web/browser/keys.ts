@@ -1,0 +1,129 @@
+/* Keys at a page: making one, reading one from a file, unlocking for opening. Private keys stay in the sealing program. */
+
+import { forgetIdentity, keepIdentity, keptIdentity } from "./keeping"
+import { SealingFailed, holder } from "./sealing/calls"
+import { uploads } from "./transfers"
+import { word } from "./tray"
+
+const PASSPHRASE_CHARACTERS_MIN = 12
+
+function user(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="sealane-user"]')?.content ?? ""
+}
+
+function field(id: string): HTMLInputElement {
+  return document.getElementById(id) as HTMLInputElement
+}
+
+/** Say in a form how it stands, and let it be sent once at a time. */
+async function answering(form: HTMLFormElement, act: () => Promise<string>): Promise<void> {
+  const said = form.querySelector<HTMLElement>("[data-said]")
+  const send = form.querySelector<HTMLButtonElement>("button[type=submit]")
+  const say = (text: string): void => void (said && (said.textContent = text))
+  if (send) send.disabled = true
+  say(word("working"))
+  try {
+    say(await act())
+  } catch (problem) {
+    const code = problem instanceof SealingFailed ? problem.code : ""
+    say((code && word(code, "")) || (problem instanceof Error ? problem.message : String(problem)))
+  } finally {
+    if (send) send.disabled = false
+  }
+}
+
+async function bytesOf(file: Blob): Promise<Uint8Array> {
+  return new Uint8Array(await file.arrayBuffer())
+}
+
+/** Let the person register a public key, unless the server knows it already. */
+function offer(recipient: string): void {
+  const form = document.getElementById("add-key") as HTMLFormElement | null
+  const known = [...document.querySelectorAll<HTMLElement>("#own-recipients [data-recipient]")].some((one) => one.dataset.recipient === recipient)
+  if (!form || known) return
+  form.querySelector<HTMLInputElement>("[name=recipient]")!.value = recipient
+  form.querySelector<HTMLElement>("[data-new-recipient]")!.textContent = recipient
+  form.hidden = false
+  form.scrollIntoView()
+}
+
+function save(text: string, name: string): void {
+  const link = document.createElement("a")
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }))
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
+async function makeKey(form: HTMLFormElement): Promise<void> {
+  await answering(form, async () => {
+    const passphrase = field("make-passphrase").value
+    if (passphrase !== field("make-again").value) return word("differ")
+    if (passphrase.length < PASSPHRASE_CHARACTERS_MIN) return word("short")
+    const made = await holder().ask("make", { passphrase, workFactor: Number(form.dataset.workFactor) })
+    if (field("make-keep").checked) await keepIdentity({ user: user(), file: made.file, recipient: made.recipient })
+    save(made.file, `sealane-key-${user()}.txt`)
+    field("make-passphrase").value = field("make-again").value = ""
+    offer(made.recipient)
+    return ""
+  })
+}
+
+async function loadKey(form: HTMLFormElement): Promise<void> {
+  await answering(form, async () => {
+    const file = field("load-file").files?.[0]
+    if (!file) return word("no-file")
+    const { recipients } = await holder().ask("unlock", { content: await bytesOf(file), passphrase: field("load-passphrase").value })
+    field("load-passphrase").value = ""
+    for (const recipient of recipients) offer(recipient)
+    return recipients.map((one) => one.slice(0, 24) + "…").join(", ")
+  })
+}
+
+// --- opening ---------------------------------------------------------------------------------------------------------
+
+/** What is to be done once a key is at hand. */
+let then: (() => void) | null = null
+
+async function unlock(form: HTMLFormElement): Promise<void> {
+  const dialog = form.closest("dialog")
+  await answering(form, async () => {
+    const chosen = field("unlock-file").files?.[0]
+    const kept = await keptIdentity(user())
+    if (!chosen && !kept) return word("no-file")
+    const content = chosen ? await bytesOf(chosen) : new TextEncoder().encode(kept?.file)
+    await holder().ask("unlock", { content, passphrase: field("unlock-passphrase").value })
+    field("unlock-passphrase").value = field("unlock-file").value = ""
+    dialog?.close()
+    then?.()
+    then = null
+    return ""
+  })
+}
+
+/** Show in the dialog whether a key is kept here. */
+export function unlocking(): void {
+  const hint = document.querySelector<HTMLElement>("#unlock [data-kept]")
+  if (hint && user()) void keptIdentity(user()).then((kept) => (hint.hidden = kept === undefined))
+}
+
+/** Open the sealed file that a button names: with the keys at hand, or after asking for one. */
+export async function openHere(pressed: HTMLElement): Promise<void> {
+  const { address = "", name = "", size = "0" } = pressed.dataset
+  const open = (): void => void uploads.open(address, name, Number(size))
+  const { recipients } = await holder().ask("held", {})
+  if (recipients.length > 0) {
+    open()
+    return
+  }
+  then = open
+  ;(document.getElementById("unlock") as HTMLDialogElement | null)?.showModal()
+}
+
+/** What each form does, by its id. */
+export const forms: Record<string, ((form: HTMLFormElement) => Promise<void>) | undefined> = {
+  "make-key": makeKey,
+  "load-key": loadKey,
+  "unlock-form": unlock,
+  "forget-key": async () => forgetIdentity(user()),
+}

@@ -1,0 +1,123 @@
+/* What is asked of the sealing program, which runs in workers of its own (worker.ts), and asking it. */
+
+export interface Sealed {
+  bytes: Uint8Array<ArrayBuffer>
+  /** Tells whether the same was sealed again. */
+  tags: Uint8Array
+}
+
+/** Where an opened file goes: a file that the person chose, or the browser's own download (handing.ts). */
+export type Sink = { handle: FileSystemFileHandle } | { port: MessagePort }
+
+export interface Calls {
+  begin: { given: { recipients: string[] }; told: { fileKey: Uint8Array; nonce: Uint8Array; prefix: Uint8Array } }
+  seal: {
+    given: { file: Blob; fileKey: Uint8Array; nonce: Uint8Array; before: Uint8Array; start: number; end: number; firstChunk: number; ends: boolean }
+    told: Sealed
+  }
+  digest: { given: { file: Blob }; told: Uint8Array }
+  /** Make an identity and hold it. */
+  make: { given: { passphrase: string; workFactor: number }; told: { file: string; recipient: string } }
+  /** Hold the identities of a file of them. */
+  unlock: { given: { content: Uint8Array; passphrase: string }; told: { recipients: string[] } }
+  isSealedFile: { given: { content: Uint8Array }; told: boolean }
+  held: { given: Record<string, never>; told: { recipients: string[] } }
+  /** Fetch an age file, open it with what is held, and write it. Tells how many bytes it has. */
+  open: { given: { address: string; sink: Sink; number: number }; told: number }
+  stop: { given: { number: number }; told: null }
+}
+
+export type Name = keyof Calls
+
+export interface Asked {
+  id: number
+  name: Name
+  given: unknown
+}
+
+export type Told = { id: number; told: unknown } | { id: number; problem: string; code: string } | { id: number; moved: number; of: number }
+
+import { worker } from "../trusted"
+
+/** A failure that the sealing program told of; `code` names it where a person is told of it in their language. */
+export class SealingFailed extends Error {
+  constructor(
+    readonly code: string,
+    sentence: string,
+  ) {
+    super(sentence)
+  }
+}
+
+interface Waiting {
+  done: (told: never) => void
+  failed: (problem: Error) => void
+  moved?: (bytes: number, of: number) => void
+}
+
+/** One worker. */
+export class SealingWorker {
+  private readonly worker: Worker
+  private readonly waiting = new Map<number, Waiting>()
+  private last = 0
+
+  constructor(address: string) {
+    this.worker = new Worker(worker(address))
+    this.worker.onmessage = ({ data }: MessageEvent<Told>) => this.heard(data)
+    this.worker.onerror = () => {
+      for (const one of this.waiting.values()) one.failed(new SealingFailed("worker", "The sealing program has failed."))
+      this.waiting.clear()
+    }
+  }
+
+  get busy(): number {
+    return this.waiting.size
+  }
+
+  ask<N extends Name>(name: N, given: Calls[N]["given"], transfer: Transferable[] = [], moved?: Waiting["moved"]): Promise<Calls[N]["told"]> {
+    const id = ++this.last
+    return new Promise((done, failed) => {
+      this.waiting.set(id, { done: done as (told: never) => void, failed, moved })
+      this.worker.postMessage({ id, name, given } satisfies Asked, transfer)
+    })
+  }
+
+  private heard(said: Told): void {
+    const one = this.waiting.get(said.id)
+    if (!one) return
+    if ("moved" in said) {
+      one.moved?.(said.moved, said.of)
+      return
+    }
+    this.waiting.delete(said.id)
+    if ("problem" in said) one.failed(new SealingFailed(said.code, said.problem))
+    else one.done(said.told as never)
+  }
+}
+
+const SEALERS = 2
+let sealers: SealingWorker[] = []
+let digester: SealingWorker | null = null
+let keyholder: SealingWorker | null = null
+
+function address(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="sealane-sealer"]')?.content ?? ""
+}
+
+/** Whichever worker that seals has the least to do. */
+export function sealer(): SealingWorker {
+  if (sealers.length < SEALERS) sealers.push(new SealingWorker(address()))
+  return sealers.reduce((least, one) => (one.busy < least.busy ? one : least))
+}
+
+/** The worker that hashes whole files, one after the other beside the sealing. */
+export function hasher(): SealingWorker {
+  digester ??= new SealingWorker(address())
+  return digester
+}
+
+/** The worker that holds the person's private keys, which never leave it. It is gone with the page. */
+export function holder(): SealingWorker {
+  keyholder ??= new SealingWorker(address())
+  return keyholder
+}

@@ -1,0 +1,131 @@
+"""Sealed in the browser: what Chromium seals our own code opens, and the other way round; through a reload."""
+
+import hashlib
+import re
+
+import pytest
+
+from sealane.operations.accounts import AddFolder, GrantFolder, SetRecipient
+from sealane.vault.age import armor, files
+from sealane.vault.age.hybrid import HybridIdentity
+from sealane.vault.age.passphrase import Passphrase
+from tests.doors.web.conftest import EVERYTHING
+from tests.doors.web.test_flows import MIB, browser, sign_in  # noqa: F401  # the fixture
+from tests.peers import chromium
+from tests.peers.chromium import accessible
+
+pytestmark = pytest.mark.slow
+
+ANNA = HybridIdentity.new()
+PASSPHRASE = "three quiet rivers"
+KEPT_UPLOADS = """new Promise(done => {
+  const opening = indexedDB.open('sealane')
+  opening.onsuccess = () => {
+    const counted = opening.result.transaction('uploads').objectStore('uploads').count()
+    counted.onsuccess = () => { opening.result.close(); done(counted.result) }
+  }
+})"""
+DOWNLOADS_ONLY = "delete window.showSaveFilePicker"
+
+
+@pytest.fixture
+def records(house):
+    """A sealed folder that anna reads and writes."""
+    for operation in (
+        SetRecipient("anna@clinic", str(ANNA.recipient()), present=True),
+        AddFolder("clinic:/records", sealed=True),
+        GrantFolder("clinic:/records", "anna@clinic", EVERYTHING),
+    ):
+        house.keeper.admin(operation)
+    return "/records"
+
+
+@pytest.fixture
+def key_file(tmp_path):
+    """Anna's key, sealed with a passphrase, which is quick to guess here and nowhere else."""
+    path = tmp_path / "key.txt"
+    text = f"# a comment\n{ANNA.text()}\n".encode()
+    path.write_bytes(armor.enclose(files.seal(text, [Passphrase(PASSPHRASE, work_factor=8)])))
+    return path
+
+
+def content_of(mib):
+    return hashlib.sha256(b"seed").digest() * (mib * MIB // 32) + b"the end"
+
+
+async def test_what_the_browser_seals_through_a_reload_our_own_code_opens(browser, port, house, records, tmp_path):  # noqa: F811
+    content = content_of(9)
+    file = tmp_path / "röntgen.dcm"
+    file.write_bytes(content)
+    headers = {"Authorization": f"Bearer {house.token('anna@clinic')}"}
+    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        await page.goto("/files/records")
+        await page.click("details.readers summary")
+        assert "anna@clinic" in await page.inner_text("details.readers")
+        bodies = []
+
+        async def let_one_through(route):
+            bodies.append(route.request.post_data_buffer)
+            await (route.continue_() if len(bodies) == 1 else route.abort())
+
+        await page.route(
+            re.compile(r"/api/v1/uploads/"),
+            lambda route: let_one_through(route) if route.request.method == "PATCH" else route.continue_(),
+        )
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.set_input_files("input[data-upload-to]", file)
+        await page.wait_for_selector("#tray .how:has-text('No connection')")
+        await page.reload()
+        await page.unroute_all()
+        await page.set_input_files("input[data-upload-to]", file)
+        await page.wait_for_selector("#tray li.done")
+        assert await page.evaluate(KEPT_UPLOADS) == 0
+        told = await page.request.get("/api/v1/content/records/r%C3%B6ntgen.dcm", headers=headers)
+        sealed = await told.body()
+        assert told.headers["content-type"] == "application/age"
+        assert told.headers["sealane-plaintext-length"] == str(len(content))
+    assert bodies[0] in sealed
+    assert not any(body and body not in sealed for body in bodies), "the same bytes are sent again"
+    assert files.open_sealed(sealed, [ANNA]) == content
+
+
+async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(browser, port, house, records, key_file):  # noqa: F811
+    content = content_of(3)
+    sealed = files.seal(content, [ANNA.recipient()])
+    damaged = bytearray(sealed)
+    damaged[-20] ^= 1
+    headers = {
+        "Authorization": f"Bearer {house.token('anna@clinic')}",
+        "Sealane-Sealed": "age",
+        "Sealane-Plaintext-Length": str(len(content)),
+        "Cookie": "",
+    }
+    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await page.add_init_script(DOWNLOADS_ONLY)
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        for name, body in (("scan.pdf", sealed), ("damaged.pdf", bytes(damaged))):
+            put = await page.request.put(f"/api/v1/content/records/{name}", data=body, headers=headers)
+            assert put.status == 201, await put.text()
+        await page.goto("/details/records/scan.pdf.age")
+        await page.click("text=Open here")
+        await page.wait_for_selector("dialog[open]")
+        await accessible(page)
+        await page.set_input_files("#unlock-file", key_file)
+        await page.fill("#unlock-passphrase", "not this one")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("dialog >> text=does not open the key file")
+        await page.fill("#unlock-passphrase", PASSPHRASE)
+        async with page.expect_download() as coming:
+            await page.keyboard.press("Enter")
+        path = await (await coming.value).path()
+        assert path.read_bytes() == content
+        await page.wait_for_selector("#tray li.done")
+        await page.click(".crumbs >> text=records")
+        await page.click("text=damaged.pdf.age")
+        async with page.expect_download() as coming:
+            await page.click("text=Open here")
+        assert await (await coming.value).failure() is not None
+        await page.wait_for_selector("#tray li.failed >> text=damaged or not whole")
