@@ -71,8 +71,8 @@ def _publish_unread(work: Work, name: UploadId) -> bool:
         return False
     try:
         _published(work, upload, seal, digest=seal.digest)
-    except UploadTakenOver:
-        return False
+    except (Missing, UploadTakenOver):
+        return False  # its folder is gone, or is sealed now; others are not to wait for it
     return True
 
 

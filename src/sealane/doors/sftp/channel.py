@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import Buffer
 
 WINDOW_ADJUST: Final = 93
-"""SSH_MSG_CHANNELWINDOW_ADJUST (RFC 4254, 5.2)."""
+"""SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254, 5.2)."""
 
 
 class SessionChannel(SSHServerChannel[bytes]):
