@@ -28,7 +28,7 @@ from sealane.errors import (
 )
 from sealane.operations import accounts
 from sealane.operations import uploads as operations
-from sealane.operations.files import MakeFolder, RemoveFile, RemoveFolder
+from sealane.operations.files import MakeFolder, Move, RemoveFile, RemoveFolder
 from sealane.settings import GIB, Settings
 from tests.domain.transfers import SMALL, World
 
@@ -218,6 +218,52 @@ def test_an_interrupted_update_is_not_resumed_over_what_was_written_since(world,
     again = world.session("anna@clinic").begin(mode="resume")
     assert again.upload != update.upload
     assert again.size == len(b"second")
+
+
+@pytest.mark.parametrize("stood", [False, True])
+def test_an_interrupted_upload_is_neither_resumed_nor_shown_over_what_was_written_since(world, anna, stood):
+    if stood:
+        anna.put(b"first")
+    half = anna.begin()
+    half.write(0, CONTENT[:2000])
+    half.record()
+    half.suspend()
+    assert anna.look(own_uploads=True).unfinished
+    assert anna.names(own_uploads=True) == ["file"]
+    world.grant("clinic:/in", "berta@clinic", "write")
+    world.session("berta@clinic").put(b"second")
+    assert not anna.look(own_uploads=True).unfinished
+    assert anna.look(own_uploads=True).size == len(b"second")
+    again = world.session("anna@clinic").begin(mode="resume")
+    assert again.upload != half.upload
+    assert again.size == len(b"second")
+    assert anna.take(half.upload).size == 2000  # who names it has it as before
+
+
+def test_an_interrupted_upload_is_resumed_over_what_stood_there_before(world, anna):
+    anna.put(b"first")
+    half = anna.begin()
+    half.write(0, CONTENT[:2000])
+    half.record()
+    half.suspend()
+    again = world.session("anna@clinic").begin(mode="resume")
+    assert (again.upload, again.size) == (half.upload, 2000)
+    again.write(2000, CONTENT[2000:])
+    again.finish()
+    assert anna.read() == CONTENT
+
+
+def test_an_interrupted_upload_that_was_renamed_gives_way_to_what_is_written_after_that(world, anna):
+    half = anna.begin(path="/in/file.part")
+    half.write(0, CONTENT[:2000])
+    half.record()
+    half.suspend()
+    anna.put(b"first")
+    anna.ask(Move, source="/in/file.part", target="/in/file", replace=True, own_uploads=True)
+    assert anna.look(own_uploads=True).unfinished
+    world.grant("clinic:/in", "berta@clinic", "write")
+    world.session("berta@clinic").put(b"second")
+    assert not anna.look(own_uploads=True).unfinished
 
 
 def test_an_update_that_changed_nothing_is_gone_when_it_is_let_go(world, anna):

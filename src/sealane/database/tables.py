@@ -337,7 +337,8 @@ uploads = sa.Table(
     sa.Index(None, "expires"),
     comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). "
     "`recorded` numbers the last record of this generation; `pieces` is at least the number of extents, the edits not "
-    "yet folded in included.",
+    "yet folded in included. `base_version_id`: what stood at its name when it began, which an update goes on from; "
+    "once something else stands there the upload is neither shown nor resumed by its name.",
 )
 
 upload_edits = sa.Table(

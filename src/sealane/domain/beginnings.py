@@ -45,6 +45,8 @@ class Begun(msgspec.Struct, frozen=True, array_like=True):
     key: bytes
     age_secret: bytes = b""
     """In a sealed folder: what its age file is made with."""
+    stood: VersionId | None = None
+    """The version that stood at the name."""
 
 
 _decoder = msgspec.msgpack.Decoder(Begun)
@@ -58,6 +60,7 @@ def promise(
     *,
     shown_path: str,
     declared: int | None,
+    stood: VersionId | None,
     room: int,
     sealed: bool = False,
     sent_sealed: bool = False,
@@ -74,6 +77,7 @@ def promise(
         began=work.now,
         key=secrets.token_bytes(KEY_BYTES),
         age_secret=keyring.new_age_secret() if sealed else b"",
+        stood=stood,
     )
     note = keyring.organization_key(work, begun.organization_id).seal_note(msgspec.msgpack.encode(begun))
     return UploadOpened(
@@ -131,7 +135,7 @@ def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
         declared=begun.declared,
         metadata="",
         partial=False,
-        base_version_id=None,
+        base_version_id=begun.stood,
         extents=upload_map.empty(work).pack(),
     )
     if begun.age_secret:

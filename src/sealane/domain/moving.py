@@ -108,9 +108,11 @@ def _move_upload(work: Work, caller: Caller, source: _End, upload: UploadRow, ta
             " byte on. Send it under its final name: your client may have a setting for temporary names."
         )
     seals.renamed(work, upload, target.name)
+    gives_way = None if target.file is None else target.file.version_id
     work.transaction.run(
         upload_statements.MOVE_UPLOAD,
         upload=upload.id,
+        base_version_id=upload.base_version_id if source.file is not None else gives_way,
         folder_id=target.parent.id,
         name=target.name,
         shown_path=target.shown,

@@ -58,6 +58,11 @@ class Destination:
     """The name says that its sender has sealed it."""
 
     @property
+    def present(self) -> VersionId | None:
+        """The version that stands at the name now."""
+        return self.file.version_id if self.file is not None else None
+
+    @property
     def is_sealed(self) -> bool:
         """Whether what comes is to be sealed here."""
         return self.folder is not None and self.folder.row.sealed_by is not None and not self.sent_sealed
@@ -100,6 +105,7 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
             destination.name,
             shown_path=paths.show(paths.parse(op.path)),
             declared=op.declared,
+            stood=destination.present,
             room=room,
             sealed=destination.is_sealed,
             sent_sealed=destination.sent_sealed,
@@ -138,14 +144,14 @@ def _interrupted(work: Work, caller: Caller, destination: Destination) -> list[U
 def _to_resume(work: Work, caller: Caller, destination: Destination) -> UploadRow | None:
     """Return the upload that `resume` takes up.
 
-    Not one that this very session is writing by another handle, and not one that goes on from a version which is no
-    longer the present one: it would undo what was written since.
+    Not one that this very session is writing by another handle, and not one over whose name somebody has written
+    since it began: it would undo that.
     """
-    present = destination.file.version_id if destination.file else None
     for upload in _interrupted(work, caller, destination):
         hold = work.holds.of(upload.id)
         written_here = hold is not None and hold.session == caller.session
-        if not written_here and upload.expires > work.now and upload.base_version_id in {None, present}:
+        goes_on = upload.base_version_id == destination.present or seals.is_closed(work, upload)
+        if not written_here and upload.expires > work.now and goes_on:
             return upload
     return None
 
@@ -190,7 +196,7 @@ def _new_upload(
         declared=op.declared,
         metadata=op.metadata,
         partial=op.partial,
-        base_version_id=base[0] if base else None,
+        base_version_id=base[0] if base else destination.present,
         extents=extents.pack(),
     )
     if base:

@@ -114,10 +114,14 @@ def take_over(
         )
     )
     work.holds.take(upload.id, Hold(work.connection, caller.session))
-    return reopened(work, own_upload(work, caller, upload.id), room, age=seals.take_up(work, upload))
+    interrupted = not seals.is_closed(work, upload)
+    age = seals.take_up(work, upload)
+    return reopened(work, own_upload(work, caller, upload.id), room, age=age, interrupted=interrupted)
 
 
-def reopened(work: Work, upload: UploadRow, room: int, *, age: AgeKey | None = None) -> UploadOpened:
+def reopened(
+    work: Work, upload: UploadRow, room: int, *, age: AgeKey | None = None, interrupted: bool = False
+) -> UploadOpened:
     """Say how an upload that its writer has folded stands, with its key."""
     composition = composition_of(work, upload, upload_map.current(work, upload), ())
     key = keyring.open_upload_keys(work, [upload.key_id])[upload.key_id]
@@ -132,6 +136,7 @@ def reopened(work: Work, upload: UploadRow, room: int, *, age: AgeKey | None = N
         partial=upload.partial,
         age=age,
         sent_sealed=seals.is_sent_sealed(work, upload),
+        interrupted=interrupted,
     )
 
 
@@ -208,6 +213,7 @@ def opened(
     partial: bool,
     age: AgeKey | None = None,
     sent_sealed: bool = False,
+    interrupted: bool = False,
 ) -> UploadOpened:
     """Return what a writer is told of an upload that is theirs now."""
     return UploadOpened(
@@ -223,6 +229,7 @@ def opened(
         partial=partial,
         age=age,
         sent_sealed=sent_sealed,
+        interrupted=interrupted,
     )
 
 

@@ -150,6 +150,12 @@ def check_open(work: Work, upload: UploadRow) -> None:
         raise UploadFinished
 
 
+def is_closed(work: Work, upload: UploadRow) -> bool:
+    """Return whether an upload is whole as its sender was told, and waits to be sealed or read."""
+    seal = of(work, upload)
+    return seal is not None and seal.closed is not None
+
+
 def take_up(work: Work, upload: UploadRow) -> AgeKey | None:
     """Let a writer go on with an upload: under the same key only if every chunk that was sealed is recorded."""
     seal = of(work, upload)

@@ -57,6 +57,7 @@ class Incoming:
         `held`: nothing is recorded before `flush` or `finish`, so that a body whose checksum turns out wrong can be
         dropped (`suspend(keep=False)`).
         """
+        self.interrupted = opened.interrupted
         self._handle = handle
         self._ask = ask
         self._plane = plane

@@ -214,6 +214,16 @@ class SecondFactorThere(Conflict):
     default = "One-time codes are set up already. Switch them off first."
 
 
+class UploadInTheWay(Conflict):
+    """The caller was shown their own unfinished upload and asks for the bytes of what stands behind it."""
+
+    code = "upload-in-the-way"
+    default = (
+        "What you sent under this name was interrupted or is not published yet, and is what you are shown."
+        " Go on with it, send it again, or remove it; until then you cannot read the file here."
+    )
+
+
 class ReadingBehind(Unavailable):
     """More has arrived than could be read until now, and what arrives here is to be read before it is visible."""
 

@@ -93,6 +93,8 @@ class UploadOpened(Answer, frozen=True):
     """In a sealed folder, what comes in order is written as age chunks under this key."""
     sent_sealed: bool = False
     """Its name says that its sender has sealed it (`NAME.age` in a sealed folder): `FinishUpload` tells its header."""
+    interrupted: bool = False
+    """It was taken up again and nobody ever said that it is whole: who writes nothing to it does not say so either."""
 
 
 class BeginUpload(Operation, frozen=True):
@@ -100,7 +102,7 @@ class BeginUpload(Operation, frozen=True):
 
     `create`: from nothing; with `exclusive` the name must be free. `update`: from the present content, which is shared,
     not copied (it must exist unless `may_create`). `resume`: the caller's own interrupted upload of this path if there
-    is one, else as `update`.
+    is one over which nobody has written since it began, else as `update`.
     """
 
     answer: ClassVar[type[Answer]] = UploadOpened

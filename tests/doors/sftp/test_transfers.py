@@ -59,6 +59,57 @@ async def test_a_broken_upload_goes_on_where_it_stood(house):
     assert await house.content("/in/big", "carl") == content
 
 
+async def broken_upload(house, path, content):
+    """Send some of a file as ann and lose the connection."""
+    async with house.sftp("ann") as client:
+        file = await client.open(path, "wb")
+        await file.write(content)
+        (connection,) = [c for c in house.door.connections if c.is_busy]
+        connection._transport.abort()
+    await settled(house)
+
+
+async def test_a_broken_upload_that_is_opened_and_closed_again_publishes_no_half(house):
+    await broken_upload(house, "/in/big", secrets.token_bytes(900_000))
+    async with house.sftp("ann") as client:
+        async with client.open("/in/big", "ab"):
+            pass
+        async with client.open("/in/big", "r+b") as file:
+            await file.setstat(asyncssh.SFTPAttrs(atime=86_400, mtime=86_400))
+        assert (await client.stat("/in/big")).size == 900_000
+    async with house.sftp("carl") as client:
+        assert not await client.exists("/in/big")
+
+
+async def test_a_broken_upload_hides_and_replaces_nothing_that_was_sent_since(house):
+    await broken_upload(house, "/in/big", secrets.token_bytes(900_000))
+    whole = secrets.token_bytes(1_000_000)
+    async with house.sftp("carl") as client, client.open("/in/big", "wb") as file:
+        await file.write(whole)
+    async with house.sftp("ann") as client:
+        assert (await client.stat("/in/big")).size == len(whole)
+        async with client.open("/in/big", "r+b") as file:
+            await file.write(b"edit", 100)
+    assert await house.content("/in/big", "carl") == whole[:100] + b"edit" + whole[104:]
+
+
+async def test_what_stands_behind_a_broken_upload_is_not_read_as_if_it_had_its_size(house):
+    whole = secrets.token_bytes(1_000_000)
+    async with house.sftp("ann") as client, client.open("/in/big", "wb") as file:
+        await file.write(whole)
+    await broken_upload(house, "/in/big", secrets.token_bytes(300_000))
+    assert await house.content("/in/big", "carl") == whole
+    async with house.sftp("ann") as client:
+        assert (await client.stat("/in/big")).size == 300_000
+        with pytest.raises(asyncssh.SFTPFailure, match="interrupted"):
+            await client.open("/in/big", "rb")
+        async with client.open("/in/big", "r+b") as file:
+            await file.write(whole[300_000:], 300_000)
+        assert (await client.stat("/in/big")).size == len(whole)
+        async with client.open("/in/big", "rb") as file:
+            assert await file.read(10, 500_000) == whole[500_000:500_010]
+
+
 async def test_a_file_is_edited_in_the_middle(house):
     content = bytearray(secrets.token_bytes(1 * MIB))
     async with house.sftp("ann") as client:

@@ -85,12 +85,30 @@ _NEVER_CLOSED = (
 _CLOSABLE = (*_UNFINISHED, seals.c.closed, seals.c.modified, seals.c.digest)
 _CLOSABLE_SEEN = uploads.outerjoin(seals, seals.c.upload_id == uploads.c.id)
 _newer = uploads.alias("newer")
+_waiting = seals.alias("waiting")
+
+
+def _shown(upload: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether an upload stands before the file of its name: it was closed, or what stood there as it began still does.
+
+    What somebody has made since is newer than it, and is not hidden by it.
+    """
+    named = (files.c.folder_id == upload.c.folder_id, files.c.name == upload.c.name)
+    stands = sa.select(files.c.version_id).where(*named).correlate(upload)
+    waits = (_waiting.c.upload_id == upload.c.id, _waiting.c.closed.is_not(None))
+    closed = sa.exists(sa.select(_waiting.c.upload_id).where(*waits).correlate(upload))
+    return sa.or_(
+        sa.func.coalesce(upload.c.base_version_id, "") == sa.func.coalesce(stands.scalar_subquery(), ""), closed
+    )
+
+
 _OWN_OPEN = (
     uploads.c.user_id == sa.bindparam("user_id"),
     uploads.c.folder_id == sa.bindparam("folder_id"),
     uploads.c.state == "open",
     uploads.c.partial.is_(False),
     OF_A_SESSION,
+    _shown(uploads),
     # Of several of one name, the newest.
     ~sa.exists().where(
         _newer.c.user_id == uploads.c.user_id,
@@ -99,6 +117,7 @@ _OWN_OPEN = (
         _newer.c.state == "open",
         _newer.c.partial.is_(False),
         _newer.c.session_id != "",
+        _shown(_newer),
         sa.or_(
             _newer.c.began > uploads.c.began,
             sa.and_(_newer.c.began == uploads.c.began, _newer.c.id > uploads.c.id),

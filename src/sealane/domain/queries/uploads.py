@@ -190,7 +190,7 @@ MOVE_UPLOAD = Statement(
     "uploads.move",
     sa.update(uploads)
     .where(uploads.c.id == bindparam("upload"))
-    .values(**parameters("folder_id", "name", "shown_path")),
+    .values(**parameters("folder_id", "name", "shown_path", "base_version_id")),
 )
 
 JOIN_PART = Statement(

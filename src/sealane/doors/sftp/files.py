@@ -13,7 +13,7 @@ from sealane.doors.outgoing import Outgoing
 from sealane.doors.sftp.handles import ReadingFile, WritingFile
 from sealane.errors import Missing
 from sealane.operations.envelope import Done
-from sealane.operations.failures import ReadingBehind
+from sealane.operations.failures import ReadingBehind, UploadInTheWay
 from sealane.operations.files import (
     ListFolder,
     Look,
@@ -46,10 +46,14 @@ class Files:
         """Speak for the session `signed`."""
         self.door = door
         self.session_handle = signed.handle
+        self._shown_unfinished: dict[str, None] = {}
+        """Paths, as far as they are remembered, at which the client was last shown its own unfinished upload."""
 
     async def look(self, path: str, *, own_uploads: bool = True) -> Entry:
         """Return what is at `path`; the caller's own interrupted upload stands before the file."""
         seen = await self.door.ask(Look(self.session_handle, path, own_uploads=own_uploads), Seen)
+        if own_uploads:
+            self._remember(path, seen.entry)
         return seen.entry
 
     async def look_or_none(self, path: str) -> Entry | None:
@@ -62,9 +66,19 @@ class Files:
     async def page(self, path: str, after: str = "") -> Page:
         """Return a page of a folder."""
         limit = self.door.settings.page_entries_max
-        return await self.door.ask(
+        page = await self.door.ask(
             ListFolder(self.session_handle, path, after=after, limit=limit, own_uploads=True), Page
         )
+        for entry in page.entries:
+            self._remember(f"{path.rstrip('/')}/{entry.name}", entry)
+        return page
+
+    def _remember(self, path: str, entry: Entry) -> None:
+        """Remember whether the client was shown an upload of its own where a file may stand."""
+        if not entry.unfinished:
+            self._shown_unfinished.pop(path, None)
+        elif len(self._shown_unfinished) < self.door.settings.page_entries_max:
+            self._shown_unfinished[path] = None
 
     async def make_folder(self, path: str, modified: datetime | None = None) -> None:
         """Make a folder."""
@@ -95,7 +109,13 @@ class Files:
         return await self.door.ask(Space(self.session_handle, path), SpaceIs)
 
     async def open_reading(self, path: str, version: str = "") -> ReadingFile:
-        """Open a file for reading; that it was opened is on record before this returns."""
+        """Open a file for reading; that it was opened is on record before this returns.
+
+        Raises `UploadInTheWay` where the client was shown its own unfinished upload, with another size: it would
+        take the first bytes of what stands behind it for the file.
+        """
+        if path in self._shown_unfinished and not version and (await self.look(path)).unfinished:
+            raise UploadInTheWay
         opened = await self.door.ask(OpenVersion(self.session_handle, path, version), VersionOpened)
         return ReadingFile(path, Outgoing(opened, self.session_handle, self.door.ask_any, self.door.plane))
 

@@ -79,7 +79,8 @@ class WritingFile:
 
         `base` opens the content that was there before, for a client that also reads; it is asked at the first read.
         `unchanged_if_untouched`: closing without a change makes no new version. `settles`: closing does not say that
-        the file is whole, since a client that is interrupted closes too.
+        the file is whole, since a client that is interrupted closes too. An interrupted upload that was taken up again
+        stays interrupted where nothing is written to it.
         """
         self.path = path
         self.incoming = incoming
@@ -90,7 +91,7 @@ class WritingFile:
         self._base = base
         self._base_opened: ReadingFile | None = None
         self._readable = readable
-        self._touched = not unchanged_if_untouched
+        self._touched = not (unchanged_if_untouched or incoming.interrupted)
         self._settles = settles
 
     @property
@@ -142,19 +143,21 @@ class WritingFile:
         await self.incoming.flush()
 
     async def finish(self) -> bool:
-        """Publish the file, durably; False if nothing was changed and no version was made. A failure suspends it."""
+        """Publish the file, durably; False if the file that stands there is as it was. A failure suspends it."""
         try:
             if self._touched:
                 await self.incoming.finish(
                     modified=self._modified_set, exclusive=self._exclusive, settles=self._settles
                 )
+            elif self.incoming.interrupted:
+                await self.incoming.suspend()
             else:
                 await self.incoming.abandon()
         except SealaneError:
             await self.let_go()
             raise
         await self._close_base()
-        return self._touched
+        return self._touched or self.incoming.interrupted
 
     async def let_go(self) -> None:
         """Suspend the upload: what was acknowledged can be resumed, nothing becomes visible."""
