@@ -58,12 +58,32 @@ async def test_a_reader_in_order_mostly_finds_its_bytes_ready(house):
 
 
 async def test_what_a_reader_in_order_will_want_next_is_read_before_it_asks(house):
-    ahead = SMALL.read_ahead_slots * SLOT_BYTES
     await house.put("/f", bytes(8 * SEGMENT))
     outgoing = await house.open("/f")
     await outgoing.read(0, 1000)
-    await house.until(lambda: outgoing.read_now(ahead - 10, 20) is not None)
+    await house.until(lambda: outgoing.read_now(SLOT_BYTES - 10, 20) is not None)
     await outgoing.close()
+
+
+async def test_a_quick_reader_in_order_is_read_more_for_at_once_and_a_slow_one_less(house, monkeypatch):
+    await house.put("/f", bytes(24 * SEGMENT))
+    outgoing = await house.open("/f")
+    now = 0.0
+    at = 0
+
+    async def take(seconds):
+        nonlocal now, at
+        now += seconds
+        at += len(await outgoing.read(at, SLOT_BYTES))
+        await asyncio.sleep(0)
+        return outgoing._slots_ahead
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio.get_running_loop(), "time", lambda: now)
+        assert [await take(0) for _ in range(6)][-1] == SMALL.read_ahead_slots
+        assert [await take(100) for _ in range(40)][-1] == 1
+    await outgoing.close()
+    await house.settled()
 
 
 async def test_a_reader_that_jumps_holds_no_more_than_two_windows(house):

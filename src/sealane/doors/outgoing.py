@@ -47,6 +47,10 @@ class Outgoing:
         """Reads that have to wait are served one after another."""
         self._expected = 0
         """Where a reader in order reads next."""
+        self._slots_ahead = 1
+        """Slots of the next window: more the quicker the client takes them, so that slow ones hold little."""
+        self._passed_at = asyncio.get_running_loop().time()
+        """When it was done with a window, or began."""
         self._given = Given(plane.settings.download_ranges_max)
         self._closed = False
 
@@ -202,7 +206,7 @@ class Outgoing:
     def _fetch(self, begin: int, wanted: int, *, in_order: bool) -> _Window:
         """Begin to read a window, making place for it first."""
         slots_max = self._plane.settings.read_ahead_slots
-        slots = slots_max if in_order else max(1, min(slots_max, -(-wanted // SLOT_BYTES)))
+        slots = self._slots_ahead if in_order else max(1, min(slots_max, -(-wanted // SLOT_BYTES)))
         while len(self._windows) >= _WINDOWS_MAX:
             self._windows.pop(0).drop()
         buffer = self._plane.lend(slots) or self._plane.lend(1, at_any_rate=True)
@@ -235,8 +239,18 @@ class Outgoing:
         """Give back the windows that a reader in order has passed, and fetch what comes next."""
         while self._windows and self._windows[0].end <= self._expected:
             self._windows.pop(0).drop()
+            self._set_pace()
         if not self._closed:
             self._fetch_ahead()
+
+    def _set_pace(self) -> None:
+        """Read more at once for a client that took a window quickly, less for one that took its time."""
+        now = asyncio.get_running_loop().time()
+        taken, self._passed_at = now - self._passed_at, now
+        if taken < _QUICK_SECONDS:
+            self._slots_ahead = min(2 * self._slots_ahead, self._plane.settings.read_ahead_slots)
+        elif taken > _SLOW_SECONDS:
+            self._slots_ahead = max(1, self._slots_ahead // 2)
 
     def _fetch_ahead(self) -> None:
         """Begin to read what a reader in order asks for next, where there is place for it."""
@@ -246,6 +260,8 @@ class Outgoing:
 
 
 _WINDOWS_MAX = 2
+_QUICK_SECONDS = 0.25
+_SLOW_SECONDS = 1.0
 
 
 class _Window:

@@ -2,11 +2,14 @@
 
 import asyncio
 import secrets
+import struct
 
 import asyncssh
 import pytest
-from asyncssh.channel import MSG_CHANNEL_DATA
+from asyncssh.channel import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
+from asyncssh.packet import UInt32
 
+from sealane.doors.plane import Plane
 from sealane.doors.sftp.channel import SessionChannel
 from sealane.operations.uploads import RecordSegments
 from tests.doors.sftp.house import settled
@@ -57,6 +60,80 @@ async def test_a_client_without_gcm_is_served_by_asyncssh_whatever_the_setting_s
         async with client.open("/in/f", "rb") as file:
             assert await file.read() == content
     assert min(through_asyncssh.values()) > len(content)
+
+
+# --- clients with small windows -------------------------------------------------------------------------------------
+
+
+class Asking:
+    """A client that sends requests and reads replies as it likes, with the window that the test gives it."""
+
+    def __init__(self, process) -> None:
+        self._process = process
+
+    def ask(self, kind: int, body: bytes) -> None:
+        self._process.stdin.write(struct.pack(">IB", 1 + len(body), kind) + body)
+
+    async def reply(self) -> tuple[int, bytes]:
+        """Return the type and what follows it."""
+        (length,) = struct.unpack(">I", await self._process.stdout.readexactly(4))
+        packet = await self._process.stdout.readexactly(length)
+        return packet[0], packet[1:]
+
+    async def open(self, path: bytes) -> bytes:
+        self.ask(3, struct.pack(">II", 1, len(path)) + path + struct.pack(">II", 1, 0))
+        kind, told = await self.reply()
+        assert kind == 102
+        return told[4:]
+
+    def read(self, number: int, handle: bytes, offset: int, length: int) -> None:
+        self.ask(5, struct.pack(">I", number) + handle + struct.pack(">QI", offset, length))
+
+
+@pytest.mark.parametrize(("window", "packet", "block"), [(40_000, 3001, 200_000), (1 << 20, 32768, 261_120)])
+async def test_replies_that_wait_for_a_window_hold_what_the_file_held(house, window, packet, block, monkeypatch):
+    """Two files by turns. A buffer that was given back is another's: here it is overwritten at once."""
+    give_back = Plane.give_back
+
+    def overwriting(plane, buffer):
+        buffer[:] = bytes(len(buffer))
+        give_back(plane, buffer)
+
+    monkeypatch.setattr(Plane, "give_back", overwriting)
+    contents = {path: secrets.token_bytes(3 * MIB + 17) for path in ("/in/f", "/in/g")}
+    async with house.sftp("ann") as client:
+        for path, content in contents.items():
+            async with client.open(path, "wb") as file:
+                await file.write(content)
+    async with (
+        house.ssh("ann") as theirs,
+        theirs.create_process(subsystem="sftp", encoding=None, window=window, max_pktsize=packet) as process,
+    ):
+        client = Asking(process)
+        client.ask(1, struct.pack(">I", 3))
+        assert (await client.reply())[0] == 2
+        handles = [await client.open(path.encode()) for path in contents]
+        wanted = []
+        for offset in range(0, 3 * MIB + 17, block):
+            for handle, content in zip(handles, contents.values(), strict=True):
+                client.read(len(wanted), handle, offset, block)
+                wanted.append(content[offset : offset + block])
+        for number, block_wanted in enumerate(wanted):
+            assert await client.reply() == (103, struct.pack(">II", number, len(block_wanted)) + block_wanted)
+        process.stdin.write_eof()
+    await settled(house)
+    assert not house.door.plane.slots_lent
+
+
+@pytest.mark.parametrize("behind", [b"", b"x"])
+async def test_a_window_that_grows_is_one_whole_packet_or_ends_the_connection(house, behind):
+    async with house.ssh("ann") as theirs, theirs.start_sftp_client() as client:
+        channel = next(iter(theirs._channels.values()))
+        channel.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(1), behind)
+        if behind:
+            await asyncio.wait_for(theirs.wait_closed(), 10)
+        else:
+            assert await client.listdir("/") is not None
 
 
 # --- packets that were altered on the way ---------------------------------------------------------------------------

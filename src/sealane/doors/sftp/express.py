@@ -198,7 +198,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
 
     def _is_full(self, length: int) -> bool:
         """Whether the session whose data comes by express has no room for a packet."""
-        if self._lane is None:
+        if self._lane is None or self._lane[1].stage.has_room(length, may_move=False):
             return False
         channel, taker = self._lane
         return channel.takes_express and not taker.stage.has_room(length, may_move=taker.may_move)
