@@ -1,12 +1,17 @@
 """Notices: what owners, individuals, authorities and the public are told, and what is owed until when."""
 
+import base64
 import csv
+import hashlib
+import html
 import io
 import json
+import re
 import tarfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
 
 import httpx
 import hypothesis
@@ -18,8 +23,8 @@ from hypothesis import strategies as st
 from sealane.desk import taking
 from sealane.desk.failures import DeskDamaged, OutputExists, PageHidden, PartyInvalid, RulesInvalid
 from sealane.desk.incidents import answering, deadlines, records
-from sealane.desk.incidents.records import Called, Dated, Decided, Delivered, Done
-from sealane.desk.notices import attestation, fetching, kinds, letters, making, markup, page, party
+from sealane.desk.incidents.records import Called, Dated, Decided, Delivered, Disclosed, Done
+from sealane.desk.notices import attestation, charts, fetching, kinds, letters, making, markup, page, party
 from sealane.desk.notices.addressees import Addressee, Exposed, InFiles, everybody, of_incident
 from sealane.desk.notices.merges import as_csv, as_xlsx
 from sealane.vault.age import files
@@ -270,6 +275,56 @@ def test_page_and_report_are_whole_without_scripts(desk, told):
         seen.feed(done.files[name].decode())
         assert (seen.open, seen.scripts) == ([], 0), name
     assert "Individuals per state" in done.files["report.html"].decode()
+
+
+def test_the_reports_first_page_has_the_contradictions_and_both_files_say_the_same(desk, told):
+    _, number = told
+    records.add(desk, number, Disclosed(at=NOW, by="x", to="the #press <b>", count=1, on=NOW.date()))
+    done = made(desk, told)
+    pages = texts(done.files["report.pdf"])
+    first = " ".join(pages[0].split())
+    assert first.index("open contradictions") < first.index("How many individuals")
+    assert "the #press <b>" in first
+    assert b"pdfuaid" in done.files["report.pdf"]
+    written = done.files["report.html"].decode()
+    assert written.index("open contradictions") < written.index("How many individuals")
+    for text in ("Individuals per state", "Individuals per data owner", "What is owed", "What it was computed from"):
+        assert text in written
+        assert any(text in page for page in pages)
+    assert made(desk, told).files["report.pdf"] == done.files["report.pdf"]
+
+
+def test_the_report_lets_in_nothing_but_its_own_style(desk, told):
+    written = made(desk, told).files["report.html"].decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', written)[1]
+    style = re.search(r"<style>(.*?)</style>", written, re.DOTALL)[1]
+    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert html.unescape(policy).startswith(f"default-src 'none'; style-src 'sha256-{allowed}'")
+    assert " style=" not in written
+    assert not re.search(r"(src|href)=", written)
+
+
+@hypothesis.given(
+    st.dictionaries(st.sampled_from([*charts._SPOTS, "unknown", "elsewhere"]), st.integers(1, 10**8), max_size=60),
+    st.lists(
+        st.dates(date(2020, 1, 1), date(2030, 1, 1)).map(
+            lambda day: NOW.replace(year=day.year, month=day.month, day=1, hour=day.day % 24)
+        ),
+        max_size=30,
+    ),
+)
+@hypothesis.settings(max_examples=tries(30))
+def test_every_figure_of_a_chart_is_in_the_table_beside_it(counts, moments):
+    for chart in (charts.state_map("x", counts), charts.bars("x", counts, "State")):
+        shown = dict(chart.rows)
+        assert sum(int(count.replace(",", "")) for count in shown.values()) == sum(counts.values())
+    over_time = charts.over_time("x", moments, "Files")
+    told = sum(int(count) for _, count in over_time.rows)
+    assert told <= len(moments)
+    assert told == len(moments) or (max(moments) - min(moments)).days >= charts.ROWS_MAX - 1
+    for chart in (charts.state_map("x", counts), over_time):
+        if chart.rows:
+            ET.fromstring(chart.drawing)
 
 
 @hypothesis.given(st.text(), st.text())

@@ -86,8 +86,8 @@ def make(
     if url:
         made.files["page/sitemap.xml"] = page.sitemap(url, occasion)
     contradictions = reconciling.contradictions(incident, figures, duties, today)
-    left = report.files_by_day(exposed, taken.history)
-    made.files["report.html"] = report.report(incident, figures, contradictions, duties, left, today)
+    said = report.told(incident, figures, contradictions, duties, taken.history, exposed, today)
+    made.files["report.html"], made.files["report.pdf"] = report.as_html(said), report.as_pdf(said, today)
     made.files["deadlines.ics"] = deadlines.calendar(duties, incident, now).encode()
     made.files["figures.json"] = msgspec.json.format(msgspec.json.encode(figures)) + b"\n"
     made.files["attestation.json"] = attestation.signed(incident, figures, made.files, str(today), folder.attesting)
