@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_EMPTY: Final = frozenset({"meta", "link", "br", "line", "rect", "path"})
+_EMPTY: Final = frozenset({"meta", "link", "br", "line", "rect", "path", "input"})
 
 
 class Markup(str):
@@ -75,11 +75,12 @@ def document(title: str, *body: str, head: str = "", style: str) -> bytes:
 STYLE: Final = """
 :root{color-scheme:light dark}
 body{font:1.05rem/1.6 system-ui,sans-serif;margin:0;padding:1.5rem}
-main{max-width:46rem;margin:0 auto}
+main{max-width:46rem;margin:0 auto;overflow-wrap:anywhere}
 h1{line-height:1.2}h2{margin-top:2.2rem}
 table{border-collapse:collapse;width:100%;margin:1rem 0}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
-th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #8886;vertical-align:top}
+th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #8886}
+th,td{vertical-align:top;overflow-wrap:anywhere}
 td{font-variant-numeric:tabular-nums}
 .alarm{border-left:.4rem solid #b3261e;padding:.2rem 1rem}
 tbody th{font-weight:normal}.figure strong{font-size:2.6rem;line-height:1}
