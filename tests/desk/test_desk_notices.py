@@ -1,15 +1,24 @@
 """Notices: what owners, individuals, authorities and the public are told, and what is owed until when."""
 
+import base64
 import csv
+import email
+import email.policy
+import hashlib
+import html
 import io
 import json
+import re
 import tarfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
 
 import httpx
 import hypothesis
+import msgspec
+import polars as pl
 import pypdfium2
 import pytest
 import python_calamine
@@ -18,8 +27,8 @@ from hypothesis import strategies as st
 from sealane.desk import taking
 from sealane.desk.failures import DeskDamaged, OutputExists, PageHidden, PartyInvalid, RulesInvalid
 from sealane.desk.incidents import answering, deadlines, records
-from sealane.desk.incidents.records import Called, Dated, Decided, Delivered, Done
-from sealane.desk.notices import attestation, fetching, kinds, letters, making, markup, page, party
+from sealane.desk.incidents.records import Called, Dated, Decided, Delivered, Died, Disclosed, Done
+from sealane.desk.notices import attestation, charts, fetching, kinds, letters, making, markup, page, party
 from sealane.desk.notices.addressees import Addressee, Exposed, InFiles, everybody, of_incident
 from sealane.desk.notices.merges import as_csv, as_xlsx
 from sealane.vault.age import files
@@ -57,8 +66,9 @@ def told(desk, world):
 def made(desk, told, **more):
     taken, number = told
     incident = records.load(desk, number)
+    figures = more.pop("figures", None) or answering.look(taken, incident).figures
     given = {"party": PARTY, "rules": deadlines.load(), "recipients": {}, "url": URL, "now": NOW} | more
-    return making.make(desk, taken, incident, answering.look(taken, incident).figures, **given)
+    return making.make(desk, taken, incident, figures, **given)
 
 
 def texts(pdf):
@@ -153,6 +163,81 @@ def test_a_childs_letter_goes_to_the_parent(desk, told):
         for text in texts(pdf)
     ]
     assert sum("Parent or guardian of" in text for text in pages) == 1
+
+
+def test_about_somebody_who_has_died_the_next_of_kin_is_written_to(desk, told):
+    taken, number = told
+    one, three = (
+        taken.facts.aliases.filter(pl.col("family") == person(who)["family"]).select("key", "check").row(0)
+        for who in (1, 3)
+    )
+    records.add(
+        desk,
+        number,
+        Died(at=NOW, alias=one, kin="Kim Doe", line="5 Elm St", city="Bangor", state="ME", zip="04401"),
+        Died(at=NOW, alias=three),
+    )
+    done = made(desk, told, by_email=True)
+    pages = [text for name, pdf in done.files.items() if "letters/north" in name and name.endswith(".pdf")
+             for text in texts(pdf)]  # fmt: skip
+    (letter,) = [" ".join(text.split()) for text in pages if "Kim Doe" in text]
+    assert "5 Elm St" in letter
+    assert "who has died. We write to you as the next of kin." in letter
+    assert f"{person(1)['given']} {person(1)['family']}'s data was" in letter
+    rows = list(csv.DictReader(io.StringIO(done.files["letters/north/without-address.csv"].decode())))
+    assert [(row["deceased"], row["addressed_to"][:11]) for row in rows] == [("yes", "Next of kin")]
+
+
+def test_an_email_has_plain_text_and_the_same_as_html_and_goes_to_nobody_else(desk, world):
+    world.now = datetime(2026, 2, 1, tzinfo=UTC)
+    people = [
+        person(1, email="one@example.org"), person(2, birth_date=date(2015, 5, 5), email="child@example.org"),
+        person(3, email="x@example.org\r\nBcc: all@example.org"), person(4, email="<a@b>"), person(5),
+        person(6, given="Bcc:\r\n a@example.org,", email="six@example.org"),
+    ]  # fmt: skip
+    world.file("north:/claims/a.csv", people)
+    taken = taking.sync(desk, world.publish()).taken
+    number = records.open_(desk, "Theft", occurred=OCCURRED, discovered=DISCOVERED, now=NOW)
+    with_address = msgspec.structs.replace(PARTY, email="officer@example.org")
+    done = made(desk, (taken, number), by_email=True, party=with_address)
+    sent = [
+        email.message_from_bytes(content, policy=email.policy.default)
+        for name, content in done.files.items()
+        if name.endswith(".eml")
+    ]
+    assert done.emails == len(sent) == 2
+    assert {one["To"].addresses[0].addr_spec for one in sent} == {"one@example.org", "six@example.org"}
+    for one in sent:
+        assert not one["Bcc"]
+        assert len(one["To"].addresses) == 1
+        plain, page_ = one.get_body(("plain",)).get_content(), one.get_body(("html",)).get_content()
+        for said in ("What happened", "Which data was in the files", "Social Security number", "What you should do",
+                     "What we are doing", "We closed the hole.", "1-800-555-0100", "March 12, 2026"):  # fmt: skip
+            assert said in plain
+            assert said in page_
+        assert not re.search(r"(src|href)=", page_)
+    assert not [name for name in made(desk, (taken, number)).files if name.endswith(".eml")]
+
+
+@pytest.mark.parametrize(("people", "owed"), [(500, False), (501, True)])
+def test_the_media_of_a_state_are_told_above_five_hundred(desk, told, people, owed):
+    from msgspec.structs import replace as with_
+
+    taken, number = told
+    figures = answering.look(taken, records.load(desk, number)).figures
+    done = made(desk, told, figures=with_(figures, by_state={"ME": people}))
+    assert ("media/ME.txt" in done.files) is owed
+    if owed:
+        text = done.files["media/ME.txt"].decode()
+        for said in ("of whom 501 live in ME", "A thief copied files.", "What people should do", "1-800-555-0100", URL):
+            assert said in text
+        assert person(1)["family"] not in text
+        assert (
+            "media/ME.txt"
+            in attestation.verify(
+                done.files["attestation.json"], desk.attesting.public_key().public_bytes_raw().hex()
+            ).notices
+        )
 
 
 def test_the_letter_for_massachusetts_does_not_describe_the_breach(desk, told):
@@ -270,6 +355,56 @@ def test_page_and_report_are_whole_without_scripts(desk, told):
         seen.feed(done.files[name].decode())
         assert (seen.open, seen.scripts) == ([], 0), name
     assert "Individuals per state" in done.files["report.html"].decode()
+
+
+def test_the_reports_first_page_has_the_contradictions_and_both_files_say_the_same(desk, told):
+    _, number = told
+    records.add(desk, number, Disclosed(at=NOW, by="x", to="the #press <b>", count=1, on=NOW.date()))
+    done = made(desk, told)
+    pages = texts(done.files["report.pdf"])
+    first = " ".join(pages[0].split())
+    assert first.index("open contradictions") < first.index("How many individuals")
+    assert "the #press <b>" in first
+    assert b"pdfuaid" in done.files["report.pdf"]
+    written = done.files["report.html"].decode()
+    assert written.index("open contradictions") < written.index("How many individuals")
+    for text in ("Individuals per state", "Individuals per data owner", "What is owed", "What it was computed from"):
+        assert text in written
+        assert any(text in page for page in pages)
+    assert made(desk, told).files["report.pdf"] == done.files["report.pdf"]
+
+
+def test_the_report_lets_in_nothing_but_its_own_style(desk, told):
+    written = made(desk, told).files["report.html"].decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', written)[1]
+    style = re.search(r"<style>(.*?)</style>", written, re.DOTALL)[1]
+    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert html.unescape(policy).startswith(f"default-src 'none'; style-src 'sha256-{allowed}'")
+    assert " style=" not in written
+    assert not re.search(r"(src|href)=", written)
+
+
+@hypothesis.given(
+    st.dictionaries(st.sampled_from([*charts._SPOTS, "unknown", "elsewhere"]), st.integers(1, 10**8), max_size=60),
+    st.lists(
+        st.dates(date(2020, 1, 1), date(2030, 1, 1)).map(
+            lambda day: NOW.replace(year=day.year, month=day.month, day=1, hour=day.day % 24)
+        ),
+        max_size=30,
+    ),
+)
+@hypothesis.settings(max_examples=tries(30))
+def test_every_figure_of_a_chart_is_in_the_table_beside_it(counts, moments):
+    for chart in (charts.state_map("x", counts), charts.bars("x", counts, "State")):
+        shown = dict(chart.rows)
+        assert sum(int(count.replace(",", "")) for count in shown.values()) == sum(counts.values())
+    over_time = charts.over_time("x", moments, "Files")
+    told = sum(int(count) for _, count in over_time.rows)
+    assert told <= len(moments)
+    assert told == len(moments) or (max(moments) - min(moments)).days >= charts.ROWS_MAX - 1
+    for chart in (charts.state_map("x", counts), over_time):
+        if chart.rows:
+            ET.fromstring(chart.drawing)
 
 
 @hypothesis.given(st.text(), st.text())

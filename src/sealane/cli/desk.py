@@ -141,6 +141,27 @@ def wipe(opened: Folder) -> None:
     click.echo("What was synced is gone from this machine.")
 
 
+@desk.command()
+@click.option("--http", default="127.0.0.1:8090", show_default=True, metavar="HOST:PORT", help="Where, on loopback.")
+@click.option(
+    "--rules", "rules_file", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Other legal rules."
+)
+@with_desk
+def serve(opened: Folder, http: str, rules_file: Path | None) -> None:
+    """Show the same as pages, to the browser on this machine that opens the link printed here. It works once."""
+    import asyncio
+
+    from sealane.desk.incidents import deadlines
+    from sealane.desk.pages import application
+    from sealane.desk.pages.office import Office
+
+    host, port = application.checked_host(http)
+    pages = application.Pages(Office.opened(opened, deadlines.load(rules_file)), host, port)
+    click.echo("Open this link; it works once. Ctrl-C ends it.")
+    click.echo(pages.guard.link)
+    asyncio.run(application.serve(pages, host, port))
+
+
 @desk.command("check-page")
 @click.argument("url", metavar="URL")
 @json_option

@@ -247,6 +247,31 @@ def rename_owner(desk: Folder, number: int, owner: str, name: str) -> None:
     _add(desk, number, Renamed, owner=owner, to=name)
 
 
+@incident.command()
+@_number
+@click.argument("individual", type=click.IntRange(min=0), metavar="INDIVIDUAL")
+@click.option("--kin", default="", help="The next of kin or personal representative who is written to.")
+@click.option("--line", default="", help="Their address: street or box.")
+@click.option("--city", default="")
+@click.option("--state", default="")
+@click.option("--zip", default="")
+@with_desk
+def died(desk: Folder, number: int, individual: int, **kin: str) -> None:
+    """Keep that INDIVIDUAL, by their number in `people`, has died: who writes to them writes to their next of kin.
+
+    Without an address of theirs no letter is written, and the individual is listed with those without an address.
+    """
+    from sealane.desk import taking
+    from sealane.desk.failures import IncidentInvalid
+    from sealane.desk.incidents.records import Died
+
+    aliases = taking.load(desk).facts.aliases
+    if individual >= len(aliases):
+        raise IncidentInvalid("There is no individual of this number.")
+    key, check = aliases.select("key", "check").row(individual)
+    _add(desk, number, Died, alias=(key, check), **kin)
+
+
 @incident.command("call")
 @_number
 @click.argument("path")
@@ -297,6 +322,7 @@ def deliver(desk: Folder, number: int, owner: str, state: Any, told: int, on: da
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
     help="Another file of authorities' forms.",
 )
+@click.option("--emails", "by_email", is_flag=True, help="Write e-mails too (EML), for those who agreed to them.")
 @_rules
 @with_desk
 def notices(
@@ -308,6 +334,8 @@ def notices(
     url: str,
     forms_file: Path | None,
     rules_file: Path | None,
+    *,
+    by_email: bool,
 ) -> None:
     """Make all notices: letters, mail-merge tables, owners' packages, field sheets, page, report, attestation."""
     from sealane.clock import Clock
@@ -332,8 +360,11 @@ def notices(
         url=url,
         now=now,
         forms=sheets.load(forms_file),
+        by_email=by_email,
     )
     making.write(made, out)
+    if by_email:
+        click.echo(f"{made.emails} e-mails, to whom one may be sent who agreed to it (45 CFR 164.404(d)(1)).")
     for writer, letters in made.letters.items():
         missing = made.without_address[writer]
         click.echo(f"{printable(writer)}: {letters} letters" + f", {missing} without an address" * bool(missing))

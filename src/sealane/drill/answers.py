@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealane.desk import taking
 from sealane.desk.incidents import answering, deadlines, reconciling, records
-from sealane.desk.incidents.records import Decided, Disclosed, Scope, Scoped
+from sealane.desk.incidents.records import Called, Decided, Disclosed, Scope, Scoped
 from sealane.desk.notices import addressees, making
 from sealane.desk.notices.party import Party
 from sealane.desk.server import Remote
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sealane.desk.folder import Folder
     from sealane.desk.incidents.counting import Figures
     from sealane.desk.incidents.reconciling import Contradiction
+    from sealane.desk.notices.addressees import Addressee
     from sealane.desk.taking import Taken
     from sealane.drill.invented import InventedFile
 
@@ -145,8 +146,20 @@ def contradicted(desk: Folder, answered: Answered, today: datetime) -> list[Cont
     return reconciling.contradictions(incident, answered.figures, duties, today.date())
 
 
-def notices(desk: Folder, taken: Taken, answered: Answered, now: datetime) -> tuple[making.Made, list[Check]]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The notices of an incident."""
+
+    made: making.Made
+    checks: list[Check]
+    quoted: Addressee
+    """Somebody who is in files of both data owners."""
+
+
+def notices(desk: Folder, taken: Taken, answered: Answered, now: datetime) -> Written:
     """Make every notice, and see that each individual gets one letter: nobody none, nobody two from one party."""
+    for path, name in ((ENROLMENT.path, "enrollment file"), (CLAIMS.path, "claims file")):
+        records.add(desk, answered.number, Called(at=now, path=path, name=name))
     for owner in (PLAN, CLINIC):
         records.add(desk, answered.number, Decided(at=now, owner=owner, notifier="processor"))
     incident = records.load(desk, answered.number)
@@ -158,10 +171,15 @@ def notices(desk: Folder, taken: Taken, answered: Answered, now: datetime) -> tu
     told = addressees.of_incident(incident, taken.history)
     written = addressees.everybody(taken.facts, taken.map, told, now.date())
     truth = _people([ENROLMENT, CLAIMS])
-    return made, [
-        Check("letters", len(truth), sum(made.letters.values())),
-        Check("individuals with a letter", len(truth), len({one.number for one in written})),
-    ]
+    both = next(one for one in written if len(one.files) > 1)
+    return Written(
+        made,
+        [
+            Check("letters", len(truth), sum(made.letters.values())),
+            Check("individuals with a letter", len(truth), len({one.number for one in written})),
+        ],
+        both,
+    )
 
 
 def first_deadline(desk: Folder, answered: Answered) -> deadlines.Duty | None:

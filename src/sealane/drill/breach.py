@@ -124,16 +124,16 @@ def _answer(
     account = answers.to_the_account(desk, taken, BILLING, since, until)
     telling.first_answer(say, account, answers.contradicted(desk, account, until))
     begun = time.monotonic()
-    made, letters = answers.notices(desk, taken, account, until)
-    telling.notices(say, made, time.monotonic() - begun, answers.first_deadline(desk, account))
+    written = answers.notices(desk, taken, account, until)
+    telling.notices(say, written, time.monotonic() - begun, answers.first_deadline(desk, account))
     disk = answers.to_the_disk(desk, taken, until)
     telling.second_answer(say, disk)
-    played.checks += [*account.checks, *letters, *disk.checks]
+    played.checks += [*account.checks, *written.checks, *disk.checks]
     played.people = {
         "stolen account": account.figures.people["strict"], "copied disk": disk.figures.people["strict"],
     }  # fmt: skip
     if keep is not None:
-        making.write(made, keep)
+        making.write(written.made, keep)
         telling.kept(say, keep)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sealane.desk.incidents.reconciling import Why
+from sealane.desk.notices.addressees import in_words
+from sealane.desk.notices.kinds import with_article
 from sealane.drill.invented import FAX, FILES, ORGANIZATION
 from sealane.drill.thefts import TAKEN_BY_ACCOUNT
 
@@ -14,9 +16,8 @@ if TYPE_CHECKING:
 
     from sealane.desk.incidents.deadlines import Duty
     from sealane.desk.incidents.reconciling import Contradiction
-    from sealane.desk.notices.making import Made
     from sealane.desk.taking import Taken
-    from sealane.drill.answers import Answered, Check
+    from sealane.drill.answers import Answered, Check, Written
     from sealane.drill.thefts import Loot
 
     Say = Callable[[str], None]
@@ -106,14 +107,15 @@ def first_answer(say: Say, answered: Answered, contradictions: Sequence[Contradi
         _row(say, "contradicted at once", one.sentence)
 
 
-def notices(say: Say, made: Made, seconds: float, first: Duty | None) -> None:
-    """Say what was written."""
-    letters = sum(made.letters.values())
-    _row(
-        say,
-        "written",
-        f"{letters} letters, one for each of them, and {len(made.files)} files in all, signed ({seconds:.1f} s)",
-    )
+def notices(say: Say, written: Written, seconds: float, first: Duty | None) -> None:
+    """Say what was written, and what one of the letters says."""
+    letters, files = sum(written.made.letters.values()), len(written.made.files)
+    _row(say, "written", f"{letters} letters, one for each of them; {files} files in all, signed ({seconds:.1f} s)")
+    one = written.quoted
+    for place, part in enumerate(one.files):
+        classes = ", ".join(in_words(kind) for kind in part.classes)
+        head = f"to {one.name}:" if place == 0 else ""
+        _row(say, head, f"{with_article(part.kind)} of {part.owner}: {classes}")
     if first is not None:
         sure = " (confirm with counsel)" if first.unsure else ""
         _row(say, "owed first", f"to {first.rule.to} in {first.where}, by {first.due}: {first.rule.citation}{sure}")
@@ -155,7 +157,7 @@ def _split(say: Say, answered: Answered) -> None:
     _row(say, "by data owner", f"{owners}; {figures.shared} are of both and counted once")
     _row(say, "by state", ", ".join(f"{state} {count}" for state, count in figures.by_state.items()))
     kinds = sorted(figures.by_class.items(), key=lambda each: (-each[1], each[0]))
-    _row(say, "by kind of data", ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in kinds))
+    _row(say, "by kind of data", ", ".join(f"{in_words(kind)} {count}" for kind, count in kinds))
 
 
 def _head(say: Say, text: str) -> None:

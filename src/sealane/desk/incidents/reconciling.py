@@ -92,7 +92,7 @@ def _against_count(said: Sequence[Disclosed], figures: Figures) -> Iterator[Cont
                 {"told": one.count, "people": ours},
             )
         elif one.count < ours:
-            about = f"individuals of {one.about}" if one.about else "the union of all data owners"
+            about = f"individuals of {one.about}" if one.about else "the individuals of all data owners, each once,"
             yield Contradiction(
                 Why.OWNER_BELOW if one.about else Why.BELOW_UNION,
                 one.on,

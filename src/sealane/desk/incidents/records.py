@@ -112,6 +112,18 @@ class Called(Record, frozen=True, kw_only=True, tag="called"):
     name: str
 
 
+class Died(Record, frozen=True, kw_only=True, tag="died"):
+    """An individual is known to have died: the next of kin is written to instead (45 CFR 164.404(d)(1))."""
+
+    alias: tuple[int, int]
+    """The two numbers of one of their tellings (`facts.py`): they stay when people are linked anew."""
+    kin: str = ""
+    line: str = ""
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+
+
 class Done(Record, frozen=True, kw_only=True, tag="done"):
     """A duty was fulfilled."""
 
@@ -136,7 +148,7 @@ class Answered(Record, frozen=True, kw_only=True, tag="answered"):
     digest: str
 
 
-AnyRecord = Opened | Dated | Scoped | Disclosed | Decided | Renamed | Called | Done | Delivered | Answered
+AnyRecord = Opened | Dated | Scoped | Disclosed | Decided | Renamed | Called | Died | Done | Delivered | Answered
 
 
 @dataclass(slots=True)
@@ -154,6 +166,7 @@ class Incident:
     renamed: dict[str, str] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
     """Kinds of files by path."""
+    died: dict[tuple[int, int], Died] = field(default_factory=dict)
     done: dict[str, date] = field(default_factory=dict)
     deliveries: list[Delivered] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
@@ -181,7 +194,7 @@ class Incident:
             name = other
         return name
 
-    def _decide(self, record: Decided | Renamed | Called) -> None:
+    def _decide(self, record: Decided | Renamed | Called | Died) -> None:
         match record:
             case Decided():
                 self.notifiers[record.owner] = record.notifier
@@ -189,6 +202,8 @@ class Incident:
                 self.renamed[record.owner] = record.to
             case Called():
                 self.called[record.path] = record.name
+            case Died():
+                self.died[record.alias] = record
 
     def take(self, record: AnyRecord) -> None:
         """Take in one record."""
@@ -197,7 +212,7 @@ class Incident:
                 self.dates.setdefault(record.what, []).append(record)
             case Scoped():
                 self.scope = record.scope
-            case Decided() | Renamed() | Called():
+            case Decided() | Renamed() | Called() | Died():
                 self._decide(record)
             case Disclosed():
                 self.disclosures.append(record)

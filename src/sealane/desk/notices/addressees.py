@@ -7,7 +7,7 @@ one letter that names them all. Who has no address is listed apart: a substitute
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sealane.desk.facts import Facts
     from sealane.desk.history import History
-    from sealane.desk.incidents.records import Incident
+    from sealane.desk.incidents.records import Died, Incident
     from sealane.desk.maps import IdentityMap
 
     Numbers = npt.NDArray[Any]
@@ -71,6 +71,9 @@ class Addressee:
     classes: tuple[str, ...]
     files: tuple[InFiles, ...] = ()
     """The same by kind of file and data owner."""
+    deceased: bool = False
+    kin: str = ""
+    """Who is written to in place of somebody who has died; the address is theirs."""
 
     @property
     def reachable(self) -> bool:
@@ -84,7 +87,9 @@ class Addressee:
 
     @property
     def addressed(self) -> str:
-        """To whom the letter goes: for a child, the parent or guardian."""
+        """To whom the letter goes: for a child, the parent or guardian; for the deceased, the next of kin."""
+        if self.deceased:
+            return self.kin or f"Next of kin or personal representative of {self.name}"
         return f"Parent or guardian of {self.name}" if self.minor else self.name
 
 
@@ -102,13 +107,15 @@ class Exposed:
     kinds: Mapping[str, str]
     """What kind of file each version is."""
     notifiers: Mapping[str, str]
+    died: Mapping[tuple[int, int], Died] = field(default_factory=dict)
     owner_now: Callable[[str], str] = str
 
 
 def of_incident(incident: Incident, history: History) -> Exposed:
     """Return what an incident's letters are about."""
     versions = scoping.to_notify(incident, history)
-    return Exposed(versions, kinds.of_versions(versions, incident, history), incident.notifiers, incident.owner_now)
+    kind_of = kinds.of_versions(versions, incident, history)
+    return Exposed(versions, kind_of, incident.notifiers, incident.died, incident.owner_now)
 
 
 def by_party(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) -> Iterator[tuple[str, list[Addressee]]]:
@@ -117,6 +124,7 @@ def by_party(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) ->
     owners = [exposed.owner_now(name) for name in facts.owners]
     table = _exposed_rows(facts, roots, exposed, owners)
     cards = _cards(facts, roots, table["person"].unique())
+    died = _died(facts, roots, exposed.died)
     party_of = {name: PROCESSOR if exposed.notifiers.get(name) == "processor" else name for name in owners}
     table = table.with_columns(pl.col("owner").replace_strict(party_of, return_dtype=pl.String).alias("party"))
     for (party,), rows in sorted(table.partition_by("party", as_dict=True).items()):
@@ -127,7 +135,23 @@ def by_party(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) ->
             .agg("owner", "kind", pl.col("mask").alias("masks"), pl.col("mask").bitwise_or())
         )
         joined = people.join(cards, on="person", how="left", maintain_order="left")
-        yield str(party), [_addressee(row, on) for row in joined.iter_rows(named=True)]
+        people_of = (_addressee(row, on) for row in joined.iter_rows(named=True))
+        yield str(party), [_of_kin(one, died[one.number]) if one.number in died else one for one in people_of]
+
+
+def _died(facts: Facts, roots: Numbers, died: Mapping[tuple[int, int], Died]) -> dict[int, Died]:
+    """Return who has died, by the number of the individual."""
+    if not died:
+        return {}
+    keys = facts.aliases.select("key", "check").with_row_index("alias")
+    found = keys.filter(pl.col("key").is_in([key for key, _ in died])).rows()
+    return {int(roots[alias]): died[key, check] for alias, key, check in found if (key, check) in died}
+
+
+def _of_kin(one: Addressee, died: Died) -> Addressee:
+    """Return whom to write to about somebody who has died: nobody where the address of their kin is not known."""
+    return replace(one, deceased=True, minor=False, kin=died.kin, line=died.line, city=died.city, state=died.state,
+                   zip=died.zip, email="")  # fmt: skip
 
 
 def everybody(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) -> list[Addressee]:

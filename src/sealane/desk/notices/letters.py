@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.resources
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -85,7 +85,7 @@ def _told(occasion: Occasion, addressees: Sequence[Addressee], *, silent: bool) 
         "discovered": plain(occasion.discovered),
         "advice": party.advice or ADVICE,
         "protection": party.protection,
-        "doing": party.doing or (gap("what we do to investigate, to limit the harm, and against the next one"),),
+        "doing": doing(party),
         "reach": _reach(party),
         "signed": party.signed_by or gap("name and title of who signs"),
         "letters": [_letter(one) for one in addressees],
@@ -108,9 +108,9 @@ def _letter(one: Addressee) -> dict[str, object]:
     place = " ".join(part for part in (f"{one.city}," if one.city else "", one.state, one.zip) if part)
     return {
         "name": one.name,
-        "minor": one.minor,
+        "about": about(one),
         "address": [one.addressed, one.line, place],
-        "whose": f"{one.name}'s" if one.minor else "Your",
+        "whose": f"{one.name}'s" if one.minor or one.deceased else "Your",
         "files": [
             {"of": _sentence(_file_in_words(each)), "classes": [in_words(kind) for kind in each.classes]}
             for each in one.files
@@ -126,21 +126,59 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+class Part(NamedTuple):
+    """A part of a notice in words: its heading, paragraphs, then a list."""
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    ordered: bool = False
+
+
+def parts(occasion: Occasion, one: Addressee) -> list[Part]:
+    """Return what a letter to somebody says, part by part (45 CFR 164.404(c))."""
+    party, letter = occasion.party, _letter(one)
+    found: list[Part] = []
+    if one.state not in SILENT_STATES:
+        found.append(Part("What happened", (*_happened(party), when(occasion))))
+    found.append(Part("Which data was in the files", (f"{letter['whose']} data was in these files. In each it was:",)))
+    found += [
+        Part("", (f"{_sentence(_file_in_words(each))}:",), tuple(in_words(kind) for kind in each.classes))
+        for each in one.files
+    ]
+    protection = (party.protection,) if party.protection else ()
+    return [
+        *found,
+        Part("What you should do", (), party.advice or ADVICE, ordered=True),
+        *([Part("", protection)] if protection else []),
+        Part("What we are doing", doing(party)),
+        Part("How to reach us", tuple(_reach(party))),
+    ]
+
+
+def when(occasion: Occasion) -> str:
+    """Return the sentence of both dates."""
+    return f"It happened on {plain(occasion.occurred)}. We discovered it on {plain(occasion.discovered)}."
+
+
+def doing(party: Party) -> tuple[str, ...]:
+    """Return what the party does, or the gap where it did not say."""
+    return party.doing or (gap("what we do to investigate, to limit the harm, and against the next one"),)
+
+
+def about(one: Addressee) -> str:
+    """Return whom a letter addresses, and about whom it is where that is somebody else."""
+    if one.deceased:
+        return f"This letter is about the data of {one.name}, who has died. We write to you as the next of kin."
+    if one.minor:
+        return f"This letter is about the data of {one.name}. We write to you as the parent or guardian."
+    return f"Dear {one.addressed},"
+
+
 def as_text(occasion: Occasion, one: Addressee) -> str:
     """Return the letter as plain text, for e-mail."""
-    told, letter = _told(occasion, [one], silent=one.state in SILENT_STATES), _letter(one)
-    party = occasion.party
-    pieces = [TITLE, "", f"Dear {one.addressed},", ""]
-    if told["describes"]:
-        pieces += ["What happened", *_happened(party)]
-        pieces += [f"It happened on {told['occurred']}. We discovered it on {told['discovered']}.", ""]
-    pieces += [
-        "Which data was in the files",
-        f"{letter['whose']} data was in these files. In each it was:",
-    ]
-    for each in one.files:
-        pieces += ["", f"{_sentence(_file_in_words(each))}:", *(f"- {in_words(kind)}" for kind in each.classes)]
-    pieces += ["", "What you should do"]
-    pieces += [f"{number}. {each}" for number, each in enumerate(party.advice or ADVICE, start=1)]
-    pieces += ["", *([party.protection, ""] if party.protection else []), "How to reach us", *_reach(party), ""]
-    return "\n".join([*pieces, str(told["signed"]), occasion.writer, ""])
+    pieces = [TITLE, "", about(one)]
+    for part in parts(occasion, one):
+        pieces += ["", *([part.heading] if part.heading else []), *part.paragraphs]
+        pieces += [f"{f'{number}.' if part.ordered else '-'} {each}" for number, each in enumerate(part.items, start=1)]
+    return "\n".join([*pieces, "", occasion.party.signed_by or gap("name and title of who signs"), occasion.writer, ""])

@@ -13,7 +13,7 @@ import msgspec
 from sealane.desk.failures import OutputExists
 from sealane.desk.folder import make_private
 from sealane.desk.incidents import deadlines, reconciling, scoping
-from sealane.desk.notices import attestation, letters, merges, packages, page, report, sheets
+from sealane.desk.notices import attestation, emails, letters, media, merges, packages, page, report, sheets
 from sealane.desk.notices.addressees import PROCESSOR, Addressee, InFiles, by_party
 from sealane.desk.notices.addressees import of_incident as addressees_of
 from sealane.desk.notices.letters import Occasion
@@ -42,6 +42,7 @@ class Made:
     letters: dict[str, int] = field(default_factory=dict)
     """Individuals to whom each party writes a letter."""
     without_address: dict[str, int] = field(default_factory=dict)
+    emails: int = 0
     unsealed: list[str] = field(default_factory=list)
     """Owners whose package could not be sealed, since their key is not known."""
     gaps: list[str] = field(default_factory=list)
@@ -59,11 +60,12 @@ def make(
     url: str,
     now: datetime,
     forms: Forms | None = None,
+    by_email: bool = False,
 ) -> Made:
     """Make every notice.
 
     `recipients`: each data owner's public keys; `url`: where the public page will stand; `forms`: what authorities ask,
-    or None for the forms that come with the program.
+    or None for the forms that come with the program; `by_email`: write messages too, for individuals who agreed to it.
     """
     assert taken.map is not None, "there are figures, so there is a map"
     today = now.date()
@@ -75,19 +77,20 @@ def make(
     )
     made = Made(gaps=party.gaps())
     for writer, addressees in by_party(taken.facts, taken.map, told, incident.discovered.date()):
-        _write_to(made, writer, addressees, occasion)
+        _write_to(made, writer, addressees, occasion, by_email=by_email)
     for owner, addressees in by_party(taken.facts, taken.map, replace(told, notifiers={}), incident.discovered.date()):
         _package(made, owner, addressees, (incident, figures, occasion), recipients.get(owner, ()))
     made.files |= _samples(occasion, figures)
     for sheet in sheets.sheets(sheets.load() if forms is None else forms, occasion, figures, incident, rules):
         made.files[f"sheets/{sheet.name}.txt"] = sheet.as_text().encode()
         made.files[f"sheets/{sheet.name}.json"] = sheet.as_json()
+    made.files |= {f"media/{name}": content for name, content in media.texts(occasion, figures, duties, url)}
     made.files["page/index.html"] = page.page(occasion, figures, url)
     if url:
         made.files["page/sitemap.xml"] = page.sitemap(url, occasion)
     contradictions = reconciling.contradictions(incident, figures, duties, today)
-    left = report.files_by_day(exposed, taken.history)
-    made.files["report.html"] = report.report(incident, figures, contradictions, duties, left, today)
+    said = report.told(incident, figures, contradictions, duties, taken.history, exposed, today)
+    made.files["report.html"], made.files["report.pdf"] = report.as_html(said), report.as_pdf(said, today)
     made.files["deadlines.ics"] = deadlines.calendar(duties, incident, now).encode()
     made.files["figures.json"] = msgspec.json.format(msgspec.json.encode(figures)) + b"\n"
     made.files["attestation.json"] = attestation.signed(incident, figures, made.files, str(today), folder.attesting)
@@ -110,7 +113,7 @@ def _samples(occasion: Occasion, figures: Figures) -> dict[str, bytes]:
     return dict(zip((sheets.SAMPLE, sheets.SHORT_SAMPLE), made, strict=False))
 
 
-def _write_to(made: Made, writer: str, addressees: Sequence[Addressee], occasion: Occasion) -> None:
+def _write_to(made: Made, writer: str, addressees: Sequence[Addressee], occasion: Occasion, *, by_email: bool) -> None:
     """Make the letters of one notifying party."""
     own = occasion if writer == PROCESSOR else Occasion(
         occasion.party, writer, occasion.occurred, occasion.discovered, occasion.today
@@ -118,6 +121,9 @@ def _write_to(made: Made, writer: str, addressees: Sequence[Addressee], occasion
     place = f"letters/{plain_name(writer)}"
     for name, content in letters.as_pdf(own, addressees):
         made.files[f"{place}/{name}"] = content
+    for name, content in emails.messages(own, addressees) if by_email else ():
+        made.files[f"{place}/emails/{name}"] = content
+        made.emails += 1
     reached = [one for one in addressees if one.reachable]
     missing = [one for one in addressees if not one.reachable]
     made.files[f"{place}/mail-merge.csv"] = merges.as_csv(reached)

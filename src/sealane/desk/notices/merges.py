@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sealane.desk.notices.addressees import Addressee
 
 COLUMNS: Final = (
-    "number", "addressed_to", "given", "family", "minor", "address", "city", "state", "zip", "email", "owners", "data",
+    "number", "addressed_to", "given", "family", "minor", "deceased",
+    "address", "city", "state", "zip", "email", "owners", "data",
     "files",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -29,7 +30,8 @@ def rows(addressees: Iterable[Addressee]) -> list[tuple[str, ...]]:
     """Return a row for each individual."""
     return [
         (
-            str(one.number), one.addressed, one.given, one.family, "yes" if one.minor else "no", one.line, one.city,
+            str(one.number), one.addressed, one.given, one.family, "yes" if one.minor else "no",
+            "yes" if one.deceased else "no", one.line, one.city,
             one.state, one.zip, one.email, "; ".join(one.owners), "; ".join(in_words(kind) for kind in one.classes),
             "; ".join(
                 f"{each.kind} of {each.owner}: {', '.join(in_words(kind) for kind in each.classes)}"
