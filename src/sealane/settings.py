@@ -165,6 +165,8 @@ class Settings:
     """Tokens, by client address, whose session an HTTP worker remembers."""
     web_page_rows: int = 200
     web_listing_entries_max: int = 20_000
+    archive_files_max: int = 1000
+    """Files that can be had as one ZIP archive from a page."""
     own_recipients_max: int = 10
     """Public keys that somebody may add to themselves at a browser."""
     web_passphrase_work_factor: int = 18

@@ -65,6 +65,8 @@ class Pages:
             ("/files/{path:path}", {"GET": files.show_folder}),
             ("/details/{path:path}", {"GET": files.show_details}),
             ("/download/{path:path}", {"GET": files.download, "HEAD": files.download}),
+            ("/archive", {"POST": files.download_selection}),
+            ("/archive/{path:path}", {"POST": files.download_selection}),
             ("/new-folder", {"POST": files.make_folder}),
             ("/new-folder/{path:path}", {"POST": files.make_folder}),
             ("/remove/{path:path}", {"GET": files.show_removal, "POST": files.remove}),

@@ -9,7 +9,7 @@ from sealane.doors.http import browser, delivery
 from sealane.doors.http.browser import OriginRefused
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.sealed import AGE_SUFFIX
-from sealane.doors.web import forms
+from sealane.doors.web import archives, forms
 from sealane.doors.web.listings import Asked, listing, sort_of
 from sealane.doors.web.readers import readers_of
 from sealane.errors import Invalid, Missing, NotAFolder, NotAllowed, Refused, SealaneError
@@ -129,6 +129,13 @@ async def download(visit: Visit) -> Response | None:
     if visit.exchange.method == "HEAD":
         return await delivery.head(visit.exchange)
     return await delivery.get(visit.exchange)
+
+
+async def download_selection(visit: Visit) -> Response | None:
+    """Send what was selected of a folder as one archive."""
+    folder = place_of(visit)
+    form = await visit.take_form()
+    return await archives.send_selection(visit, folder, form.every("name"))
 
 
 # --- changing --------------------------------------------------------------------------------------------------------
