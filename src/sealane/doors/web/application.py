@@ -70,6 +70,7 @@ class Pages:
             ("/new-folder", {"POST": files.make_folder}),
             ("/new-folder/{path:path}", {"POST": files.make_folder}),
             ("/remove/{path:path}", {"GET": files.show_removal, "POST": files.remove}),
+            ("/restore/{path:path}", {"POST": files.restore}),
             ("/move/{path:path}", {"POST": files.move}),
             ("/sign-out", {"POST": signing_in.sign_out}),
             ("/prove", {"GET": signing_in.show_proof, "POST": signing_in.prove}),

@@ -58,6 +58,9 @@ class Outbox:
     def flush(self) -> None:
         """Do nothing: there is nothing behind it."""
 
+    def close(self) -> None:
+        """Do nothing: what was written is still to be sent."""
+
     def taken(self) -> bytes:
         """Return what was written since this was asked last."""
         whole = b"".join(self._pieces)
