@@ -3,7 +3,7 @@
     python -m bench.web [--mib 128] [--rounds 3] [--memory-mib 10240]
 
 Prints a table. Speeds depend on what else the machine does, so each round measures all three one after another, and the
-ratios of a round are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
+ratios of a round and the CPU seconds are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
 largest resident memory of any of Chromium's processes meanwhile, less what it was before; it takes its time.
 """
 
@@ -14,6 +14,7 @@ import asyncio
 import os
 import statistics
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 TUS_JS = "tus-js-client@4.3.1"
+Way = Callable[["Page", str, Path], Awaitable[float]]
 THROTTLE = 4
 PART_BYTES = 16 * MIB
 TRANSFER_MS_MAX = 3_600_000
@@ -135,10 +137,35 @@ def _resident() -> dict[int, int]:
     return {process: size for process, size in sizes.items() if _is_below(process, parents)}
 
 
+def _spent() -> tuple[float, float]:
+    """Return the CPU seconds of Chromium's processes below this one, and of the server's."""
+    parents: dict[int, int] = {}
+    spent: dict[int, tuple[str, float]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (folder / "stat").read_text().rpartition(")")
+        except OSError:
+            continue
+        fields = rest.split()
+        parents[int(folder.name)] = int(fields[1])
+        spent[int(folder.name)] = (name, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    below = [one for process, one in spent.items() if process != os.getpid() and _is_below(process, parents)]
+    ours = [seconds for name, seconds in below if "chrom" in name]
+    return sum(ours), sum(seconds for name, seconds in below if "chrom" not in name and "node" not in name)
+
+
 def _is_below(process: int, parents: dict[int, int]) -> bool:
     while process in parents and process != os.getpid():
         process = parents[process]
     return process == os.getpid()
+
+
+async def _round(page: Page, way: Way, place: str, file: Path, size: int) -> tuple[float, float, float]:
+    """Send a file of `size` MiB; return MiB a second, and what it cost: CPU seconds a GiB of browser and server."""
+    before = _spent()
+    took = await way(page, place, file)
+    browsers, servers = (after - one for after, one in zip(_spent(), before, strict=True))
+    return size / took, browsers * 1024 / size, servers * 1024 / size
 
 
 async def measure(folder: Path, words: Any) -> None:
@@ -160,12 +187,15 @@ async def measure(folder: Path, words: Any) -> None:
             for number in range(words.rounds):
                 file = folder / f"file-{number}.bin"
                 file.write_bytes(os.urandom(MIB) * words.mib)
-                took = [await way(page, place, file) for way, place in WAYS.values()]
-                rounds.append([words.mib / one for one in took])
+                rounds.append([await _round(page, way, place, file, words.mib) for way, place in WAYS.values()])
                 file.unlink()
-            for (name, _), speeds in zip(WAYS.items(), zip(*rounds, strict=True), strict=True):
-                ratio = statistics.median(one / one_round[0] for one, one_round in zip(speeds, rounds, strict=True))
-                print(f"{name:36}  {statistics.median(speeds):8.1f} MiB/s  {ratio:5.2f} of tus-js-client")
+            for (name, _), told in zip(WAYS.items(), zip(*rounds, strict=True), strict=True):
+                speed, browsers, servers = (statistics.median(one) for one in zip(*told, strict=True))
+                ratio = statistics.median(one[0] / one_round[0][0] for one, one_round in zip(told, rounds, strict=True))
+                print(
+                    f"{name:22}{speed:8.1f} MiB/s ({ratio:4.2f} of tus-js-client), "
+                    f"CPU seconds a GiB: browser {browsers:5.1f}, server {servers:5.1f}"
+                )
             if words.memory_mib:
                 file = folder / "sparse.bin"
                 with file.open("wb") as sparse:

@@ -125,7 +125,7 @@ def programs() -> dict[str, bytes]:
     esbuild = package("@esbuild/linux-x64@0.28.2") / "bin" / "esbuild"
     options = ["--bundle", "--format=iife", "--target=es2022", "--minify", "--charset=utf8", "--log-level=warning"]
     options += ["--legal-comments=none", "--preserve-symlinks"]
-    with _modules() as folder:
+    with modules() as folder:
         environment = {"NODE_PATH": folder}
         command = [[esbuild, source, *options] for source in PROGRAMS.values()]
         done = [
@@ -136,7 +136,7 @@ def programs() -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def _modules() -> Iterator[str]:
+def modules() -> Iterator[str]:
     """Give a folder in which what the sealing program imports has its own name."""
     with tempfile.TemporaryDirectory() as folder:
         for name in SEALING:

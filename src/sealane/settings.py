@@ -165,6 +165,10 @@ class Settings:
     """Tokens, by client address, whose session an HTTP worker remembers."""
     web_page_rows: int = 200
     web_listing_entries_max: int = 20_000
+    undo_seconds: int = 3600
+    """So long somebody may undo a removal of their own at a page."""
+    archive_files_max: int = 1000
+    """Files that can be had as one ZIP archive from a page."""
     own_recipients_max: int = 10
     """Public keys that somebody may add to themselves at a browser."""
     web_passphrase_work_factor: int = 18

@@ -1,7 +1,8 @@
 """Versions that were replaced or removed: kept for their time, counted, and never more than the quota once again.
 
 Must stay true: an organization's `kept_bytes` is the sum of its replaced versions' sizes, so whoever replaces one calls
-`replace`, and whoever drops one `expire`. A version that somebody is receiving is not dropped before its time.
+`replace`, whoever drops one `expire`,
+and whoever lets one be seen again `take_back`. A version that somebody is receiving is not dropped before its time.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ def replace(work: Work, version: VersionId, size: int, organization: Organizatio
         over -= oldest.size
         if over <= 0:
             return
+
+
+def take_back(work: Work, version: VersionId, size: int, organization: OrganizationId) -> None:
+    """Make a version that was taken out of sight a present one again."""
+    work.transaction.run(queries.TAKE_BACK_VERSION, version=version)
+    work.transaction.run(queries.COUNT_KEPT, organization=organization, more=-size)
 
 
 def expire(work: Work, version: ExpiredRow) -> None:

@@ -109,6 +109,31 @@ class RemoveFile(Operation, frozen=True):
     own_uploads: bool = False
 
 
+class RemovedRestorably(Answer, frozen=True):
+    """A file was removed; the note undoes it for a while."""
+
+    note: bytes
+
+
+class RemoveRestorably(Operation, frozen=True):
+    """Remove a file, and get what undoes it."""
+
+    repeatable: ClassVar[bool] = False
+    answer: ClassVar[type[Answer]] = RemovedRestorably
+    handle: str
+    path: str
+
+
+class RestoreFile(Operation, frozen=True):
+    """Undo a removal of the caller's own; `path` is the one that the file had as they see it."""
+
+    repeatable: ClassVar[bool] = False
+    answer: ClassVar[type[Answer]] = Seen
+    handle: str
+    path: str
+    note: bytes
+
+
 class Move(Operation, frozen=True):
     """Rename or move a file or folder, in one step. With `replace` an existing file (or empty folder) gives way.
 

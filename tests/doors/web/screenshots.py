@@ -28,6 +28,9 @@ PAGES = {
     "user": "/admin/user?user=anna@clinic",
     "folder-rights": "/admin/folder?folder=clinic:/in",
     "ledger": "/ledger?user=anna@clinic",
+    "sealed-folder": "/files/in/records",
+    "sealed-file": "/details/in/records/x-ray%2014%20Nov.dcm.age",
+    "keys": "/keys",
     "error": "/files/nothing",
 }
 DESK = {"width": 1280, "height": 860}
@@ -36,6 +39,7 @@ LOOKS = {
     "desk-light": {"viewport": DESK, "color_scheme": "light"},
     "desk-dark": {"viewport": DESK, "color_scheme": "dark"},
     "phone-light": {"viewport": PHONE, "color_scheme": "light"},
+    "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
 }
 
 

@@ -1,7 +1,9 @@
 """Invented files and people for the pages to show."""
 
 from sealane.errors import AlreadyExists
-from sealane.operations.accounts import AddFolder, AddUser, GrantFolder
+from sealane.operations.accounts import AddFolder, AddUser, GrantFolder, SetRecipient
+from sealane.vault.age import files
+from sealane.vault.age.hybrid import HybridIdentity
 
 FILES = {
     "eligibility-2026-11.csv": 48_211,
@@ -11,6 +13,10 @@ FILES = {
     "x-ray 14 Nov.dcm": 2_400_117,
     "Überweisung Müller.txt": 312,
 }
+
+
+ANNA = HybridIdentity.new()
+SEALED = {"x-ray 14 Nov.dcm": 2_400_117, "discharge letter, room 12.pdf": 82_004}
 
 
 async def invent(page, house):
@@ -25,13 +31,21 @@ async def invent(page, house):
         AddUser("maria-del-carmen.fernandez@clinic", email="maria.fernandez@clinic.test"),
         AddUser("bert@clinic", role="auditor", email="bert@clinic.test"),
         AddUser("nightly@clinic", email=""),
+        SetRecipient("anna@clinic", str(ANNA.recipient()), present=True),
+        SetRecipient("root@clinic", str(HybridIdentity.new().recipient()), present=True),
+        AddFolder("clinic:/in/records", sealed=True),
+        GrantFolder("clinic:/in/records", "maria-del-carmen.fernandez@clinic", ("list", "read")),
     ):
         house.keeper.admin(operation)
     token = house.token("anna@clinic")
+    headers = {"Authorization": f"Bearer {token}", "Cookie": ""}
+    for name, size in SEALED.items():
+        sealed = {"Sealane-Sealed": "age", "Sealane-Plaintext-Length": str(size)}
+        content = files.seal(b"x" * size, [ANNA.recipient()])
+        told = await page.request.put(f"/api/v1/content/in/records/{name}", data=content, headers=headers | sealed)
+        assert told.status == 201, await told.text()
     for name, size in FILES.items():
         address = f"/api/v1/content/in/{name}"
-        told = await page.request.put(
-            address, data=b"x" * size, headers={"Authorization": f"Bearer {token}", "Cookie": ""}
-        )
+        told = await page.request.put(address, data=b"x" * size, headers=headers)
         assert told.status == 201, await told.text()
     await page.request.get(f"/api/v1/content/in/{next(iter(FILES))}", headers={"Authorization": f"Bearer {token}"})

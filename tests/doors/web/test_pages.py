@@ -106,6 +106,13 @@ async def test_files_are_listed_downloaded_renamed_and_removed_without_javascrip
     await browser.get("/remove/in/list.csv")
     page = await browser.send("/remove/in/list.csv")
     assert "This folder is empty" in page.text
+    note = re.search('name="note" value="([^"]+)"', page.text)[1]
+    page = await browser.send("/restore/in/list.csv", note=note)
+    assert "It is there again" in page.text
+    page = await browser.send("/restore/in/list.csv", note=note)
+    assert page.status_code == 404
+    await browser.get("/remove/in/list.csv")
+    await browser.send("/remove/in/list.csv")
     assert (await browser.get("/details/in/list.csv")).status_code == 404
 
 

@@ -99,6 +99,16 @@ REPLACE_VERSION = Statement(
     .values(replaced=bindparam("now")),
 )
 
+TAKE_BACK_VERSION = Statement(
+    "versions.take_back",
+    sa.update(versions).where(versions.c.id == bindparam("version")).values(replaced=None),
+)
+
+RESTORE_FILE = Statement(
+    "versions.restore_file",
+    sa.insert(files).values(**parameters("id", "folder_id", "name", "version_id", "size", "modified")),
+)
+
 EXPIRED_VERSIONS = Statement(
     "versions.expired",
     sa.select(*[versions.c[name] for name in ExpiredRow._fields])

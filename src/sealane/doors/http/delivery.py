@@ -160,7 +160,7 @@ async def _deliver(exchange: Exchange, outgoing: Outgoing, shown: Shown, spans: 
         headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
     headers["Content-Length"] = str(layout.length)
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-    async with _while_connected(exchange):
+    async with while_connected(exchange):
         await exchange.send({"type": "http.response.start", "status": status, "headers": raw})
         await _send_layout(exchange, outgoing, layout)
         await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -169,13 +169,14 @@ async def _deliver(exchange: Exchange, outgoing: Outgoing, shown: Shown, spans: 
 async def _send_layout(exchange: Exchange, outgoing: Outgoing, layout: Layout) -> None:
     for piece in layout.pieces:
         if isinstance(piece, bytes):
-            await _send(exchange, piece)
+            await send_block(exchange, piece)
             continue
         async for block in outgoing.pieces(piece.start, piece.end):
-            await _send(exchange, block)
+            await send_block(exchange, block)
 
 
-async def _send(exchange: Exchange, block: bytes | bytearray) -> None:
+async def send_block(exchange: Exchange, block: bytes | bytearray) -> None:
+    """Send some of a body. Raises `ClientGone` where the client has not read for `idle_seconds`."""
     try:
         async with asyncio.timeout(exchange.door.settings.idle_seconds):
             await exchange.send({"type": "http.response.body", "body": block, "more_body": True})
@@ -184,7 +185,7 @@ async def _send(exchange: Exchange, block: bytes | bytearray) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _while_connected(exchange: Exchange) -> AsyncIterator[None]:
+async def while_connected(exchange: Exchange) -> AsyncIterator[None]:
     """Raise `ClientGone` as soon as the client's connection is broken.
 
     The server swallows what is sent into a broken connection, so the news has to be waited for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from sealane import paths
@@ -9,7 +10,7 @@ from sealane.doors.http import browser, delivery
 from sealane.doors.http.browser import OriginRefused
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.sealed import AGE_SUFFIX
-from sealane.doors.web import forms
+from sealane.doors.web import archives, forms
 from sealane.doors.web.listings import Asked, listing, sort_of
 from sealane.doors.web.readers import readers_of
 from sealane.errors import Invalid, Missing, NotAFolder, NotAllowed, Refused, SealaneError
@@ -20,8 +21,10 @@ from sealane.operations.files import (
     Move,
     Receipt,
     ReceiptIs,
-    RemoveFile,
+    RemovedRestorably,
     RemoveFolder,
+    RemoveRestorably,
+    RestoreFile,
     Seen,
 )
 
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 
     from sealane.doors.web.forms import Form
     from sealane.doors.web.visits import Visit
-    from sealane.operations.files import Entry
 
 
 def place_of(visit: Visit) -> str:
@@ -74,6 +76,7 @@ async def show_folder(visit: Visit) -> Response:
         "asked": asked,
         "failure": None,
         "typed": "",
+        "undo": {"note": query["undo"], "name": query["name"]} if query["undo"] else None,
     }
     template = "rows.html" if query["part"] == "rows" else "files.html"
     return visit.page(template, **given)
@@ -131,6 +134,13 @@ async def download(visit: Visit) -> Response | None:
     return await delivery.get(visit.exchange)
 
 
+async def download_selection(visit: Visit) -> Response | None:
+    """Send what was selected of a folder as one archive."""
+    folder = place_of(visit)
+    form = await visit.take_form()
+    return await archives.send_selection(visit, folder, form.every("name"))
+
+
 # --- changing --------------------------------------------------------------------------------------------------------
 
 
@@ -151,16 +161,28 @@ async def show_removal(visit: Visit) -> Response:
 
 
 async def remove(visit: Visit) -> Response:
-    """Remove a file or an empty folder."""
+    """Remove a file, which can be undone, or an empty folder."""
     path = place_of(visit)
     await visit.take_form()
     entry = (await visit.ask(Look(handle="", path=path), Seen)).entry
-    await visit.ask(_removal(entry, path), Done)
-    return visit.go(forms.address("/files", parent_of(path), said="removed"))
+    if entry.kind == "folder":
+        await visit.ask(RemoveFolder(handle="", path=path), Done)
+        return visit.go(forms.address("/files", parent_of(path), said="removed"))
+    removed = await visit.ask(RemoveRestorably(handle="", path=path), RemovedRestorably)
+    undo = base64.urlsafe_b64encode(removed.note).decode()
+    return visit.go(forms.address("/files", parent_of(path), undo=undo, name=entry.name))
 
 
-def _removal(entry: Entry, path: str) -> RemoveFile | RemoveFolder:
-    return RemoveFolder(handle="", path=path) if entry.kind == "folder" else RemoveFile(handle="", path=path)
+async def restore(visit: Visit) -> Response:
+    """Undo a removal."""
+    path = place_of(visit)
+    form = await visit.take_form()
+    try:
+        note = base64.urlsafe_b64decode(form["note"].encode("ascii"))
+    except ValueError:
+        raise Invalid("This is not what undoes a removal.") from None
+    await visit.ask(RestoreFile(handle="", path=path, note=note), Seen)
+    return visit.go(forms.address("/files", parent_of(path), said="restored"))
 
 
 async def move(visit: Visit) -> Response:

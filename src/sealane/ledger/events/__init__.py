@@ -53,6 +53,7 @@ from sealane.ledger.events.node import (
 from sealane.ledger.events.places import (
     FileMoved,
     FileRemoved,
+    FileRestored,
     FolderMade,
     FolderMoved,
     FolderRemoved,
@@ -103,6 +104,7 @@ __all__ = [
     "ExposureRecorded",
     "FileMoved",
     "FileRemoved",
+    "FileRestored",
     "FileSealed",
     "FolderMade",
     "FolderMoved",

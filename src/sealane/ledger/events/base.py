@@ -36,6 +36,7 @@ class Kind(enum.Enum):
     DOWNLOAD_BEGUN = "download_begun"
     DOWNLOAD_ENDED = "download_ended"
     FILE_REMOVED = "file_removed"
+    FILE_RESTORED = "file_restored"
     FILE_MOVED = "file_moved"
     UPLOAD_MOVED = "upload_moved"
     MODIFIED_SET = "modified_set"

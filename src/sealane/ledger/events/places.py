@@ -19,6 +19,17 @@ class FileRemoved(Event, frozen=True, kw_only=True):
     path: Private
 
 
+class FileRestored(Event, frozen=True, kw_only=True):
+    """A removal was undone by whoever removed the file: it is there again as it was."""
+
+    kind: ClassVar[Kind] = Kind.FILE_RESTORED
+    file_id: int
+    version_id: str
+    owner_organization_id: int
+    folder_id: int
+    path: Private
+
+
 class FileMoved(Event, frozen=True, kw_only=True):
     """A file has another name or folder."""
 

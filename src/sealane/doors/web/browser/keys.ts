@@ -65,6 +65,7 @@ async function makeKey(form: HTMLFormElement): Promise<void> {
     save(made.file, `sealane-key-${user()}.txt`)
     field("make-passphrase").value = field("make-again").value = ""
     offer(made.recipient)
+    unlocking()
     return ""
   })
 }
@@ -101,10 +102,17 @@ async function unlock(form: HTMLFormElement): Promise<void> {
   })
 }
 
-/** Show in the dialog whether a key is kept here. */
+/** Show where it matters whether a key is kept here. */
 export function unlocking(): void {
-  const hint = document.querySelector<HTMLElement>("#unlock [data-kept]")
-  if (hint && user()) void keptIdentity(user()).then((kept) => (hint.hidden = kept === undefined))
+  if (!user()) return
+  void keptIdentity(user()).then((kept) => {
+    for (const one of document.querySelectorAll<HTMLElement>("[data-kept]")) one.hidden = kept === undefined
+  })
+}
+
+async function forgetKey(): Promise<void> {
+  await forgetIdentity(user())
+  unlocking()
 }
 
 /** Open the sealed file that a button names: with the keys at hand, or after asking for one. */
@@ -125,5 +133,5 @@ export const forms: Record<string, ((form: HTMLFormElement) => Promise<void>) | 
   "make-key": makeKey,
   "load-key": loadKey,
   "unlock-form": unlock,
-  "forget-key": async () => forgetIdentity(user()),
+  "forget-key": forgetKey,
 }

@@ -14,6 +14,8 @@ export interface Shown {
   file: File | null
 }
 
+const PAUSE_MS = 250
+
 interface Acts {
   again(one: Shown): void
   cancel(one: Shown): void
@@ -35,15 +37,15 @@ export class Tray {
     this.live = null
   }
 
-  /** Draw how things stand, at the browser's next frame: hundreds of files make no more work than one. */
+  /** Draw how things stand, a few times a second at most: painting costs more than sending. */
   draw(all: Shown[]): void {
     this.latest = all
     if (this.waiting) return
     this.waiting = true
-    requestAnimationFrame(() => {
+    setTimeout(() => {
       this.waiting = false
       this.now()
-    })
+    }, PAUSE_MS)
   }
 
   say(sentence: string): void {

@@ -36,7 +36,7 @@ function ask(
   method: string,
   address: string,
   headers: Record<string, string>,
-  body: Blob | Uint8Array<ArrayBuffer> | null,
+  body: Blob | null,
   stop: AbortSignal,
   sent?: (bytes: number) => void,
 ): Promise<Answer> {
@@ -76,7 +76,7 @@ function base64(text: string): string {
 /** What is sent: its length, and what the next request takes from a place on. */
 export interface Source {
   size: number
-  piece(offset: number): Promise<Blob | Uint8Array<ArrayBuffer>>
+  piece(offset: number): Promise<Blob>
 }
 
 export function ofFile(file: Blob): Source {
@@ -149,7 +149,7 @@ export async function send(address: string, source: Source, watcher: Watcher, st
   }
 }
 
-function part(address: string, piece: Blob | Uint8Array<ArrayBuffer>, offset: number, watcher: Watcher, stop: AbortSignal): Promise<Answer> {
+function part(address: string, piece: Blob, offset: number, watcher: Watcher, stop: AbortSignal): Promise<Answer> {
   const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" }
   return ask("PATCH", address, headers, piece, stop, (sent) => watcher.progressed(offset + sent))
 }

@@ -8,7 +8,7 @@ export const STORED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 const BODY_CHUNKS = 64
 const BODY_BYTES = BODY_CHUNKS * CHUNK_BYTES
 const STORED_BODY_BYTES = BODY_CHUNKS * STORED_CHUNK_BYTES
-const PART_BODIES_MIN = 8
+const PART_BODIES_MIN = 4
 const PARTS_MAX = 400
 
 /** A run of bytes of the age file that is sent as one upload of its own. */

@@ -124,8 +124,10 @@ class Sealing {
     await send(part.address, source, ours, stop, fresh ? 0 : null)
   }
 
-  /** What one request takes from a place of the age file on. Throws `ChangedHere`. */
-  private async piece(place: number): Promise<Uint8Array<ArrayBuffer>> {
+  /** What one request takes from a place of the age file on. Throws `ChangedHere`.
+
+      As a Blob: Chromium takes ten times the time to send the same bytes from memory. */
+  private async piece(place: number): Promise<Blob> {
     const body = this.geometry.bodyAt(place)
     const { fileKey, nonce, prefix, id } = this.kept
     const before = body.number === 0 ? prefix : new Uint8Array(0)
@@ -133,7 +135,7 @@ class Sealing {
     const given = { file: this.file, fileKey, nonce, before, start, end, firstChunk, ends }
     const sealed = await sealer().ask("seal", given)
     if (!(await recordBody(id, body.number, hexadecimal(sealed.tags)))) throw new ChangedHere("The file has changed since it was begun.")
-    return sealed.bytes.subarray(place - body.at)
+    return new Blob([sealed.bytes.subarray(place - body.at)])
   }
 }
 

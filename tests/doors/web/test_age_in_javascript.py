@@ -1,0 +1,136 @@
+"""The sealing program's own age code, run by Node: what it seals ours opens, and the other way round, at every edge."""
+
+import base64
+import json
+import subprocess
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from scripts import web_assets
+from sealane.vault.age import files
+from sealane.vault.age.hybrid import HybridIdentity
+from sealane.vault.age.ssh import SshIdentity
+from sealane.vault.age.x25519 import X25519Identity
+from tests.peers import missing
+
+pytestmark = pytest.mark.slow
+
+CHUNK = 64 * 1024
+SIZES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5)
+PROGRAM = """
+import { begin, headerLength, openChunks, openHeader, payloadKey, sealChunks, joined } from "./sealing/age"
+import { Geometry } from "./sealing/geometry"
+const text = (bytes) => Buffer.from(bytes).toString("base64")
+const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"))
+const nothing = new Uint8Array(0)
+const { seals, opens } = JSON.parse(require("fs").readFileSync(0, "utf8"))
+async function sealed({ content, recipients }) {
+  const plain = bytes(content), begun = await begin(recipients)
+  const geometry = new Geometry(plain.length, begun.prefix.length)
+  const pieces = []
+  for (let place = 0; place < geometry.sealedSize; place += pieces.at(-1).length) {
+    const { number, start, end, firstChunk, ends } = geometry.bodyAt(place)
+    const key = payloadKey(begun.fileKey, begun.nonce)
+    const before = number === 0 ? begun.prefix : nothing
+    pieces.push(sealChunks(key, firstChunk, plain.subarray(start, end), ends, before))
+  }
+  return text(joined(pieces))
+}
+async function opened({ content, identity }) {
+  const whole = bytes(content)
+  try {
+    const begins = headerLength(whole)
+    const key = await openHeader(whole.subarray(0, begins), whole.subarray(begins, begins + 16), [identity])
+    return text(openChunks(key, 0, whole.subarray(begins + 16), true))
+  } catch (problem) { return problem.code ?? String(problem) }
+}
+void (async () => {
+  const told = { sealed: [], opened: [] }
+  for (const one of seals) told.sealed.push(await sealed(one))
+  for (const one of opens) told.opened.push(await opened(one))
+  console.log(JSON.stringify(told))
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run the program once for all that is asked."""
+    try:
+        esbuild = web_assets.package("@esbuild/linux-x64@0.28.2") / "bin" / "esbuild"
+        with web_assets.modules() as folder:
+            options = ["--bundle", "--platform=node", "--format=cjs", "--preserve-symlinks", "--log-level=error"]
+            program = subprocess.run(
+                [esbuild, *options],
+                cwd=web_assets.WEB / "browser",
+                env={"NODE_PATH": folder},
+                input=PROGRAM.encode(),
+                capture_output=True,
+                check=True,
+            ).stdout
+    except web_assets.NotToBeHad as problem:
+        missing(str(problem))
+
+    path = tmp_path_factory.mktemp("node") / "program.cjs"
+    path.write_bytes(program)
+
+    def ask(**given):
+        command = [web_assets.NODE, path]
+        done = subprocess.run(
+            command, input=json.dumps({"seals": [], "opens": []} | given).encode(), capture_output=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    return ask
+
+
+def base64_of(content):
+    return base64.b64encode(content).decode()
+
+
+def content_of(size):
+    return bytes(range(251)) * (size // 251) + b"x" * (size % 251)
+
+
+def ssh_identity():
+    key = Ed25519PrivateKey.generate()
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    return SshIdentity.from_file(text)
+
+
+def test_what_it_seals_our_own_code_opens_at_every_edge_and_to_every_kind_of_key(run):
+    hybrid, other, classic, ssh = HybridIdentity.new(), HybridIdentity.new(), X25519Identity.new(), ssh_identity()
+    asked = [(size, (hybrid, other)) for size in SIZES] + [(70 * CHUNK, (classic, ssh))]
+    seals = [
+        {"content": base64_of(content_of(size)), "recipients": [str(one.recipient()) for one in identities]}
+        for size, identities in asked
+    ]
+    told = run(seals=seals)["sealed"]
+    for (size, identities), sealed in zip(asked, told, strict=True):
+        for identity in identities:
+            assert files.open_sealed(base64.b64decode(sealed), [identity]) == content_of(size)
+
+
+def test_it_opens_what_our_own_code_seals_and_refuses_what_is_damaged_cut_or_for_others(run):
+    hybrid, classic = HybridIdentity.new(), X25519Identity.new()
+    asked = [(files.seal(content_of(size), [hybrid.recipient()]), hybrid, content_of(size)) for size in SIZES]
+    sealed = files.seal(content_of(2 * CHUNK + 9), [classic.recipient()])
+    asked.append((sealed, classic, content_of(2 * CHUNK + 9)))
+    refused = [
+        (sealed[:-1] + bytes([sealed[-1] ^ 1]), classic, "damaged"),
+        (sealed[: -(9 + 16)], classic, "damaged"),
+        (sealed + b"x", classic, "damaged"),
+        (sealed[:40] + bytes([sealed[40] ^ 1]) + sealed[41:], classic, None),
+        (sealed, X25519Identity.new(), "no-identity"),
+        (b"%PDF-1.7 and so on", classic, "not-age"),
+    ]
+    opens = [{"content": base64_of(one), "identity": identity.text()} for one, identity, _ in (*asked, *refused)]
+    told = run(opens=opens)["opened"]
+    for (_, _, content), plain in zip(asked, told, strict=False):
+        assert base64.b64decode(plain) == content
+    for (_, _, code), said in zip(refused, told[len(asked) :], strict=True):
+        assert said == code or (code is None and said in {"damaged", "no-identity"})
