@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-quick bench-ledger bench-web soak kills lock web screenshots peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-replay replay-story bench-quick bench-ledger bench-web soak kills lock web screenshots peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -29,7 +29,9 @@ help:
 	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
 	@echo "make web     what the pages serve, from its sources (after a change in doors/web/browser)"
 	@echo "make screenshots  the main pages as pictures, into docs/screenshots/"
-	@echo "make bench-desk   how well people are linked and how fast they are counted (FEBRL=DIR: its data sets too)"
+	@echo "make bench-desk   how well people are linked and how fast they are counted (FEBRL=DIR, PSEUDOPEOPLE=DIR: their data sets too)"
+	@echo "make bench-replay  every figure of a whole campaign, held against DuckDB (SCALE=1:1 for 77 million people)"
+	@echo "make replay-story  the theft of 2023 at 1:100 through a real server (STORY_SCALE=…)"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -120,7 +122,12 @@ bench-web: $(READY_DEV) peers
 
 bench-desk: $(READY_DEV)
 	$(BIN)/python -m bench.desk
-	STORY_SCALE=100 $(BIN)/python -m pytest tests/stories
+
+bench-replay: $(READY_DEV)
+	$(BIN)/python -m bench.replay --scale $(or $(SCALE),1:100)
+
+replay-story: $(READY_DEV)
+	STORY_SCALE=$(or $(STORY_SCALE),100) $(BIN)/python -m pytest tests/stories
 
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.whole.soak
