@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+READY_DAFT := build/daft/.ready
 DATA ?= ./sealane-data
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
@@ -47,6 +48,11 @@ $(READY_DEV): requirements/dev.txt $(READY)
 	$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
+$(READY_DAFT): requirements/daft.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/daft.txt
+	@touch $@
+
 setup: $(READY_DEV)
 
 serve: $(READY)
@@ -86,10 +92,10 @@ check-unit-outer: $(READY_DEV)
 check-unit-inner: $(READY_DEV)
 	$(CHECK_UNIT) tests $(OUTER_ROOMS:%=--ignore=%)
 
-test: $(READY_DEV) peers
+test: $(READY_DEV) $(READY_DAFT) peers
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=40 tests
 
-coverage: $(READY_DEV) peers
+coverage: $(READY_DEV) $(READY_DAFT) peers
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/coverage report | tail -n 1
@@ -127,7 +133,7 @@ bench-replay: $(READY_DEV)
 	$(BIN)/python -m bench.replay --scale $(or $(SCALE),1:100)
 
 replay-story: $(READY_DEV)
-	STORY_SCALE=$(or $(STORY_SCALE),100) $(BIN)/python -m pytest tests/stories
+	STORY_SCALE=$(or $(STORY_SCALE),100) $(BIN)/python -m pytest --timeout 3600 tests/stories
 
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.whole.soak
@@ -149,6 +155,8 @@ lock: $(READY_DEV)
 	      *) echo --extra $$set pyproject.toml;; esac) \
 	    -o requirements/$$set.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" requirements/daft.in -o requirements/daft.txt
 
 clean:
 	rm -rf $(VENV) build .hypothesis .coverage*

@@ -111,6 +111,17 @@ def by_duckdb(made, spill):
     }  # fmt: skip
 
 
+def by_daft(made, python):
+    """The same by Daft, on the same Parquet, in the environment of this Python."""
+    given = {
+        "facts": made.facts, "maps": made.maps, "order": sorted(range(made.files), key=campaign.stored),
+        "bits": {kind.value: bit for kind, bit in BIT.items()}, "regions": REGIONS,
+    }  # fmt: skip
+    program = Path(__file__).with_name("by_daft.py")
+    done = subprocess.run([python, str(program)], input=json.dumps(given).encode(), check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
 def differing(ours, theirs):
     """The cells in which two answers are not the same, and how many were looked at."""
     cells, wrong = 0, []
