@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+READY_DAFT := build/daft/.ready
 DATA ?= ./sealane-data
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 # Compiled modules are kept, whatever the caller's shell says: every process of the tests starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-quick bench-ledger bench-web soak kills lock web screenshots peers clean
+.PHONY: help setup serve demo test coverage check check-format check-lint check-types check-imports check-unit check-unit-outer check-unit-inner bench bench-exposure bench-desk bench-replay replay-story bench-quick bench-ledger bench-web soak kills lock web screenshots peers clean
 
 help:
 	@echo "make serve   start a server on $(DATA)"
@@ -29,7 +30,9 @@ help:
 	@echo "make kills   the keeper killed 200 times under load, and nothing lost"
 	@echo "make web     what the pages serve, from its sources (after a change in doors/web/browser)"
 	@echo "make screenshots  the main pages as pictures, into docs/screenshots/"
-	@echo "make bench-desk   how well people are linked and how fast they are counted (FEBRL=DIR: its data sets too)"
+	@echo "make bench-desk   how well people are linked and how fast they are counted (FEBRL=DIR, PSEUDOPEOPLE=DIR: their data sets too)"
+	@echo "make bench-replay  every figure of a whole campaign, held against DuckDB (SCALE=1:1 for 77 million people)"
+	@echo "make replay-story  the theft of 2023 at 1:100 through a real server (STORY_SCALE=…)"
 	@echo "make soak    200 connections for ten minutes (SOAK_SECONDS=60 for one)"
 
 $(VENV)/bin/python:
@@ -43,6 +46,11 @@ $(READY): requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 
 $(READY_DEV): requirements/dev.txt $(READY)
 	$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(READY_DAFT): requirements/daft.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/daft.txt
 	@touch $@
 
 setup: $(READY_DEV)
@@ -84,10 +92,10 @@ check-unit-outer: $(READY_DEV)
 check-unit-inner: $(READY_DEV)
 	$(CHECK_UNIT) tests $(OUTER_ROOMS:%=--ignore=%)
 
-test: $(READY_DEV) peers
+test: $(READY_DEV) $(READY_DAFT) peers
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=40 tests
 
-coverage: $(READY_DEV) peers
+coverage: $(READY_DEV) $(READY_DAFT) peers
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/coverage report | tail -n 1
@@ -120,7 +128,12 @@ bench-web: $(READY_DEV) peers
 
 bench-desk: $(READY_DEV)
 	$(BIN)/python -m bench.desk
-	STORY_SCALE=100 $(BIN)/python -m pytest tests/stories
+
+bench-replay: $(READY_DEV)
+	$(BIN)/python -m bench.replay --scale $(or $(SCALE),1:100)
+
+replay-story: $(READY_DEV)
+	STORY_SCALE=$(or $(STORY_SCALE),100) $(BIN)/python -m pytest --timeout 3600 tests/stories
 
 soak: $(READY_DEV)
 	$(BIN)/python -m tests.whole.soak
@@ -142,6 +155,8 @@ lock: $(READY_DEV)
 	      *) echo --extra $$set pyproject.toml;; esac) \
 	    -o requirements/$$set.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" requirements/daft.in -o requirements/daft.txt
 
 clean:
 	rm -rf $(VENV) build .hypothesis .coverage*

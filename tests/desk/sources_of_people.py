@@ -1,11 +1,12 @@
-"""Five sources about one invented population, in the manner of pseudopeople: some without birth dates, some without
-Social Security numbers; households, twins, sons of their father's name; slips, gaps, moves, borrowed numbers.
+"""Seven sources about one invented population, in the manner of pseudopeople: some without birth dates, some without
+Social Security numbers, one with the subscriber's number for the whole household; twins, sons of their father's name,
+new names of the married; slips, gaps, moves, borrowed numbers.
 
 The truth is the person behind each row. Nothing here is of a real person.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -54,7 +55,7 @@ def population(seed, households):
         last = drawn(dice, family)
         place = new_place(dice)
         ages = [dice.randint(22, 75)] + [dice.randint(22, 75)] * (dice.random() < 0.6)
-        ages += [dice.randint(0, 20) for _ in range(dice.choice((0, 0, 1, 2, 3)))]
+        ages += dice.sample(range(0, 21, 2), dice.choice((0, 0, 1, 2, 3)))  # of one mother, so a year apart at least
         firsts = []
         for place_in_house, age in enumerate(ages):
             born = date(2023, 5, 30) - timedelta(days=age * 365 + dice.randint(0, 364))
@@ -62,6 +63,8 @@ def population(seed, households):
             suffix = ""
             if place_in_house >= 2 and dice.random() < 0.03:
                 first, suffix = firsts[0], "Jr"
+            while first in firsts and not suffix:  # no two children have one name
+                first = drawn(dice, given)
             firsts.append(first)
             ssn = next(numbers)
             made.append(Person(len(made), house, first, last, suffix, born, ssn, place))
@@ -86,6 +89,7 @@ SOURCES = {  # which columns each has, whom, and how many of them
     "taxes": ({"ssn", "place"}, lambda person: person.born < date(2003, 1, 1), 0.7),
     "children": ({"born", "place"}, lambda person: person.born > date(2018, 1, 1), 0.6),
     "plan": ({"born", "ssn", "place"}, lambda _: True, 0.5),
+    "roster": ({"born", "ssn", "place"}, lambda person: person.house % 8 == 0, 0.8),
 }
 
 
@@ -96,13 +100,22 @@ def rows_about(people, seed):
     for person in people:
         by_house.setdefault(person.house, []).append(person)
     moved = {person.number: new_place(dice) for person in people if dice.random() < 0.1}
+    families = names(dice, 6000, 3)
+    married = {
+        person.number: drawn(dice, families)
+        for person in people
+        if person.born < date(2000, 1, 1) and dice.random() < 0.02
+    }
     rows, truth = [], []
     for source, (columns, has, share) in SOURCES.items():
         for person in people:
             if has(person) and dice.random() < share:
                 later = source in {"taxes", "plan"}
                 place = moved.get(person.number, person.place) if later else person.place
-                rows.append(row(dice, person, columns, place, by_house[person.house], source))
+                told = replace(person, family=married[person.number]) if later and person.number in married else person
+                if source == "roster":
+                    told = replace(told, ssn=by_house[person.house][0].ssn)
+                rows.append(row(dice, told, columns, place, by_house[person.house], source))
                 truth.append(person.number)
     order = list(range(len(rows)))
     dice.shuffle(order)

@@ -94,6 +94,35 @@ def test_father_and_son_do_not_become_one_through_a_row_that_tells_little():
     assert strict == [0, 1, 0]
 
 
+def test_a_name_told_once_under_a_number_that_is_anothers_is_a_slip_of_theirs():
+    often = [but(), but(line="4 Elm St", zip="02101")]
+    wrong = but(given="Xenia")
+    assert linked(*often, wrong)[0] == [0, 0, 0]
+    twin = of("family", "birth_date", "line", "zip", given="Xenia")
+    assert linked(*often, but(given="Berta"), of("family", "birth_date", "zip", given="Berta"))[0][2] != 0
+    assert linked(*often, wrong, twin)[0][2] != 0  # somebody of that name is told twice: she is a twin
+
+
+def test_a_roster_with_the_subscribers_number_for_all_joins_no_family():
+    karl = but(given="Karl", birth_date=date(1960, 3, 3))
+    family = [karl, but(given="Berta", birth_date=date(1962, 9, 1)), but(given="Karl", birth_date=date(1990, 7, 21))]
+    assert linked(*family)[0] == [0, 1, 2]
+    assert linked(karl, karl | {"line": None}, family[2], family[1])[0] == [0, 0, 2, 3]
+
+
+def test_a_mistyped_name_and_a_mistyped_number_meet_through_a_telling_that_has_all():
+    name, number = but(given="Xenia"), but(ssn="507112345")
+    assert linked(but(), name, number)[0] == [0, 0, 0]
+    assert linked(name, number)[0] == [0, 1]
+    vague = but(ssn=None)
+    assert linked(vague, name, number)[0][1] != linked(vague, name, number)[0][2]
+
+
+def test_a_row_with_a_family_name_alone_may_be_anybodys_of_the_family():
+    assert linked(but(), of("family", "ssn", "zip"))[0] == [0, 1]
+    assert linked(but(), of("family", "ssn", "birth_date"))[0] == [0, 0]
+
+
 def test_twins_with_names_alike_stay_two_through_an_initial():
     anna, anne = but(ssn=None), but(given="Bea", ssn=None)
     initial = but(given="A", ssn=None)

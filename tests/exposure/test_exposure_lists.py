@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from sealane.errors import PeopleListInvalid
+from sealane.exposure.model import classes_of
 from sealane.exposure.people.alike import MASK
 from sealane.exposure.people.lists import read_list, write_list
 from tests.exposure.populations import people, roster
@@ -41,6 +42,29 @@ def test_people_of_whom_no_owner_is_told_have_the_owner_of_the_folder():
         out = io.BytesIO()
         write_list(scanned(content, "x").crowd.people(), out, owner="Acme")
         assert set(pl.concat(read_list(io.BytesIO(out.getvalue())))["owner"]) == owners
+
+
+def test_who_is_of_two_data_owners_in_one_file_is_in_the_list_for_each_with_what_each_tells():
+    content = (
+        b"first_name,last_name,birth_date,ssn,address,city,state,zip,member id,diagnosis,plan name\n"
+        b"Anna,Brockmann,1961-04-30,219-55-1234,12 Oak St,Portland,ME,04101,N-1001,E11.9,North\n"
+        b"Anna,Brockmann,1961-04-30,,12 Oak St,Portland,ME,04101,S-2002,,South\n"
+        b"Karl,Weber,1950-01-02,219-55-9876,4 Elm St,Bangor,ME,04401,N-1002,E11.9,North\n"
+    )
+    found = scanned(content, "plans.csv")
+    count = found.crowd.count()
+    assert (count.people, count.owners) == (2, {"North": 2, "South": 1})
+    rows, written_list = written(found)
+    assert rows == 3
+    told = {
+        (row["given"], row["owner"]): row for frame in read_list(io.BytesIO(written_list)) for row in frame.to_dicts()
+    }
+    assert set(told) == {("Anna", "North"), ("Anna", "South"), ("Karl", "North")}
+    north, south = told["Anna", "North"], told["Anna", "South"]
+    assert north["ssn"] == south["ssn"] == "219551234"  # who they are is the same person in both
+    assert (north["member_id"], south["member_id"]) == ("N-1001", "S-2002")
+    assert {"ssn", "diagnosis"} <= set(classes_of(north[MASK]))
+    assert not {"ssn", "diagnosis"} & set(classes_of(south[MASK]))
 
 
 def test_an_empty_list_is_a_list():

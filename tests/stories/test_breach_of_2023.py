@@ -1,6 +1,6 @@
 """The theft of 2023, replayed: moved through a real server, stolen from it, and answered exactly from its ledger.
 
-At 1:10,000 here; `make bench-desk` replays it at 1:100. Dates of the story are those of the record, the server's are
+At 1:10,000 here; `make replay-story` replays it at 1:100. Dates of the story are those of the record, the server's are
 of today: a stolen account's sessions are found by its name.
 """
 

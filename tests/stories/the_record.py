@@ -11,7 +11,7 @@ DATES = {name: one["on"] for name, one in RECORD["dates"].items()}
 UNION = 8_493_379
 OTHERS = 16
 """Further plans, whose own figures are not known: they share what the named ones leave of the union."""
-OVERLAP = 50
+OVERLAP = 20
 """One in so many of an owner's people is also the next owner's."""
 ROWS = 1.73
 """Lines of the leaked file for each person of it."""

@@ -77,6 +77,10 @@ class Compared:
     """How many aliases have just these names and this birth date."""
     number_of_name: Numbers = field(default_factory=lambda: np.zeros(0, np.uint32))
     """The one Social Security number by which everybody of these names and this birth date goes, where it is one."""
+    of_many: Numbers = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Whether under this alias's Social Security number people are told who have nothing in common."""
+    of_namesakes: Numbers = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Whether two of them have one given name, such as father and son."""
     line: Numbers = field(default_factory=lambda: np.zeros(0, np.uint64))
     """Hash of the street line alone."""
     zip: Numbers = field(default_factory=lambda: np.zeros(0, np.uint32))
@@ -113,6 +117,8 @@ def compared(aliases: pl.DataFrame, seed: int) -> Compared:
         borne_family=_times(names["family"]),
         told_name=_times(who),
         number_of_name=_numbers_of_names(who, social),
+        of_many=np.zeros(len(frame), dtype=np.bool_),
+        of_namesakes=np.zeros(len(frame), dtype=np.bool_),
         born=born,
         suffix=frame["suffix"].cast(pl.String).str.to_lowercase().str.strip_chars(". ")
         .replace_strict(_SUFFIXES, default=0, return_dtype=pl.UInt8).fill_null(0).to_numpy(),
@@ -132,7 +138,8 @@ def _times(key: Numbers) -> Numbers:
 def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     """Return for each alias the Social Security number that all who have its names and birth date go by; else 0.
 
-    Slips of that number are passed over; whoever goes by two numbers is told none.
+    Slips of that number are passed over, and one that is told a single time while theirs is told more often; whoever
+    goes by two numbers is told none.
     """
     rows = np.flatnonzero((who != 0) & (social != 0))
     if not len(rows):
@@ -141,10 +148,11 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     known, times = np.unique(social[rows], return_counts=True)
     often = times[np.searchsorted(known, numbers)]
     order = np.lexsort((numbers, -often, people))
-    people, numbers = people[order], numbers[order]
+    people, numbers, often = people[order], numbers[order], often[order]
     begins = np.flatnonzero(np.concatenate(([True], people[1:] != people[:-1])))
     first = np.repeat(numbers[begins], np.diff(np.append(begins, len(people))))
-    other = (numbers != first) & ~one_slip(numbers, first)
+    leads = np.repeat(often[begins] > 1, np.diff(np.append(begins, len(people))))
+    other = (numbers != first) & ~one_slip(numbers, first) & ~(leads & (often == 1))
     told = np.where(np.logical_or.reduceat(other, begins), np.uint32(0), numbers[begins])
     found = np.minimum(np.searchsorted(people[begins], who), len(begins) - 1)
     return np.where(people[begins][found] == who, told[found], np.uint32(0))

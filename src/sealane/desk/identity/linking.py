@@ -80,6 +80,7 @@ def _joined(told: Compared, seen: Pairs, ranks: Numbers, veto: Numbers) -> tuple
     roots = np.arange(told.count, dtype=np.int64)
     union(roots, first, second)
     enemies, too_many = _contradictions(told, roots)
+    enemies = _without_witnessed(told, enemies, first, second)
     doubted = np.isin(roots, roots[enemies[0]]) | np.isin(roots, too_many)
     if not doubted.any():
         return roots, 0
@@ -108,6 +109,33 @@ def _contradictions(told: Compared, roots: Numbers) -> tuple[tuple[Numbers, Numb
     return (np.concatenate(first), np.concatenate(second)), ordered[starts[sizes > _MEMBERS_MAX]]
 
 
+def _without_witnessed(
+    told: Compared, enemies: tuple[Numbers, Numbers], first: Numbers, second: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Return the contradictions but those of two aliases that each are joined with one and the same full telling.
+
+    One has a mistyped name, another a mistyped number: they have little in common with each other, and all with the
+    alias between them, which tells names, birth date and number. A telling that leaves one of these out (a father or
+    a son of one name) is no witness.
+    """
+    ours, theirs = enemies
+    if not len(ours):
+        return enemies
+    full = (told.names["given"] != 0) & (told.names["family"] != 0) & (told.born != 0) & (told.social != 0)
+    doubted = np.unique(np.concatenate(enemies))
+    joined: dict[int, set[int]] = {}
+    for one, other in ((first, second), (second, first)):
+        rows = np.flatnonzero(full[other] & np.isin(one, doubted))
+        for alias, witness in zip(one[rows].tolist(), other[rows].tolist(), strict=True):
+            joined.setdefault(alias, set()).add(witness)
+    nobody: set[int] = set()
+    kept = [
+        joined.get(one, nobody).isdisjoint(joined.get(other, nobody))
+        for one, other in zip(ours.tolist(), theirs.tolist(), strict=True)
+    ]
+    return ours[kept], theirs[kept]
+
+
 def _join_carefully(
     roots: Numbers, first: list[int], second: list[int], contradictions: tuple[Numbers, Numbers]
 ) -> int:
@@ -134,7 +162,10 @@ def _join_carefully(
 
 
 def _join_nameless(told: Compared, roots: Numbers) -> None:
-    """Join aliases without a name to the one person who has their number, in place; to nobody where two have it."""
+    """Join aliases without a name to the one person who has their number, in place; to nobody where two have it.
+
+    With a family name alone it may be anybody of the family, and is left apart.
+    """
     free = ~told.named
     for name in _ALONE:
         key = told.identifiers.get(name)
@@ -144,26 +175,27 @@ def _join_nameless(told: Compared, roots: Numbers) -> None:
         if not free[rows].any():
             continue
         values, places = np.unique(key[rows], return_inverse=True)
-        named = told.named[rows]
+        known = told.named[rows]
         least = np.full(len(values), len(roots), dtype=np.int64)
         most = np.full(len(values), -1, dtype=np.int64)
-        np.minimum.at(least, places[named], roots[rows][named])
-        np.maximum.at(most, places[named], roots[rows][named])
-        alone = rows[~named]
-        theirs = least[places[~named]]
-        certain = theirs == most[places[~named]]
-        fits = certain & _not_born_otherwise(told, alone, np.where(certain, theirs, alone))
+        np.minimum.at(least, places[known], roots[rows][known])
+        np.maximum.at(most, places[known], roots[rows][known])
+        alone = rows[~known]
+        theirs = least[places[~known]]
+        certain = theirs == most[places[~known]]
+        fits = certain & _nobody_else(told, alone, np.where(certain, theirs, alone))
         union(roots, alone[fits], theirs[fits])
-        nobody = (most[places[~named]] == -1) & free[alone]
-        order = np.lexsort((alone[nobody], places[~named][nobody]))
-        kept, value = alone[nobody][order], places[~named][nobody][order]
-        same = (value[1:] == value[:-1]) & _not_born_otherwise(told, kept[:-1], kept[1:])
+        nobody = (most[places[~known]] == -1) & free[alone]
+        order = np.lexsort((alone[nobody], places[~known][nobody]))
+        kept, value = alone[nobody][order], places[~known][nobody][order]
+        same = (value[1:] == value[:-1]) & _nobody_else(told, kept[:-1], kept[1:])
         union(roots, kept[:-1][same], kept[1:][same])
         free[alone[fits]] = False
 
 
-def _not_born_otherwise(told: Compared, first: Numbers, second: Numbers) -> Numbers:
-    return compare(told, first, second).born != DIFFER
+def _nobody_else(told: Compared, first: Numbers, second: Numbers) -> Numbers:
+    seen = compare(told, first, second)
+    return (seen.born != DIFFER) & seen.own
 
 
 def union(parent: Numbers, first: Numbers, second: Numbers) -> None:

@@ -6,7 +6,7 @@ Looked at are those that share a key of `_KEYS`. A value of an identifier or con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -76,7 +76,11 @@ class Pairs:
     contact: Numbers
     """Telephone or e-mail agrees."""
     once: Numbers
-    """Nobody else tells of either's names and birth date."""
+    """One of the two is the only one that tells of its names and birth date."""
+    own: Numbers
+    """Neither's Social Security number is told of people who have nothing in common."""
+    namesakes: Numbers
+    """Either's number is told of such people, and of two who have one given name."""
     rare: Numbers
     """Names so rare that chance brings nobody else of them with this birth date."""
     shared: dict[str, Numbers]
@@ -102,11 +106,31 @@ def quarantine(aliases: Compared) -> dict[str, int]:
 
 def pairs(aliases: Compared) -> Pairs:
     """Return all pairs worth looking at, in order."""
-    found = [_of_key(key, aliases) for key in _keys(aliases)]
-    codes = np.concatenate(found) if found else np.zeros(0, dtype=np.uint64)
+    made = [_of_key(key, aliases) for key in _keys(aliases)]
+    codes = np.concatenate(made) if made else np.zeros(0, dtype=np.uint64)
     codes = np.unique(codes)
     first, second = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    return compare(aliases, first, second)
+    found = compare(aliases, first, second)
+    _mark_numbers_of_many(aliases, found)
+    return replace(
+        found,
+        own=~(aliases.of_many[first] | aliases.of_many[second]),
+        namesakes=aliases.of_namesakes[first] | aliases.of_namesakes[second],
+    )
+
+
+def _mark_numbers_of_many(aliases: Compared, seen: Pairs) -> None:
+    """Mark, in place, aliases whose number is told of two people with nothing in common, and of namesakes beside that.
+
+    Neither given name nor birth date is nearly the same: a roster that has the subscriber's number for everybody.
+    """
+    others = (seen.social == AGREE) & (seen.born == DIFFER)
+
+    def told_of(chosen: Numbers) -> Numbers:
+        return (aliases.social != 0) & np.isin(aliases.social, np.unique(aliases.social[seen.first[chosen]]))
+
+    aliases.of_many = told_of(others & (seen.given == DIFFER))
+    aliases.of_namesakes = aliases.of_many & told_of(others & (seen.given >= NEARLY))
 
 
 def _keys(aliases: Compared) -> Iterator[Numbers]:
@@ -194,7 +218,9 @@ def compare(aliases: Compared, first: Numbers, second: Numbers) -> Pairs:
         suffix=_level(aliases.suffix, first, second),
         place=2 * line.astype(np.int8) + zips.astype(np.int8),
         contact=contact,
-        once=(aliases.told_name[first] == 1) & (aliases.told_name[second] == 1),
+        once=(aliases.told_name[first] == 1) | (aliases.told_name[second] == 1),
+        own=~(aliases.of_many[first] | aliases.of_many[second]),
+        namesakes=aliases.of_namesakes[first] | aliases.of_namesakes[second],
         rare=_chances(aliases, first) <= COINCIDENCE_MAX,
         shared={name: _level(key, first, second) == AGREE for name, key in aliases.identifiers.items()},
     )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[Any]
 
-STRICT: Final = "strict-1"
-LOOSE: Final = "loose-1"
+STRICT: Final = "strict-2"
+LOOSE: Final = "loose-2"
 _STRONG: Final = ("ssn", "itin", "medicare_id", "passport", "drivers_license")
 _WEAK: Final = ("medicaid_id", "member_id", "medical_record_number", "account_number", "card_number")
 
@@ -40,19 +40,23 @@ def _both_named(pairs: Pairs) -> Numbers:
 
 
 def identifier_and_name(pairs: Pairs) -> Numbers:
-    """S1: a number that is one person's alone; the given name, and one of family name, birth date and place."""
-    other = (pairs.family >= NEARLY) | (pairs.born >= NEARLY) | (pairs.place >= 1)
+    """S1: a number that is one person's alone; the given name, and one of family name, birth date and place.
+
+    Where a roster has one number for a whole family with two of one name (father and son), it must be the birth date.
+    """
+    other = (pairs.born >= NEARLY) | (~pairs.namesakes & ((pairs.family >= NEARLY) | (pairs.place >= 1)))
     unnamed = (pairs.given == UNTOLD) & (pairs.family != DIFFER) & (pairs.born == AGREE)
     return _any(pairs, _STRONG) & (((pairs.given >= NEARLY) & other) | unnamed)
 
 
 def identifier_and_birth_date(pairs: Pairs) -> Numbers:
-    """S8: a number that is one person's alone and the birth date; a mistyped one with family name and place.
+    """S8: a number that is one person's alone and the birth date; a mistyped one with names and place.
 
-    Whatever the given name is: only twins could be two people, and V4 looks for them. A Social Security number with a
-    slip before its last two digits is as good: twins' numbers follow each other, or have nothing in common.
+    With the birth date to the day it is whatever the given name is: only twins could be two people, and V4 looks for
+    them. A Social Security number with a slip before its last two digits is as good: twins' numbers follow each
+    other, or have nothing in common.
     """
-    mistyped = (pairs.born == NEARLY) & (pairs.family >= NEARLY) & (pairs.place >= 1)
+    mistyped = (pairs.born == NEARLY) & (pairs.given != DIFFER) & (pairs.family >= NEARLY) & (pairs.place >= 1)
     return (_any(pairs, _STRONG) & ((pairs.born == AGREE) | mistyped)) | (pairs.mistyped & (pairs.born == AGREE))
 
 
@@ -142,11 +146,11 @@ def contradict(pairs: Pairs) -> Numbers:
     """
     named = (pairs.given >= NEARLY) & (pairs.family >= NEARLY)
     married = (pairs.given == AGREE) & (pairs.place >= 1)
-    no = (pairs.born == DIFFER) & ~((named | married) & pairs.known & pairs.once)
+    no = (pairs.born == DIFFER) & ~((named | married) & pairs.known & pairs.own & pairs.once)
     exact = (pairs.given == AGREE) & (pairs.born == AGREE)
     family = (pairs.family >= NEARLY) & ((pairs.place >= 1) | (pairs.rare & (pairs.family == AGREE)))
     slipped = pairs.slipped & (pairs.family == AGREE) & (pairs.born == AGREE) & (pairs.place >= 1)
     no |= (pairs.social == DIFFER) & ~((exact & (family | (pairs.place >= HOUSE))) | slipped)
     no |= (pairs.suffix == DIFFER) & (pairs.born != AGREE)
     twins = (pairs.given == DIFFER) & (pairs.family == AGREE) & (pairs.born == AGREE)
-    return no | (twins & ~(pairs.known & pairs.once) & ~pairs.mistyped)
+    return no | (twins & ~(pairs.known & pairs.own & pairs.once) & ~pairs.mistyped)

@@ -18,7 +18,7 @@ from sealane.desk.incidents.scoping import Evidence
 from sealane.exposure.model import BIT, Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -117,22 +117,29 @@ def affected(
         for kind in Evidence
     }
     roots = _first(identity.strict, len(facts.aliases))
-    classes = {
-        kind: _classes_of_people(facts, roots, by_evidence[kind]) for kind in (Evidence.EXFILTRATED, Evidence.REACHABLE)
-    }
-    masks = np.bitwise_or.reduce([classes[kind] for kind in sorted(counted)])
-    people = np.flatnonzero(masks)
-    states = _states_of_people(facts, roots)[people]
+    runs = _Runs.of(facts)
     open_files = np.sort(np.concatenate([by_evidence[kind] for kind in sorted(counted)]))
+    loose = _folded(_gathered(runs, len(roots), open_files), _first(identity.loose, len(roots)))
+    found_loose = int(np.count_nonzero(loose))
+    del loose  # as large as the index
+    classes = {
+        kind: _folded(_gathered(runs, len(roots), by_evidence[kind]), roots)
+        for kind in (Evidence.EXFILTRATED, Evidence.REACHABLE)
+    }
+    everybody = np.bitwise_or.reduce([classes[kind] for kind in sorted(counted)])
+    people = np.flatnonzero(everybody)
+    masks = everybody[people]
+    states = _states_of_people(runs, facts.files, roots)[people]
     shown = {version: kind for version, kind in exposed.items() if kind in counted or kind is Evidence.SEALED}
-    owners, shared = _by_owner(facts, roots, open_files, [owner_now(name) for name in facts.owners])
+    owners, shared = _by_owner(runs, roots, open_files, [owner_now(name) for name in facts.owners])
+    sealed = _folded(_gathered(runs, len(roots), by_evidence[Evidence.SEALED]), roots)
     figures = Figures(
-        people={"strict": len(people), "loose": _people(facts, identity.loose, open_files)},
+        people={"strict": len(people), "loose": found_loose},
         evidence={kind.value: sum(told is kind for told in exposed.values()) for kind in Evidence},
-        people_by_evidence=_split(facts, roots, classes, by_evidence[Evidence.SEALED]),
+        people_by_evidence=_split(classes, sealed),
         by_owner=owners,
         by_state=_by_state(states),
-        by_class={kind.value: n for kind, bit in BIT.items() if (n := int(np.count_nonzero(masks[people] & bit)))},
+        by_class={kind.value: n for kind, bit in BIT.items() if (n := int(np.count_nonzero(masks & bit)))},
         owners_sum=sum(owners.values()),
         shared=shared,
         rows=sum(facts.files[number].records for number in open_files.tolist()),
@@ -151,7 +158,7 @@ def affected(
         ),
         counted=tuple(sorted(counted)),
     )
-    return Affected(people, masks[people], states, figures)
+    return Affected(people, masks, states, figures)
 
 
 def _first(roots: Numbers, count: int) -> Numbers:
@@ -159,16 +166,42 @@ def _first(roots: Numbers, count: int) -> Numbers:
     return roots[:count]
 
 
-def _classes_of_people(facts: Facts, roots: Numbers, files: Numbers) -> Numbers:
-    """Return for every first alias of a person the classes of theirs in these files; 0 for who is in none."""
-    gathered = np.zeros(len(roots), dtype=np.uint32)
-    if not len(files):
-        return gathered
-    begins, of_file, _ = spans(facts.table)
-    aliases, masks = facts.table["alias"].to_numpy(), facts.table["mask"].to_numpy()
-    chosen = np.flatnonzero(np.isin(of_file, files))
-    for begin, end in zip(begins[chosen].tolist(), begins[chosen + 1].tolist(), strict=True):
-        gathered[aliases[begin:end]] |= masks[begin:end] | _PRESENT  # an alias is once in a run
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """The facts as plain columns, and where each run of one file and one owner begins in them."""
+
+    begins: Numbers
+    """One more than there are runs: the last is the end."""
+    files: Numbers
+    owners: Numbers
+    aliases: Numbers
+    masks: Numbers
+    states: Numbers
+
+    @classmethod
+    def of(cls, facts: Facts) -> _Runs:
+        """Return those of a table of facts."""
+        begins, files, owners = spans(facts.table)
+        columns = (facts.table[name].to_numpy() for name in ("alias", "mask", "state"))
+        return cls(begins, files, owners, *columns)
+
+    def of_files(self, files: Numbers) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of each run of these files."""
+        chosen = np.flatnonzero(np.isin(self.files, files))
+        yield from zip(self.begins[chosen].tolist(), self.begins[chosen + 1].tolist(), strict=True)
+
+
+def _gathered(runs: _Runs, count: int, files: Numbers) -> Numbers:
+    """Return for each alias the classes of it in these files; 0 for one that is in none."""
+    gathered = np.zeros(count, dtype=np.uint32)
+    if len(files):
+        for begin, end in runs.of_files(files):
+            gathered[runs.aliases[begin:end]] |= runs.masks[begin:end] | _PRESENT  # an alias is once in a run
+    return gathered
+
+
+def _folded(gathered: Numbers, roots: Numbers) -> Numbers:
+    """Fold what was gathered of aliases onto the first alias of each person, in place."""
     others = np.flatnonzero((roots != np.arange(len(roots), dtype=roots.dtype)) & (gathered != 0))
     others = others[np.argsort(roots[others], kind="stable")]
     if len(others):
@@ -182,57 +215,55 @@ _PRESENT: Final = np.uint32(1 << 31)
 """Set for whoever is in a file at all, whatever classes it has of them."""
 
 
-def _people(facts: Facts, roots: Numbers, files: Numbers) -> int:
-    return int(np.count_nonzero(_classes_of_people(facts, _first(roots, len(facts.aliases)), files)))
-
-
-def _split(facts: Facts, roots: Numbers, classes: Mapping[Evidence, Numbers], sealed_files: Numbers) -> dict[str, int]:
+def _split(classes: Mapping[Evidence, Numbers], sealed: Numbers) -> dict[str, int]:
     left, reach = classes[Evidence.EXFILTRATED] != 0, classes[Evidence.REACHABLE] != 0
-    sealed = _classes_of_people(facts, roots, sealed_files) != 0
     return {
         Evidence.EXFILTRATED.value: int(np.count_nonzero(left)),
         Evidence.REACHABLE.value: int(np.count_nonzero(reach & ~left)),
-        Evidence.SEALED.value: int(np.count_nonzero(sealed & ~left & ~reach)),
+        Evidence.SEALED.value: int(np.count_nonzero((sealed != 0) & ~left & ~reach)),
     }
 
 
-def _states_of_people(facts: Facts, roots: Numbers) -> Numbers:
+def _states_of_people(runs: _Runs, files: Sequence[TakenFile], roots: Numbers) -> Numbers:
     """Return for every first alias of a person the state of their latest dated address."""
-    told = np.flatnonzero(facts.table["state"].to_numpy())
-    dates = np.array([one.stored.timestamp() for one in facts.files] or [0.0])
+    dates = np.array([one.stored.timestamp() for one in files] or [0.0])
     place = np.empty(len(dates), dtype=np.uint32)
     place[np.argsort(dates, kind="stable")] = np.arange(len(dates), dtype=np.uint32)
-    places = place[facts.table["file"].to_numpy()[told]]
-    if (places[1:] < places[:-1]).any():  # lists mostly come in the order in which their files did
-        told = told[np.argsort(places, kind="stable")]
     latest = np.zeros(len(roots), dtype=np.uint8)
-    latest[roots[facts.table["alias"].to_numpy()[told]]] = facts.table["state"].to_numpy()[told]
+    for run in np.argsort(place[runs.files], kind="stable").tolist():
+        begin, end = runs.begins[run], runs.begins[run + 1]
+        aliases, states = runs.aliases[begin:end], runs.states[begin:end]
+        told = states != 0
+        if not told.all():
+            aliases, states = aliases[told], states[told]
+        latest[roots[aliases]] = states
     return latest
 
 
-def _by_owner(facts: Facts, roots: Numbers, files: Numbers, names: Sequence[str]) -> tuple[dict[str, int], int]:
+def _by_owner(runs: _Runs, roots: Numbers, files: Numbers, names: Sequence[str]) -> tuple[dict[str, int], int]:
     """Return the individuals of each data owner, and how many are of several. `names`: of each owner, as it is now."""
-    begins, of_file, of_owner = spans(facts.table)
     codes = {name: code for code, name in reversed(list(enumerate(names)))}
+    owners = runs.owners
     if len(codes) < len(names):
-        of_owner = np.array([codes[name] for name in names], dtype=of_owner.dtype)[of_owner]
-    aliases = facts.table["alias"].to_numpy()
-    chosen = np.flatnonzero(np.isin(of_file, files))
-    chosen = chosen[np.argsort(of_owner[chosen], kind="stable")]
+        owners = np.array([codes[name] for name in names], dtype=owners.dtype)[owners]
+    chosen = np.flatnonzero(np.isin(runs.files, files))
+    chosen = chosen[np.argsort(owners[chosen], kind="stable")]
     times = np.zeros(len(roots), dtype=np.uint16)
     found: dict[str, int] = {}
-    edges = np.flatnonzero(np.diff(of_owner[chosen])) + 1
+    edges = np.flatnonzero(np.diff(owners[chosen])) + 1
     for part in np.split(chosen, edges):
         if not len(part):
             continue
-        there = np.concatenate(
-            [aliases[b:e] for b, e in zip(begins[part].tolist(), begins[part + 1].tolist(), strict=True)]
-        )
-        people = np.sort(roots[there])
-        people = people[np.concatenate(([True], people[1:] != people[:-1]))]
+        spans_of_it = zip(runs.begins[part].tolist(), runs.begins[part + 1].tolist(), strict=True)
+        people = _once(roots[np.concatenate([runs.aliases[begin:end] for begin, end in spans_of_it])])
         times[people] += 1
-        found[names[int(of_owner[part[0]])]] = len(people)
+        found[names[int(owners[part[0]])]] = len(people)
     return dict(sorted(found.items())), int(np.count_nonzero(times > 1))
+
+
+def _once(values: Numbers) -> Numbers:
+    ordered = np.sort(values)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
 
 
 def _by_state(states: Numbers) -> dict[str, int]:

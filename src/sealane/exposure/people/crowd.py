@@ -61,6 +61,8 @@ _TOLD: Final = (*PERSON, MASK)
 _NUMBERS: Final = ("ssn", "itin")
 _DIGITS: Final = 9
 _PLACE: Final = ("line", "city", "state", "zip")
+_OWNERS_OWN: Final = ("member_id", "medical_record_number", "account_number")
+"""Numbers that mean something only beside the data owner who gave them."""
 _NAME: Final = ("given", "family", "suffix")
 
 
@@ -82,6 +84,8 @@ class _Joined:
     """The mentions of individuals with several of them, in order."""
     first: Numbers
     """For each of those the first mention of the same individual."""
+    classes: Numbers
+    """For each of those the classes that it tells by itself."""
     alone: Numbers
     """For every mention of the file whether it is its individual's only one."""
     masks: Numbers
@@ -159,10 +163,11 @@ class Crowd:
             self._states.clear()
             alone = np.ones(len(self._blocks), dtype=bool)
             alone[together] = False
+            classes = masks[together]
             np.bitwise_or.at(masks, first, masks[together])
             told_states = states[together]
             states[first[told_states != 0]] = told_states[told_states != 0]
-            self._joined = _Joined(together, first, alone, masks, states)
+            self._joined = _Joined(together, first, classes, alone, masks, states)
         return self._joined
 
     def _individuals(self, rows: Numbers) -> Numbers:
@@ -218,7 +223,10 @@ class Crowd:
 
 
 class People:
-    """The individuals of a file, in pieces: frames of columns of `PERSON` that are known, and `mask`."""
+    """The individuals of a file, in pieces: frames of columns of `PERSON` that are known, and `mask`.
+
+    One row an individual; who is of several data owners has a row for each, with the classes that it tells.
+    """
 
     def __init__(self, joined: _Joined, blocks: Blocks) -> None:
         """Take who is whom."""
@@ -260,16 +268,37 @@ class People:
                 picked = (pl.col(name).filter(some) for name in there)
                 told += [column.last() if last else column.first() for column in picked]
         merged = frame.group_by("first", maintain_order=True).agg(told)
+        merged = merged.with_columns(pl.Series(MASK, joined.masks[merged["first"].to_numpy()], dtype=pl.UInt32))
+        if "owner" in frame.columns:
+            merged = _each_owner(merged, frame.with_columns(pl.Series(MASK, joined.classes[places], dtype=pl.UInt32)))
         firsts = merged["first"].to_numpy()
         states = pl.Series(np.array(_REGIONS, dtype=object)[joined.states[firsts]].tolist(), dtype=pl.String)
-        yield (
-            merged.drop("first")
-            .with_columns(
-                states.set(states == UNTOLD, None).alias("state"),
-                pl.Series(MASK, joined.masks[firsts], dtype=pl.UInt32),
-            )
-            .to_arrow()
-        )
+        yield (merged.drop("first").with_columns(states.set(states == UNTOLD, None).alias("state")).to_arrow())
+
+
+def _each_owner(merged: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
+    """Give individuals of several data owners a row for each, with its own classes and numbers.
+
+    What mentions tell that name no owner stands in all of those rows.
+    """
+    owned = mentions.drop_nulls("owner")
+    several = owned.group_by("first").agg(pl.col("owner").n_unique()).filter(pl.col("owner") > 1)["first"]
+    if several.is_empty():
+        return merged
+    concerned = pl.col("first").is_in(several.implode())
+    nobodys = mentions.filter(concerned & pl.col("owner").is_null()).group_by("first").agg(pl.col(MASK).bitwise_or())
+    scoped = [name for name in _OWNERS_OWN if name in mentions.columns]
+    rows = (
+        owned.filter(concerned)
+        .group_by("first", "owner", maintain_order=True)
+        .agg(pl.col(MASK).bitwise_or(), *(pl.col(name).drop_nulls().first() for name in scoped))
+        .join(nobodys, on="first", how="left", suffix="_of_nobody", maintain_order="left")
+        .with_columns(pl.col(MASK) | pl.col(f"{MASK}_of_nobody").fill_null(0))
+        .drop(f"{MASK}_of_nobody")
+    )
+    rest = merged.filter(concerned).drop("owner", MASK, *scoped)
+    each = rows.join(rest, on="first", how="left", maintain_order="left").select(merged.columns)
+    return pl.concat([merged.filter(~concerned), each])
 
 
 def _whole(pieces: list[Numbers], kind: type[np.generic]) -> Numbers:
