@@ -51,9 +51,7 @@ def test_every_module_has_a_sign_on_its_door_and_is_read_in_one_sitting():
         text = path.read_text()
         assert text.startswith(('"""', 'r"""')), f"{name_of(path)} has no module docstring"
         most = WHOLE_PROGRAMS.get(name_of(path), FILE_LINES_MAX)
-        assert text.count("\n") <= most or is_generated(path), (
-            f"{name_of(path)} is longer than {most} lines"
-        )
+        assert text.count("\n") <= most or is_generated(path), f"{name_of(path)} is longer than {most} lines"
 
 
 @pytest.mark.slow  # parses every module

@@ -1,4 +1,4 @@
-"""Time stamps of the ledger's checkpoints; an index that nothing asked by is gone."""
+"""Time stamps of the ledger's checkpoints."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add what time-stamping authorities answered; take away the index of entries by file id."""
-    op.drop_index(op.f("ix_ledger_file_id_seq"), table_name="ledger")
+    """Add what time-stamping authorities answered."""
     op.create_table(
         "ledger_time_stamps",
         sa.Column("size", BigId, autoincrement=False, nullable=False),
