@@ -83,7 +83,11 @@ def test_a_span_of_time_is_exact(empty, seconds, since, until, after, limit, mos
 def test_several_ways_to_fit_give_each_entry_once_and_in_order(empty, numbers, wanted, limit):
     question = Question(paths=tuple(f"north:/{number}" for number in wanted), user_id=2)
     found, after = [], 0
-    with holding(empty, [(AT, refused(number)) for number in numbers]) as transaction:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        holding(empty, [(AT, refused(number)) for number in numbers]) as transaction,
+    ):
+        patch.setattr(reader, "_NUMBERS_A_WAY_MIN", 1)
         while page := reader.page(transaction, question, after=after, limit=limit):
             assert len(page) <= limit
             found += [entry.seq for entry in page]

@@ -69,12 +69,7 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
         values = common | ways[0]
         rows = transaction.all(queries.entries(frozenset(values)), after=after, limit=limit, **values)
         return [_entry(row) for row in rows]
-    numbers: set[int | None] = set()
-    for way in ways:
-        values = common | way
-        found = transaction.all(queries.numbers(frozenset(values)), after=after, limit=limit, **values)
-        numbers |= {row.seq for row in found}
-    first = heapq.nsmallest(limit, (number for number in numbers if number is not None))
+    first = _first_numbers(transaction, [common | way for way in ways], after=after, limit=limit)
     entries: list[LedgerEntry] = []
     for some in range(0, len(first), _NUMBERS_AT_ONCE):
         chosen = first[some : some + _NUMBERS_AT_ONCE]
@@ -83,6 +78,28 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
 
 
 _NUMBERS_AT_ONCE = 4096
+_NUMBERS_A_WAY_MIN = 16
+"""How many of a way are asked for at first, where there are many ways."""
+
+
+def _first_numbers(transaction: Transaction, ways: list[dict[str, object]], *, after: int, limit: int) -> list[int]:
+    """Return the first numbers that fit in any of these ways. Of each no more are read than may be among them."""
+    numbers: set[int] = set()
+    first: list[int] = []
+    some = min(limit, max(_NUMBERS_A_WAY_MIN, 2 * limit // max(1, len(ways))))
+    waiting = [(way, after) for way in ways]
+    while waiting:
+        full: list[tuple[dict[str, object], int]] = []
+        for way, past in waiting:
+            rows = transaction.all(queries.numbers(frozenset(way)), after=past, limit=some, **way)
+            found = [row.seq for row in rows if row.seq is not None]
+            numbers.update(found)
+            if len(rows) == some and found:
+                full.append((way, found[-1]))
+        first = heapq.nsmallest(limit, numbers)
+        waiting = [(way, past) for way, past in full if len(first) < limit or past < first[-1]]
+        some = min(limit, 2 * some)
+    return first
 
 
 def _common(question: Question) -> dict[str, object]:
