@@ -17,6 +17,8 @@ EVERYTHING = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 FILE_LINES_MAX = 450
+WHOLE_PROGRAMS = {"src/sealane/ledger/standalone.py": 520}
+"""Programs that outsiders copy as one file, which therefore are not cut."""
 FUNCTION_LINES_MAX = 70
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "manager", "managers"}
 MARKS = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "NotImplemented" + "Error")) + r")\b")
@@ -48,9 +50,8 @@ def test_every_module_has_a_sign_on_its_door_and_is_read_in_one_sitting():
     for path in SOURCES:
         text = path.read_text()
         assert text.startswith(('"""', 'r"""')), f"{name_of(path)} has no module docstring"
-        assert text.count("\n") <= FILE_LINES_MAX or is_generated(path), (
-            f"{name_of(path)} is longer than {FILE_LINES_MAX} lines"
-        )
+        most = WHOLE_PROGRAMS.get(name_of(path), FILE_LINES_MAX)
+        assert text.count("\n") <= most or is_generated(path), f"{name_of(path)} is longer than {most} lines"
 
 
 @pytest.mark.slow  # parses every module

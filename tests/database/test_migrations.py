@@ -40,7 +40,9 @@ def schema_of(database) -> dict[str, str]:
     """Every table, index and constraint as the database itself prints it."""
     if database.dialect == "sqlite":
         rows = database._driver.query("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL", ())
-        printed = {name: "\n".join(sorted(part.strip(" ,\n\t") for part in text.split("\n"))) for name, text in rows}
+        # A column that was added later stands behind a constraint, on its line.
+        parts = {name: re.split(r"\n|, (?=[a-z_]+ [A-Z])", text) for name, text in rows}
+        printed = {name: "\n".join(sorted(part.strip(" ,\n\t") for part in of)) for name, of in parts.items()}
     else:
         constraints = database._driver.query(
             "SELECT conname || '/' || conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint"

@@ -136,6 +136,15 @@ def test_a_clock_set_back_changes_keys_and_goes_on(home, clock):
     found = verdict(home)
     assert found.whole
     assert found.clock_set_back == 3
+    assert [body["kind"] for body in bodies(home)[2:5]] == ["clock_set_back", "organization_added", "signing_key_set"]
+
+
+def test_a_clock_set_back_is_on_record_also_where_nothing_else_happened(home, clock):
+    serve(home)
+    clock.advance(timedelta(hours=-2))
+    home.admin(Checkpoint())
+    assert [body["kind"] for body in bodies(home)[2:]] == ["clock_set_back", "signing_key_set"]
+    assert verdict(home).whole
 
 
 def test_a_clean_end_signs_everything_and_a_start_after_it_says_so(home):

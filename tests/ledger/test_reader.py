@@ -1,15 +1,17 @@
 """Pages of the ledger are exactly what fits, however often the clock was set and by whatever way they are found."""
 
 import contextlib
+import itertools
+import json
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealane.database.engine import Database
-from sealane.ledger import reader
+from sealane.ledger import reader, spans
 from sealane.ledger.reader import Question
 from sealane.ledger.writer import LedgerWriter
 from tests.ledger.book import AT, refused
@@ -45,22 +47,29 @@ def holding(database, events):
     until=st.none() | st.integers(-1, 13),
     after=st.integers(0, 26),
     limit=st.integers(1, 30),
-    close=st.sampled_from([0, 3, 20_000]),
+    most=st.sampled_from([1, 2, 200]),
 )
 @settings(max_examples=tries(120), deadline=None)
-def test_a_span_of_time_is_exact(empty, seconds, since, until, after, limit, close):
+def test_a_span_of_time_is_exact(empty, seconds, since, until, after, limit, most):
     question = Question(
         since=None if since is None else AT + timedelta(seconds=since),
         until=None if until is None else AT + timedelta(seconds=until),
     )
     events = [(AT + timedelta(seconds=at), refused(at)) for at in seconds]
     with pytest.MonkeyPatch.context() as patch, holding(empty, events) as transaction:
-        patch.setattr(reader, "_CLOSE", close)
+        patch.setattr(spans, "STRETCHES_MAX", most)
         found = [entry.seq for entry in reader.page(transaction, question, after=after, limit=limit)]
+        whole = reader.page(transaction, reader.EVERYTHING, limit=100)
+    said = [json.loads(entry.body) for entry in whole]
+    falls = sum(later < earlier for earlier, later in itertools.pairwise(seconds))
+    assert [body["kind"] for body in said].count("clock_set_back") == falls
+    assert len(said) == len(seconds) + falls
     fitting = [
         seq
-        for seq, at in enumerate(seconds, 1)
-        if seq > after and (since is None or at >= since) and (until is None or at <= until)
+        for seq, at in enumerate((datetime.fromisoformat(body["at"]) for body in said), 1)
+        if seq > after
+        and (question.since is None or at >= question.since)
+        and (question.until is None or at <= question.until)
     ]
     assert found == fitting[:limit]
 
@@ -74,7 +83,11 @@ def test_a_span_of_time_is_exact(empty, seconds, since, until, after, limit, clo
 def test_several_ways_to_fit_give_each_entry_once_and_in_order(empty, numbers, wanted, limit):
     question = Question(paths=tuple(f"north:/{number}" for number in wanted), user_id=2)
     found, after = [], 0
-    with holding(empty, [(AT, refused(number)) for number in numbers]) as transaction:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        holding(empty, [(AT, refused(number)) for number in numbers]) as transaction,
+    ):
+        patch.setattr(reader, "_NUMBERS_A_WAY_MIN", 1)
         while page := reader.page(transaction, question, after=after, limit=limit):
             assert len(page) <= limit
             found += [entry.seq for entry in page]

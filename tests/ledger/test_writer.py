@@ -79,7 +79,7 @@ def test_the_tree_grows_over_tiles_whoever_goes_on_with_it(database):
     """One writer all the way, one that reads its edge anew at each turn, and the nodes that are stored."""
     steady, leaves = LedgerWriter(), []
     for count in (1, 254, 1, 1, 255, 300):
-        write(database, steady, *range(count))
+        write(database, steady, *range(len(leaves), len(leaves) + count))
         with database.begin() as transaction:
             leaves = [row.leaf for row in transaction.all(queries.LEAVES, after=0, last=10_000)]
             frontier = tree.Frontier()

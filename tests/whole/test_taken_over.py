@@ -8,11 +8,8 @@ import base64
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,7 +23,8 @@ from sealane.operations.accounts import AddFolder, AddOrganization, AddSshKey, A
 from sealane.operations.audit import ReadLedger
 from sealane.operations.caller import ask_once
 from sealane.settings import Settings
-from tests.running_server import ROOT, RunningServer
+from tests.running_server import ROOT
+from tests.whole.apart import FIRST_ID, ServerApart, folder_within_reach, within_reach
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,45 +34,15 @@ pytestmark = [
     ),
 ]
 
-FIRST_ID = "61840"
-"""Ids that no machine gives away by itself: above those of people, below those of containers."""
 PLAINTEXT = "Ada Lovelace, 10 December 1815, " * 4000
 ATTACKER = Path(__file__).with_name("taken_over.py")
 CLOSED = ("catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite.lock", "supervisor.lock", "run/serving.json")
 
 
-def within_reach() -> tuple[str, ...]:
-    """Return what begins a command so that other accounts find Python and the program, wherever root keeps them.
-
-    Where a folder above them is closed (a home of root's), it is shown with nothing else in it, to this command alone.
-    """
-    needed = dict.fromkeys([sys.base_prefix, sys.prefix, str(ROOT)])
-    closed = {folder: path for path in needed for folder in Path(path).parents if not folder.stat().st_mode & 0o001}
-    if not closed:
-        return ()
-    lines = ["set -e", "stash=$(mktemp -d)", "mount -t tmpfs tmpfs $stash"]
-    hidden = [path for path in needed if any(folder in Path(path).parents for folder in closed)]
-    for number, path in enumerate(hidden):
-        lines += [f"mkdir $stash/{number}", f"mount --bind {shlex.quote(path)} $stash/{number}"]
-    lines += [f"mount -t tmpfs -o mode=0755 tmpfs {shlex.quote(str(min(closed, key=lambda one: len(one.parts))))}"]
-    for number, path in enumerate(hidden):
-        lines += [f"mkdir -p {shlex.quote(path)}", f"mount --bind $stash/{number} {shlex.quote(path)}"]
-    return ("unshare", "--mount", "sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh")
-
-
 @pytest.fixture(scope="module")
 def place():
-    """A folder that other accounts may pass through, which pytest's own is not."""
-    folder = Path(tempfile.mkdtemp(prefix="sealane-accounts-", dir="/tmp"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
-
-
-class ServerApart(RunningServer):
-    """A server whose processes have accounts of their own, where Python is within their reach."""
-
-    program = (*within_reach(), *RunningServer.program)
+    with folder_within_reach() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

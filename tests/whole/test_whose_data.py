@@ -1,25 +1,31 @@
 """Whose data is in files, with a real server: dropped, read while the inspector is killed, listed for the officer only.
 
-One server for all of it: loading what reads files costs the most.
+One server for all of it: loading what reads files costs the most. Root starts it with an account for each process,
+as a real one has them.
 """
 
 import base64
 import io
 import json
 import os
+import re
 import signal
 import time
 import urllib.request
 from hashlib import sha256
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
+from sealane import system_accounts
 from sealane.exposure.people.listing import lines_of
 from sealane.exposure.people.lists import read_list
+from sealane.system_accounts import ROOT
 from sealane.vault.age import files as age_files
 from sealane.vault.age.x25519 import X25519Identity
 from tests.running_server import RunningServer
+from tests.whole.apart import FIRST_ID, ServerApart, folder_within_reach
 
 pytestmark = pytest.mark.slow
 
@@ -97,8 +103,16 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whose-data")
-    with RunningServer.started(folder, inspectors=2, exposure_read=1) as server:
+    if os.geteuid() != ROOT:
+        folder = tmp_path_factory.mktemp("whose-data")
+        with RunningServer.started(folder, inspectors=2, exposure_read=1) as server:
+            yield Place(server, folder)
+        return
+    wanted = {"inspectors": 2, "exposure_read": 1, "accounts": FIRST_ID}
+    with folder_within_reach() as folder, ServerApart.started(folder, **wanted) as server:
+        for inspector in server.children("inspector"):
+            said = Path(f"/proc/{inspector}/status").read_text()
+            assert re.search(rf"^Uid:\t{system_accounts.named(FIRST_ID).inspector.uid}\t", said, re.MULTILINE)
         yield Place(server, folder)
 
 

@@ -34,12 +34,17 @@ class Moment(sa.types.TypeDecorator[datetime]):
         if value.tzinfo is None:
             msg = "a time without a zone must not reach the database"
             raise ValueError(msg)
-        return (value - _EPOCH) // _MICROSECOND
+        return microseconds_of(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return an aware time."""
         del dialect
         return None if value is None else moment_of(value)
+
+
+def microseconds_of(at: datetime) -> int:
+    """Return how long after the beginning of 1970 an aware time is."""
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def moment_of(microseconds: int) -> datetime:

@@ -173,14 +173,10 @@ class Transaction(Reading):
         """Run a change once for each set of values; none is fine. Lists as parameters are not taken here."""
         if not values:
             return 0
-        plan = self._database.plan(statement)
-        bound = [plan.bound(one) for one in values]
-        sql = bound[0][0]
-        if any(text != sql for text, _ in bound):
-            raise TypeError(f"statement {statement.name!r} takes a list; it cannot be run for many at once")
+        sql, arguments = self._database.plan(statement).bound_for_all(values)
         self._before(writes=True)
         try:
-            return self._driver.change_many(sql, [arguments for _, arguments in bound])
+            return self._driver.change_many(sql, arguments)
         except Unavailable as problem:
             raise self._failed(problem) from None
 

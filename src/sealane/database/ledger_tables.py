@@ -28,7 +28,6 @@ ledger = sa.Table(
     index_where_known("folder_id", "seq"),
     index_where_known("user_id", "seq"),
     index_where_known("session_id", "seq"),
-    index_where_known("file_id", "seq"),
     index_where_known("version_id", "seq"),
     comment="Append only. The columns beside `body` are an index into it; what is proven is `body`.",
 )

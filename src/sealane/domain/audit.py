@@ -47,7 +47,14 @@ if TYPE_CHECKING:
 REFUSED: Final = (Kind.SIGN_IN_REFUSED.value, Kind.STRANGERS_REFUSED.value, Kind.REQUEST_REFUSED.value)
 DAMAGED: Final = (Kind.DAMAGE_FOUND.value,)
 OF_THE_NODE: Final = tuple(
-    kind.value for kind in (Kind.KEEPER_STARTED, Kind.KEEPER_STOPPED, Kind.SIGNING_KEY_SET, Kind.NODE_KEY_ROTATED)
+    kind.value
+    for kind in (
+        Kind.KEEPER_STARTED,
+        Kind.KEEPER_STOPPED,
+        Kind.CLOCK_SET_BACK,
+        Kind.SIGNING_KEY_SET,
+        Kind.NODE_KEY_ROTATED,
+    )
 )
 """Kinds that every organization may read: they say nothing of anybody, and proofs need them."""
 _RECEIPT_KINDS: Final = tuple(

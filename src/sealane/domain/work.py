@@ -45,10 +45,12 @@ class Caller:
     expires: datetime
     """When the session ends if it is not used; the keeper asks again before (`sessions.caller_of`)."""
 
-    @property
-    def who(self) -> Who:
-        """Return how the ledger names the caller."""
-        return Who(
+    who: Who = field(init=False, repr=False, compare=False)
+    """How the ledger names the caller; made once, since every act of the session is recorded with it."""
+
+    def __post_init__(self) -> None:
+        """Make what the ledger names the caller by. Raises `Invalid` for what an entry cannot hold."""
+        who = Who(
             door=self.door,
             organization_id=self.organization_id,
             user_id=self.user_id,
@@ -56,6 +58,7 @@ class Caller:
             user_name=self.name,
             address=self.address,
         )
+        object.__setattr__(self, "who", who)
 
 
 @dataclass(slots=True)

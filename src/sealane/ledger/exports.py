@@ -56,6 +56,7 @@ _CLASSES: Final = {
     Kind.USER_DISABLED: _Class(_ACCOUNT_CHANGE, 5),
     Kind.KEEPER_STARTED: _Class(_APPLICATION_LIFECYCLE, 3),
     Kind.KEEPER_STOPPED: _Class(_APPLICATION_LIFECYCLE, 4),
+    Kind.CLOCK_SET_BACK: _Class(_APPLICATION_LIFECYCLE, _OTHER),
 }
 """Kinds that OCSF has a class for; every other one is a base event, which says what it is in `message`."""
 _FILES: Final = frozenset({Kind.UPLOAD_FINISHED, Kind.DOWNLOAD_BEGUN, Kind.DOWNLOAD_ENDED})

@@ -25,6 +25,15 @@ class LastRow(NamedTuple):
     seq: int
     kind: bytes | str | None
     leaf: bytes | None
+    at: int | None
+    """In microseconds."""
+    sound: bool
+
+
+class TimeRow(NamedTuple):
+    """When an entry was made, as it is stored, in microseconds."""
+
+    at: int | None
     sound: bool
 
 
@@ -145,11 +154,16 @@ def _is_sound(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
     return sa.or_(column.is_(None), right) if column.nullable else sa.and_(column.is_not(None), right)
 
 
-_LAST = (ledger.c.seq, ledger.c.kind, ledger.c.leaf)
+_LAST = (ledger.c.seq, ledger.c.kind, ledger.c.leaf, ledger.c.at)
 LAST = Statement(
     "ledger.last",
     sa.select(*map(as_stored, _LAST), all_sound(*_LAST).label("sound")).order_by(ledger.c.seq.desc()).limit(1),
     LastRow,
+)
+TIME = Statement(
+    "ledger.time",
+    sa.select(as_stored(ledger.c.at), all_sound(ledger.c.at).label("sound")).where(ledger.c.seq == sa.bindparam("of")),
+    TimeRow,
 )
 _LEAF = (ledger.c.seq, ledger.c.leaf)
 _LEAVES = (ledger.c.seq > sa.bindparam("after"), ledger.c.seq <= sa.bindparam("last"))
@@ -396,20 +410,6 @@ def _narrowed(selected: sa.Select[*tuple[Any, ...]], filters: frozenset[str]) ->
 
 _NUMBER = ledger.c.seq + 0
 """The number as a value: a database would else look for the least by going through the entries from the first on."""
-EARLIEST_SINCE = Statement(
-    "ledger.earliest_since",
-    sa.select(ledger.c.seq).where(ledger.c.at >= sa.bindparam("since")).order_by(ledger.c.at, ledger.c.seq).limit(1),
-    SeqRow,
-)
-LATEST_UNTIL = Statement(
-    "ledger.latest_until",
-    sa.select(ledger.c.seq)
-    .where(ledger.c.at <= sa.bindparam("until"))
-    .order_by(ledger.c.at.desc(), ledger.c.seq.desc())
-    .limit(1),
-    SeqRow,
-)
-"""By the clock: the first entry since then, the last until then."""
 FIRST_SINCE = Statement(
     "ledger.first_since",
     sa.select(sa.func.min(_NUMBER).label("seq")).where(ledger.c.at >= sa.bindparam("since")),
@@ -420,4 +420,4 @@ LAST_UNTIL = Statement(
     sa.select(sa.func.max(_NUMBER).label("seq")).where(ledger.c.at <= sa.bindparam("until")),
     SeqRow,
 )
-"""By number. Both exact, however often the clock was set: an index holds `at` and `seq` together."""
+"""By number, whatever the order of times: all entries of that time are gone through."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane.errors import Integrity, Missing
-from sealane.ledger import queries
+from sealane.ledger import queries, spans
 from sealane.ledger.bodies import NOT_OURS, opened, path_digest
 from sealane.ledger.filing import FiledEntry, misfiled, stored_moment
 from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH
@@ -59,8 +59,9 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
     the first are read: so the cost is that of the page and not that of everything which fits.
     """
     common = _common(question)
-    after = max(after, _before_since(transaction, question))
-    last = _last_until(transaction, question)
+    if question.since is not None:
+        after = max(after, spans.first_since(transaction, question.since) - 1)
+    last = None if question.until is None else spans.last_until(transaction, question.until)
     if last is not None:
         common["last"] = last
     ways = list(_ways(question))
@@ -68,12 +69,7 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
         values = common | ways[0]
         rows = transaction.all(queries.entries(frozenset(values)), after=after, limit=limit, **values)
         return [_entry(row) for row in rows]
-    numbers: set[int | None] = set()
-    for way in ways:
-        values = common | way
-        found = transaction.all(queries.numbers(frozenset(values)), after=after, limit=limit, **values)
-        numbers |= {row.seq for row in found}
-    first = heapq.nsmallest(limit, (number for number in numbers if number is not None))
+    first = _first_numbers(transaction, [common | way for way in ways], after=after, limit=limit)
     entries: list[LedgerEntry] = []
     for some in range(0, len(first), _NUMBERS_AT_ONCE):
         chosen = first[some : some + _NUMBERS_AT_ONCE]
@@ -82,8 +78,28 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
 
 
 _NUMBERS_AT_ONCE = 4096
-_CLOSE = 20_000
-"""Entries that are sooner looked through than their exact bound is found."""
+_NUMBERS_A_WAY_MIN = 16
+"""How many of a way are asked for at first, where there are many ways."""
+
+
+def _first_numbers(transaction: Transaction, ways: list[dict[str, object]], *, after: int, limit: int) -> list[int]:
+    """Return the first numbers that fit in any of these ways. Of each no more are read than may be among them."""
+    numbers: set[int] = set()
+    first: list[int] = []
+    some = min(limit, max(_NUMBERS_A_WAY_MIN, 2 * limit // max(1, len(ways))))
+    waiting = [(way, after) for way in ways]
+    while waiting:
+        full: list[tuple[dict[str, object], int]] = []
+        for way, past in waiting:
+            rows = transaction.all(queries.numbers(frozenset(way)), after=past, limit=some, **way)
+            found = [row.seq for row in rows if row.seq is not None]
+            numbers.update(found)
+            if len(rows) == some and found:
+                full.append((way, found[-1]))
+        first = heapq.nsmallest(limit, numbers)
+        waiting = [(way, past) for way, past in full if len(first) < limit or past < first[-1]]
+        some = min(limit, 2 * some)
+    return first
 
 
 def _common(question: Question) -> dict[str, object]:
@@ -111,30 +127,6 @@ def _ways(question: Question) -> Iterator[dict[str, object]]:
         choices.append([{field: digest} for digest in digests for field in ("path", "target")])
     for chosen in itertools.product(*choices):
         yield {name: value for one in chosen for name, value in one.items()}
-
-
-def _before_since(transaction: Transaction, question: Question) -> int:
-    """Return the number of an entry before which none is late enough."""
-    if question.since is None:
-        return 0
-    earliest = transaction.first(queries.EARLIEST_SINCE, since=question.since)
-    if earliest is None or earliest.seq is None or earliest.seq <= _CLOSE:
-        return 0  # the filter finds out by itself, soon
-    first = transaction.first(queries.FIRST_SINCE, since=question.since)
-    return first.seq - 1 if first is not None and first.seq is not None else 0
-
-
-def _last_until(transaction: Transaction, question: Question) -> int | None:
-    """Return the number of an entry after which none is early enough; None where the end is near anyway."""
-    if question.until is None:
-        return None
-    latest, newest = transaction.first(queries.LATEST_UNTIL, until=question.until), transaction.first(queries.LAST)
-    if latest is None or latest.seq is None or newest is None:
-        return 0
-    if newest.seq - latest.seq <= _CLOSE:
-        return None
-    last = transaction.first(queries.LAST_UNTIL, until=question.until)
-    return last.seq if last is not None else 0
 
 
 def nodes_within(transaction: Reading, after: int, last: int) -> list[TreeNode]:

@@ -66,8 +66,10 @@ class Signer:
         if hour is None:
             if not wanted and not self._lost:
                 return
+            ledger.keep_time(transaction, now)
             hour = self._begun(transaction, ledger, now)
         elif not timedelta(0) <= now - hour.since < self._key_every:
+            ledger.keep_time(transaction, now)
             self._checkpoint(transaction, ledger, hour, now)
             hour = self._renewed(transaction, ledger, hour, now)
         elif not wanted and timedelta(0) <= now - hour.signed_at < self._checkpoint_every:

@@ -11,7 +11,11 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import sys
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +23,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
 SIGNED, COSIGNED = 1, 4
 FILE_BYTES_MAX = 1 << 20
@@ -27,7 +32,8 @@ HASH_BYTES = 32
 TILE = 256
 TILE_HEIGHT = 8
 PROOF_HASHES_MAX = 63
-PROGRESS_EVERY = 10_000
+RUN = 16
+"""Bundles that a process proves at once."""
 OK, FAILED, DAMAGED = 0, 1, 5
 
 
@@ -197,9 +203,9 @@ def tile_paths(count: int) -> Iterator[str]:
         yield "/".join(groups) + ("" if width == TILE else f".p/{width}")
 
 
-def bodies_of(folder: Path, count: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each entry's body and the leaf that its tile has."""
-    for place in tile_paths(count):
+def bodies_of(folder: Path, places: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the body of each entry in these bundles, and the leaf that its tile has."""
+    for place in places:
         bundle = (folder / "tile" / "entries" / place).read_bytes()
         leaves = (folder / "tile" / "0" / place).read_bytes()
         start = at = 0
@@ -209,6 +215,63 @@ def bodies_of(folder: Path, count: int) -> Iterator[tuple[bytes, bytes]]:
             start, at = start + 2 + length, at + HASH_BYTES
         if start != len(bundle) or at != len(leaves):
             raise Wrong(f"The bundle {place} and its tile do not have the same entries.")
+
+
+class Run(NamedTuple):
+    """Some bundles, each entry proven by itself, up to what is wrong."""
+
+    leaves: list[bytes]
+    appointed: dict[int, dict[str, Any]]
+    """Entries that name a signing key."""
+    names: int
+    wrong: str
+
+
+def run_of(folder: Path, places: Sequence[str], first: int, lines: Sequence[str]) -> Run:
+    """Prove the entries of these bundles, the first of which has this number; in a process of its own, if it likes."""
+    run = Run([], {}, 0, "")
+    names = 0
+    try:
+        for body, leaf in bodies_of(folder, places):
+            place = len(run.leaves)
+            said, opened = entry_of(
+                first + place, body, leaf, json.loads(lines[place] if place < len(lines) else "null")
+            )
+            if said["kind"] == "signing_key_set":
+                run.appointed[first + place] = said
+            run.leaves.append(leaf)
+            names += opened
+    except Wrong as problem:
+        return run._replace(names=names, wrong=str(problem))
+    return run._replace(names=names)
+
+
+def entry_of(seq: int, body: bytes, leaf: bytes, line: Any) -> tuple[dict[str, Any], int]:
+    """Return what an entry says, and how many names kept beside it fit."""
+    if sha256(b"\x00", body) != leaf:
+        raise Wrong(f"Entry {seq} is not what was written: its body does not give its leaf.")
+    said = json.loads(body)
+    if not isinstance(line, dict) or (line.get("seq"), line.get("body"), line.get("leaf")) != (seq, said, leaf.hex()):
+        raise Wrong(f"The line of entry {seq} in ledger.jsonl is not that entry.")
+    for name, value in line["names"].items():
+        if not opens(said, name, line["salts"].get(name, ""), value):
+            raise Wrong(f"A name kept beside entry {seq} is not the one that was recorded: {name}.")
+    return said, len(line["names"])
+
+
+def runs(tasks: Iterable[tuple[Path, Sequence[str], int, list[str]]], processes: int) -> Iterator[Run]:
+    """Prove these in order, by several processes."""
+    if processes == 1:
+        yield from (run_of(*task) for task in tasks)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        waiting: deque[Future[Run]] = deque()
+        for task in tasks:
+            waiting.append(pool.submit(run_of, *task))
+            if len(waiting) > 2 * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class Export:
@@ -239,10 +302,11 @@ class Export:
 
     def prove(self) -> None:
         """Prove everything. Raises `Wrong` at the first damage."""
+        processes = (os.cpu_count() or 1) if self.size > 4 * RUN * TILE else 1
         with (self._folder / "ledger.jsonl").open(encoding="utf-8") as lines:
-            for body, leaf in bodies_of(self._folder, self.size):
-                self._entry(body, leaf, json.loads(next(lines, "null")))
-                if self._tree.size % PROGRESS_EVERY == 0 and sys.stderr.isatty():
+            for run in runs(self._tasks(lines), processes):
+                self._take(run)
+                if sys.stderr.isatty():
                     sys.stderr.write(f"\r{self._tree.size} of {self.size} entries")
         if self._tree.size != self.size:
             raise Wrong(f"Entries are gone from the end: {self.size} were signed, {self._tree.size} are there.")
@@ -274,35 +338,30 @@ class Export:
         if above:
             self._check_tiles(level + 1, above)
 
-    def _entry(self, body: bytes, leaf: bytes, line: dict[str, Any]) -> None:
-        seq = self._tree.size + 1
-        if sha256(b"\x00", body) != leaf:
-            raise Wrong(f"Entry {seq} is not what was written: its body does not give its leaf.")
-        said = json.loads(body)
-        if not isinstance(line, dict) or (line.get("seq"), line.get("body"), line.get("leaf")) != (
-            seq,
-            said,
-            leaf.hex(),
-        ):
-            raise Wrong(f"The line of entry {seq} in ledger.jsonl is not that entry.")
-        for name, value in line["names"].items():
-            if not opens(said, name, line["salts"].get(name, ""), value):
-                raise Wrong(f"A name kept beside entry {seq} is not the one that was recorded: {name}.")
-        self.names += len(line["names"])
-        appointed = said["kind"] == "signing_key_set"
-        if appointed:
-            self._appoint(seq, said)
-        self._tree.add(leaf)
-        note = self.notes.get(seq)
-        if note is not None:
-            self._meet(note, seq)
-        elif appointed:
-            raise Wrong(f"The checkpoint that was made with entry {seq} is gone.")
-        while self.saved and self.saved[0].size <= seq:
-            kept = self.saved.pop(0)
-            if kept.origin != self.key.name or kept.root != self._tree.root():
-                raise Wrong(f"Entries 1 to {seq} are not those that a saved checkpoint saw.")
-            self._count(kept)
+    def _tasks(self, lines: Iterator[str]) -> Iterator[tuple[Path, Sequence[str], int, list[str]]]:
+        places = list(tile_paths(self.size))
+        for start in range(0, len(places), RUN):
+            yield self._folder, places[start : start + RUN], start * TILE + 1, list(islice(lines, RUN * TILE))
+
+    def _take(self, run: Run) -> None:
+        """Grow the tree by entries that are right by themselves, and meet the checkpoints on the way."""
+        self.names += run.names
+        for seq, leaf in enumerate(run.leaves, self._tree.size + 1):
+            if seq in run.appointed:
+                self._appoint(seq, run.appointed[seq])
+            self._tree.add(leaf)
+            note = self.notes.get(seq)
+            if note is not None:
+                self._meet(note, seq)
+            elif seq in run.appointed:
+                raise Wrong(f"The checkpoint that was made with entry {seq} is gone.")
+            while self.saved and self.saved[0].size <= seq:
+                kept = self.saved.pop(0)
+                if kept.origin != self.key.name or kept.root != self._tree.root():
+                    raise Wrong(f"Entries 1 to {seq} are not those that a saved checkpoint saw.")
+                self._count(kept)
+        if run.wrong:
+            raise Wrong(run.wrong)
 
     def _appoint(self, seq: int, said: dict[str, Any]) -> None:
         goes_on = said["reason"] == "hour"

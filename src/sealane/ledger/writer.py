@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sealane.database.columns import moment_of
 from sealane.errors import Integrity
 from sealane.ids import random_name
 from sealane.ledger import queries, tree
 from sealane.ledger.bodies import NO_OPENINGS, sealed
+from sealane.ledger.events import ClockSetBack
 from sealane.ledger.filing import filed_event
 from sealane.ledger.reader import EMPTIED
 from sealane.ledger.stored_tree import StoredTree
 from sealane.ledger.tree import TILE_WIDTH, Frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from sealane.database.engine import Transaction
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the ledger stands: how many entries, the newest one's leaf (b"" for none) and kind."""
+    """Where the ledger stands: how many entries, the newest one's leaf (b"" for none), kind and time."""
 
     size: int
     leaf: bytes
     last_kind: str
+    last_at: datetime
 
 
 class LedgerWriter:
@@ -47,7 +50,7 @@ class LedgerWriter:
     def head(self, transaction: Transaction) -> Head:
         """Return the head; raises `Integrity` when it is not the one this writer left, or the newest tile is broken."""
         last = transaction.first(queries.LAST)
-        stored = _head_of(last) if last is not None else Head(0, b"", "")
+        stored = _head_of(last) if last is not None else Head(0, b"", "", moment_of(0))
         if self._head is None:
             _check_newest(transaction, stored.size)
             self._frontier = StoredTree(transaction).frontier(stored.size)
@@ -66,14 +69,24 @@ class LedgerWriter:
 
         Call `forget` when it is rolled back instead.
         """
+        self._write(transaction, _with_set_backs(events, self.head(transaction).last_at))
+
+    def keep_time(self, transaction: Transaction, now: datetime) -> None:
+        """Record that the clock was set back, where it was: before whoever names the size of the ledger in an entry."""
+        last_at = self.head(transaction).last_at
+        if now < last_at:
+            self._write(transaction, [(now, ClockSetBack(before=last_at))])
+
+    def _write(self, transaction: Transaction, events: Iterable[tuple[datetime, Event]]) -> None:
         head = self.head(transaction)
-        size, leaf, kind = head.size, head.leaf, head.last_kind
+        size, leaf, kind, last_at = head.size, head.leaf, head.last_kind, head.last_at
         entries: list[dict[str, object]] = []
         openings: list[dict[str, object]] = []
         nodes: list[tree.Node] = []
         if head.size == 0:
             _name_origin(transaction)
         for at, event in events:
+            last_at = at
             written = sealed(event, at)
             leaf = tree.leaf_of(written.body)
             nodes += self._frontier.append(leaf)
@@ -94,18 +107,30 @@ class LedgerWriter:
         transaction.run_many(queries.APPEND, entries)
         transaction.run_many(queries.APPEND_OPENINGS, openings)
         transaction.run_many(queries.ADD_NODES, [node._asdict() for node in nodes])
-        self._head = Head(size, leaf, kind)
+        self._head = Head(size, leaf, kind, last_at)
 
     def forget(self) -> None:
         """Read the head anew at the next use, since the transaction was rolled back."""
         self._head = None
 
 
+def _with_set_backs(events: Iterable[tuple[datetime, Event]], last_at: datetime) -> Iterator[tuple[datetime, Event]]:
+    """Yield these, each that is earlier than the one before it after an entry that says so.
+
+    Between two such entries times only rise, by which `spans.py` finds where a time lies.
+    """
+    for at, event in events:
+        if at < last_at:
+            yield at, ClockSetBack(before=last_at)
+        last_at = at
+        yield at, event
+
+
 def _head_of(last: queries.LastRow) -> Head:
     try:
-        if last.sound and last.leaf is not None and last.kind is not None:
-            return Head(last.seq, last.leaf, queries.text_of(last.kind))
-    except UnicodeDecodeError:
+        if last.sound and last.leaf is not None and last.kind is not None and last.at is not None:
+            return Head(last.seq, last.leaf, queries.text_of(last.kind), moment_of(last.at))
+    except (UnicodeDecodeError, OverflowError):
         pass
     raise Integrity(f"The ledger is damaged at entry {last.seq}: what is stored there is no entry.")
 

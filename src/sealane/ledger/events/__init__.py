@@ -39,6 +39,7 @@ from sealane.ledger.events.exposure import (
     ReadingSet,
 )
 from sealane.ledger.events.node import (
+    ClockSetBack,
     KeeperStarted,
     KeeperStopped,
     NodeKeyRotated,
@@ -94,6 +95,7 @@ __all__ = [
     "PRIVATE",
     "AccountEvent",
     "ArrivalOpened",
+    "ClockSetBack",
     "ContentShared",
     "DamageFound",
     "DigestRecorded",

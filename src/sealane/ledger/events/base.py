@@ -19,6 +19,7 @@ class Kind(enum.Enum):
 
     KEEPER_STARTED = "keeper_started"
     KEEPER_STOPPED = "keeper_stopped"
+    CLOCK_SET_BACK = "clock_set_back"
     SIGN_IN = "sign_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     STRANGERS_REFUSED = "strangers_refused"

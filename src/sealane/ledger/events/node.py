@@ -25,6 +25,15 @@ class KeeperStopped(Event, frozen=True, kw_only=True):
     who: Who = KEEPER
 
 
+class ClockSetBack(Event, frozen=True, kw_only=True):
+    """What follows has earlier times than the entry before this one: the server's clock was set back."""
+
+    kind: ClassVar[Kind] = Kind.CLOCK_SET_BACK
+    who: Who = KEEPER
+    before: datetime
+    """The time of the entry before this one."""
+
+
 class SigningKeySet(Event, frozen=True, kw_only=True):
     """Checkpoints are signed by another key from here on; the key before it is destroyed."""
 
