@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import tarfile
+import time
 import zipfile
 
 import hypothesis.strategies as st
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow  # together with the others they take longer than 
 
 ROWS = roster(people(seed=1, households=4), seed=1)
 CONTENTS = {name: write(ROWS) for name, (write, _) in WRITERS.items()}
-QUICK = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, max_examples=5, suppress_health_check=list(HealthCheck))
 
 
 def zipped(**members):
@@ -278,3 +279,70 @@ def test_being_stopped_stops_a_scan(monkeypatch):
     monkeypatch.setattr("sealane.exposure.scan.reader_of", lambda _: stopped)
     with pytest.raises(KeyboardInterrupt):
         told(b"first name,last name\nAnn,Lee\n", "x.csv")
+
+
+# --- What takes the square of its length, or is counted as nobody -----------------------------------------------------
+
+SLOW_ONCE = {
+    "spaces behind a label": b"Name: x" + b" " * 300_000 + b"y\n",
+    "tabs": b"x1 @ a" + b"\t" * 60_000,
+    "comments that never end": b"<html>" + b"<!--" * 80_000,
+    "programs that never end": b"<html>" + b"<script " * 40_000,
+    "a stray quote before many quoted lines": b'a,b\n"x,1\n' + b'"a",1\n' * 30_000,
+    "hyphened capitals": b"A-" * 100_000 + b" 1",
+    "parameters of a header": b"To: a@b\nFrom: q@z\nSubject: x\nContent-Type: text/plain; "
+    + b"a=b;" * 10_000
+    + b"\n\nx",
+}
+
+
+@pytest.mark.parametrize("name", SLOW_ONCE)
+def test_what_was_slow_takes_the_time_of_its_length(name):
+    begun = time.process_time()
+    told(SLOW_ONCE[name], "x")
+    assert time.process_time() - begun < 20, "some hundredfold of what it takes"
+
+
+LINE = "Patient: Anna Meier, born 1961-04-{:02d}, SSN 219-09-{:04d}, lives in Portland.\n"
+
+
+def test_sentences_with_commas_are_no_table_of_nobody():
+    found = told("".join(LINE.format(day, 1000 + day) for day in range(1, 21)).encode(), "notes.txt")
+    assert (found["format"], found["people"]) == ("text", 20)
+    assert found["classes"]["ssn"] == found["classes"]["birth_date"] == 20
+
+
+def test_a_label_before_a_whole_sentence_hides_nothing_of_it():
+    found = told(LINE.format(3, 1003).encode(), "note.txt")
+    assert found["classes"] == {"name": 1, "birth_date": 1, "ssn": 1}
+
+
+def test_a_comment_that_never_ends_hides_nobody():
+    assert told(b"<html><!-- <p>Ann Smith, SSN 219-09-1001</p>")["people"] == 1
+
+
+def mail(attachment, *, closed=True):
+    return (
+        b"From: a@example.org\nTo: b@example.org\nSubject: s\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+        b'Content-Type: text/csv; name="m.csv"\nContent-Disposition: attachment; filename="m.csv"\n'
+        b"Content-Transfer-Encoding: base64\n\n" + attachment + b"\n" + (b"--b--\n" if closed else b"")
+    )
+
+
+def test_an_attachment_that_is_cut_is_read_so_far_and_told():
+    table = b"first name,last name,ssn\n" + b"".join(b"Ann%c,Lee,219-09-%04d\n" % (97 + n, 1000 + n) for n in range(20))
+    coded = base64.b64encode(table)
+    whole = told(mail(coded))
+    assert (whole["people"], whole["coverage"]) == (22, "complete")
+    for spoilt in (coded[:401], coded[:400] + b"\x00" + coded[400:]):
+        found = told(mail(spoilt))
+        assert 12 < found["people"] < 22
+        assert reasons(found) == {("m.csv", "damaged")}
+    found = told(mail(coded, closed=False))
+    assert found["people"] == 22
+    assert ("part 1", "damaged") in reasons(found)
+
+
+def test_an_attachment_in_a_coding_that_nobody_knows_is_told():
+    found = told(mail(b"abc").replace(b"base64", b"x-secret"))
+    assert ("m.csv", "damaged") in reasons(found)

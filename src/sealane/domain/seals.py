@@ -18,6 +18,7 @@ from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import AlreadyExists, Conflict, NotASegment, TooMany, UploadFinished
+from sealane.ids import VersionId
 from sealane.ledger import events
 from sealane.operations.uploads import AgeKey
 from sealane.vault.age.payload import CHUNK_BYTES
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sealane.domain.queries.sealing import ClosedRow, SealRow
     from sealane.domain.queries.uploads import SegmentRow, UploadRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import FolderId, KeyId, OrganizationId, UploadId, VersionId
+    from sealane.ids import FolderId, KeyId, OrganizationId, UploadId
     from sealane.operations.uploads import NewSegment
     from sealane.vault.extents import ExtentMap
 
@@ -161,6 +162,7 @@ def take_up(work: Work, upload: UploadRow) -> AgeKey | None:
     seal = of(work, upload)
     if seal is None:
         return None
+    work.holds.end_lease(VersionId(upload.id))  # whatever an inspector has of it is over
     sealed = folder_of(work, upload.folder_id) is not None
     key_id, first, reached = seal.age_key_id, seal.first_chunk, seal.next_chunk
     if sealed and (not seal.clean or seal.begun or held_back.is_only_read(upload, seal)):

@@ -40,6 +40,9 @@ _HASHED: Final = {
     "email": "email",
     "context": "context",
 }
+_ZERO: Final = 48
+_NINE: Final = 57
+"""ASCII."""
 _SUFFIXES: Final = {"jr": 1, "sr": 2, "ii": 1, "2nd": 1, "iii": 3, "3rd": 3, "iv": 4}
 
 
@@ -113,9 +116,23 @@ def name_of(first: Numbers | None, last: Numbers | None) -> Numbers:
 
 
 def letters(names: Column, seed: int) -> Numbers:
-    """Return one number for the letters of each name in whatever order: two that were swapped make no difference."""
+    """Return one number for the letters of each name in whatever order: two that were swapped make no difference.
+
+    Digits do: names of which only these differ are of people who were given numbers for names.
+    """
     worth = np.random.default_rng(seed).integers(1, 2**63, size=256, dtype=np.uint64)
-    return numbers(names, lambda values: sums_of(values.fill_null(""), worth))
+
+    def made(values: pl.Series) -> Numbers:
+        values = values.fill_null("")
+        sums = sums_of(values, worth)
+        data, _ = bytes_of(values)
+        if not ((data >= _ZERO) & (data <= _NINE)).any():
+            return sums
+        digits = values.str.replace_all(r"[^0-9]", "")
+        told = np.where((digits != "").to_numpy(), digits.hash(seed).to_numpy(), np.uint64(0))
+        return np.where(sums != 0, (sums ^ told) | np.uint64(1), np.uint64(0))
+
+    return numbers(names, made)
 
 
 def sums_of(values: pl.Series, worth: Numbers) -> Numbers:
@@ -138,12 +155,12 @@ def _without_initial(given: pl.Series) -> pl.Series:
 
 
 def folded(column: pl.Series) -> pl.Series:
-    """Return names as they are compared: letters of any script, lower case, without accents."""
+    """Return names as they are compared: letters of any script, lower case, without accents; digits tell apart."""
     lower = column.str.to_lowercase()
     beyond = lower.str.len_bytes() != lower.str.len_chars()
     lower = on_some(lower, beyond, lambda part: part.str.normalize("NFKD").str.replace_all(r"\p{M}", ""))
     odd = lower.str.contains(r"[^a-z]")
-    return on_some(lower, odd, lambda part: part.str.replace_all(r"[^\p{L}]", ""))
+    return on_some(lower, odd, lambda part: part.str.replace_all(r"[^\p{L}\p{Nd}]", ""))
 
 
 def address(column: pl.Series) -> pl.Series:

@@ -6,6 +6,7 @@ itself (an MBI, an e-mail address, a card number that checks) needs none. `docs/
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Callable
 from datetime import date
@@ -161,8 +162,9 @@ def findings(text: str) -> list[Finding]:
     found: list[Finding] = []
     taken: list[tuple[int, int]] = []
     for each in _all(text):
-        if not any(each.begin < end and begin < each.end for begin, end in taken):
-            taken.append((each.begin, each.end))
+        place = bisect.bisect_left(taken, (each.end, 0))
+        if not place or taken[place - 1][1] <= each.begin:
+            taken.insert(place, (each.begin, each.end))
             found.append(each)
     for match in _ADDRESS.finditer(text):
         found += [

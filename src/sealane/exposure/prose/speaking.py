@@ -27,10 +27,13 @@ _LABEL = re.compile(
     r"(?P<value>[^|;\t\n]*?)(?=\s{2,}|[|;\t]|$)"
 )
 _NAME = re.compile(
-    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mx)\.? )?(?P<given>[A-Z][\w'-]+)(?: (?:[A-Z]\.?|[A-Z][\w'-]+))??"
-    r" (?P<family>(?:(?:van|von|de|del|der|la|di|da|dos|bin|al) )*[A-Z][\w'-]+)(?:,? (?P<suffix>Jr|Sr|II|III|IV)\b)?"
+    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mx)\.? )?(?P<given>[A-Z][\w'-]{1,40})(?: (?:[A-Z]\.?|[A-Z][\w'-]{1,40}))??"
+    r" (?P<family>(?:(?:van|von|de|del|der|la|di|da|dos|bin|al) ){0,4}[A-Z][\w'-]{1,40})"
+    r"(?:,? (?P<suffix>Jr|Sr|II|III|IV)\b)?"
 )
-_TURNED = re.compile(r"\b(?P<family>[A-Z][\w'-]+), (?P<given>[A-Z][\w'-]+)\b")
+_WIDE = re.compile(r"[^\S\n]{3,}")
+"""Space wider than any pattern here needs: a line of nothing else would cost the cube of its length."""
+_TURNED = re.compile(r"\b(?P<family>[A-Z][\w'-]{1,40}), (?P<given>[A-Z][\w'-]{1,40})\b")
 
 
 def _set(words: str) -> frozenset[str]:
@@ -47,6 +50,9 @@ _OF_ONE: Final = frozenset(
 )
 _ALONE: Final = frozenset({"city", "state", "zip"})
 _VALUE_MAX: Final = 200
+_NEIGHBOURS: Final = 8
+"""Findings before a place of which one may reach up to it: an address is four, beside one of each other kind."""
+_SENTENCE_MAX: Final = 2000
 
 
 class Speaker:
@@ -62,10 +68,11 @@ class Speaker:
     def paragraph(self, text: str) -> Iterator[tuple[str | int | None, ...]]:
         """Take one paragraph; yield mentions: the fields of `FIELDS` in order, then marks."""
         loose: list[str] = []
+        text = _WIDE.sub("  ", text)
         for line in text.split("\n"):
             labels = [(match["label"], match["value"].strip()) for match in _LABEL.finditer(line)]
             known = [(meaning_of(label).slot, value) for label, value in labels]
-            if any(slot not in {None, Slot.OTHER} for slot, _ in known):
+            if any(slot not in {None, Slot.OTHER} for slot, _ in known) and not _is_told(known):
                 for slot, value in known:
                     yield from self._labelled(slot, value)
             else:
@@ -133,6 +140,11 @@ def _grouped(found: list[Finding], names: list[int]) -> list[tuple[int, dict[str
     return groups
 
 
+def _is_told(known: list[tuple[Slot | None, str]]) -> bool:
+    """Return whether behind the label of a name a whole sentence stands, which tells more of them than a name."""
+    return any(slot in NAMING and findings(value[:_SENTENCE_MAX]) for slot, value in known)
+
+
 def _fitting(field: str, value: str) -> str:
     """Of what stands behind a label only the value: a date, not the words after it."""
     if field in {"ssn", "birth_date", "email", "phone"}:
@@ -145,6 +157,7 @@ def _fitting(field: str, value: str) -> str:
 def _names(text: str, found: list[Finding]) -> list[tuple[int, dict[str, str]]]:
     """Return the names of a text with their places; none that lies in another finding."""
     names: dict[int, dict[str, str]] = {}
+    places = [each.begin for each in found]
     for pattern in (_TURNED, _NAME):
         begin = 0
         while match := pattern.search(text, begin):
@@ -154,7 +167,8 @@ def _names(text: str, found: list[Finding]) -> list[tuple[int, dict[str, str]]]:
                 and given not in _NOT_NAMES
                 and family not in _NOT_NAMES
             )
-            inside = any(each.begin < match.end() and match.start() < each.end for each in found)
+            place = bisect.bisect_left(places, match.end())
+            inside = any(match.start() < each.end for each in found[max(0, place - _NEIGHBOURS) : place])
             if likely and not inside:
                 names.setdefault(match.start("given"), {k: v for k, v in match.groupdict().items() if v})
                 begin = match.end()

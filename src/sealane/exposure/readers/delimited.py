@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from sealane.exposure.encodings import text_of, utf8_blocks, valid_utf8
-from sealane.exposure.model import PartUnreadable, Why
+from sealane.exposure.model import Format, PartUnreadable, Why
+from sealane.exposure.prose.findings import findings
+from sealane.exposure.readers.prose import read_text, tells_of_somebody
 from sealane.exposure.tables.columns import is_header
 from sealane.exposure.tables.table import Table
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _QUOTED_LINES_MAX: Final = 100
 """Lines that one quoted record may run over before its quote is taken for a stray one."""
 _LOOKED_AT: Final = 200
+_HEADER_LOOKED_AT: Final = 10_000
 
 
 def read_delimited(part: Part, *, dialect: Dialect) -> Iterator[Batch]:
@@ -35,12 +38,29 @@ def read_delimited(part: Part, *, dialect: Dialect) -> Iterator[Batch]:
         raise PartUnreadable(Why.TOO_LARGE)
     header, skipped = _beginning(part.source.head, dialect)
     table = Table(part, header)
+    if header is None and _is_text(part, table, dialect, skipped):
+        part.format = Format.TEXT
+        yield from read_text(part)
+        return
     for block in whole_records(part, dialect):
-        begin = 0
-        for _ in range(skipped):
-            begin = block.find(b"\n", begin) + 1 or len(block)
+        yield from table.feed(parsed(_behind_lines(block, skipped), dialect, table.wanted))
         skipped = 0
-        yield from table.feed(parsed(block[begin:] if begin else block, dialect, table.wanted))
+
+
+def _behind_lines(block: bytes, lines: int) -> bytes:
+    begin = 0
+    for _ in range(lines):
+        begin = block.find(b"\n", begin) + 1 or len(block)
+    return block[begin:] if begin else block
+
+
+def _is_text(part: Part, table: Table, dialect: Dialect, skipped: int) -> bool:
+    """Return whether what looks like a table without a header is sentences with commas, which tell of somebody."""
+    head = valid_utf8(text_of(part.source.head).encode("utf-8", "replace"))
+    whole = head.rfind(b"\n") + 1 or len(head)
+    if table.is_of_people(parsed(_behind_lines(head[:whole], skipped), dialect)):
+        return False
+    return tells_of_somebody(head.decode("utf-8", "replace"))
 
 
 def _beginning(head: bytes, dialect: Dialect) -> tuple[list[str] | None, int]:
@@ -59,7 +79,9 @@ def _beginning(head: bytes, dialect: Dialect) -> tuple[list[str] | None, int]:
     if not rows:
         return None, 0
     first = rows[0]
-    return (first, titles + 1) if is_header(first, rows[1:]) else (None, titles)
+    if is_header(first, rows[1:]) and not findings(", ".join(first)[:_HEADER_LOOKED_AT]):
+        return first, titles + 1
+    return None, titles
 
 
 def _fields(line: str, dialect: Dialect) -> list[str]:
@@ -98,8 +120,8 @@ def _last_end(block: bytes, *, quoted: bool) -> int:
     quotes = block.count(b'"', 0, end)
     while end and quotes % 2:
         before = block.rfind(b'"', 0, end)
-        end = block.rfind(b"\n", 0, before) + 1
-        quotes = block.count(b'"', 0, end)
+        behind, end = end, block.rfind(b"\n", 0, before) + 1
+        quotes -= block.count(b'"', end, behind)
     return end
 
 

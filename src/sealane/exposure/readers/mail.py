@@ -5,9 +5,12 @@ Correspondents are individuals: a name and an address of mail is what a message 
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import io
+import re
+from email import errors
 from email.message import EmailMessage
 from email.utils import getaddresses
 from typing import TYPE_CHECKING, Final
@@ -25,12 +28,24 @@ if TYPE_CHECKING:
 
 _CORRESPONDENTS: Final = ("from", "to", "cc", "bcc", "reply-to", "sender")
 _NOT_A_PERSON: Final = ("noreply", "no-reply", "donotreply", "mailer-daemon", "postmaster")
+_CODINGS: Final = frozenset(
+    {"", "7bit", "8bit", "binary", "quoted-printable", "x-uuencode", "uuencode", "uue", "x-uue"}
+)
+_CUT: Final = (
+    errors.StartBoundaryNotFoundDefect,
+    errors.CloseBoundaryNotFoundDefect,
+    errors.NoBoundaryInMultipartDefect,
+    errors.MultipartInvariantViolationDefect,
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*")
+_HEADER_MAX: Final = 1_000_000
+_PARAMETERS_MAX: Final = 8_000
 _ENCRYPTED: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 
 
 def read_email(part: Part) -> Iterator[Found]:
     """Yield what a message, or a mailbox of messages, holds. Raises `PartUnreadable` past `document_bytes_max`."""
-    for number, raw in enumerate(_messages(part)):
+    for number, raw in enumerate(message for message in _messages(part) if not message.isspace()):
         prefix = f"message {number + 1}/" if number else ""
         yield from _message(part, raw, prefix)
 
@@ -41,10 +56,13 @@ def _messages(part: Part) -> Iterator[bytes]:
         return
     left = b""
     for block in part.source.blocks(1 << 20):
+        searched = max(5, len(left) - 5)
         left += block
-        while (end := left.find(b"\nFrom ", 5)) >= 0:
-            yield left[: end + 1].partition(b"\n")[2]
-            left = left[end + 1 :]
+        begin = 0
+        while (end := left.find(b"\nFrom ", max(searched, begin + 5))) >= 0:
+            yield left[begin : end + 1].partition(b"\n")[2]
+            begin = end + 1
+        left = left[begin:]
         if len(left) > part.limits.document_bytes_max:
             raise PartUnreadable(Why.TOO_LARGE)
     yield left.partition(b"\n")[2]
@@ -57,18 +75,23 @@ def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
     except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
         raise PartUnreadable(Why.DAMAGED) from None  # the standard library's parser gives up on some hostile headers
     assert isinstance(message, EmailMessage), "this policy makes such messages"
+    if any(_is_overlong(piece) for piece in pieces):
+        raise PartUnreadable(Why.TOO_LARGE)
     yield from _correspondents(part, message)
     for number, piece in enumerate(pieces, start=1):
+        part.budget.part()
         kind = piece.get_content_type()
+        if any(isinstance(defect, _CUT) for defect in piece.defects):
+            yield Unreadable(f"{prefix}{_name(piece, number)}", Why.DAMAGED)
         if kind in _ENCRYPTED:
             yield Unreadable(f"{prefix}{kind}", Why.ENCRYPTED)
         if piece.is_multipart() or kind in _ENCRYPTED:
             continue
         name = _name(piece, number)
-        body = _payload(piece)
-        if body is None:
+        body, whole = _payload(piece)
+        if not whole:
             yield Unreadable(f"{prefix}{name}", Why.DAMAGED)
-        elif piece.get_content_maintype() == "text" and name == _numbered(number):
+        if piece.get_content_maintype() == "text" and name == _numbered(number):
             text = _decoded(body, _charset(piece))
             yield from people_of_text(part, [without_tags(text) if kind == "text/html" else text])
         elif body:
@@ -94,12 +117,41 @@ def _charset(piece: Message) -> str | None:
         return None  # hostile parameters
 
 
-def _payload(piece: object) -> bytes | None:
+def _payload(piece: Message) -> tuple[bytes, bool]:
+    """Return what a piece holds, as far as it can be decoded, and whether that is all of it."""
     try:
-        body = piece.get_payload(decode=True) if isinstance(piece, EmailMessage) else None
-    except (ValueError, LookupError, AssertionError, AttributeError, TypeError):
-        return None
-    return body if isinstance(body, bytes) else None
+        coding = str(piece.get("content-transfer-encoding", "")).strip().lower()
+        if coding == "base64":
+            return _from_base64(str(piece.get_payload()))
+        body = piece.get_payload(decode=True)
+    except (ValueError, LookupError, AssertionError, AttributeError, TypeError, IndexError):
+        return b"", False
+    return (body, coding in _CODINGS) if isinstance(body, bytes) else (b"", False)
+
+
+def _from_base64(text: str) -> tuple[bytes, bool]:
+    """Decode up to where it breaks off. The standard library gives back the text itself where a letter is missing."""
+    plain = "".join(text.split())
+    letters = _BASE64.match(plain)
+    assert letters is not None, "it matches nothing at least"
+    kept = letters[0]
+    left = plain[len(kept) :]
+    whole = not left.strip("=") and len(kept) % 4 != 1
+    return base64.b64decode(kept[: len(kept) // 4 * 4] + _rest(kept)), whole
+
+
+def _rest(letters: str) -> str:
+    """Return the last letters, which are no four, filled up; a single one says nothing."""
+    left = letters[len(letters) // 4 * 4 :]
+    return left + "=" * (4 - len(left)) if len(left) > 1 else ""
+
+
+def _is_overlong(piece: Message) -> bool:
+    """Return whether a header is too long for the standard library, whose effort grows with the square of it."""
+    return any(
+        len(str(value)) > (_PARAMETERS_MAX if name.lower().startswith("content-") else _HEADER_MAX)
+        for name, value in piece.raw_items()
+    )
 
 
 def _decoded(body: bytes, charset: str | None) -> str:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 PARAGRAPH_CHARACTERS_MAX: Final = 20_000
 """A longer paragraph is read in pieces of this size, cut at a line or a space."""
 _BREAK = re.compile(r"\n[ \t]*\n+")
-_TAG = re.compile(r"<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)\s*>|<[^<>]{0,2000}>", re.DOTALL | re.IGNORECASE)
-_BLOCK_TAG = re.compile(r"</(?:p|div|tr|li|h\d|table|record|row)\s*>|<br\s*/?>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_HIDDEN = re.compile(r"<(?:(!--)|(script|style)\b)", re.IGNORECASE)
+_HIDDEN_ENDS = {"!--": re.compile("-->"), "tag": re.compile(r"</(?:script|style)\s{0,20}>", re.IGNORECASE)}
+_BLOCK_TAG = re.compile(r"</(?:p|div|tr|li|h\d|table|record|row)\s{0,20}>|<br\s{0,20}/?>", re.IGNORECASE)
 
 
 def read_text(part: Part) -> Iterator[Batch]:
@@ -37,8 +39,25 @@ def read_markup(part: Part) -> Iterator[Batch]:
 
 def without_tags(text: str) -> str:
     """Return the text of HTML or XML: blocks become lines, all else that is a tag a space."""
-    lines = _BLOCK_TAG.sub("\n", text)
+    lines = _BLOCK_TAG.sub("\n", _without_hidden(text))
     return html.unescape(_TAG.sub(" ", lines))
+
+
+def _without_hidden(text: str) -> str:
+    """Return a text without comments and programs. One that never ends is text as any other: it may hide somebody."""
+    kept: list[str] = []
+    reached = begin = 0
+    endless: set[str] = set()
+    while found := _HIDDEN.search(text, begin):
+        kind = found[1] or "tag"
+        end = None if kind in endless else _HIDDEN_ENDS[kind].search(text, found.end())
+        if end is None:
+            endless.add(kind)
+            begin = found.end()
+            continue
+        kept += (text[reached : found.start()], " ")
+        reached = begin = end.end()
+    return "".join((*kept, text[reached:]))
 
 
 def people_of_text(part: Part, pieces: Iterable[str]) -> Iterator[Batch]:
@@ -53,6 +72,13 @@ def people_of_text(part: Part, pieces: Iterable[str]) -> Iterator[Batch]:
     for row in speaker.rest():
         rows.add(row)
     yield from rows.rest()
+
+
+def tells_of_somebody(text: str) -> bool:
+    """Return whether in a text, read as such, somebody is told of."""
+    speaker = Speaker()
+    found = (speaker.paragraph(paragraph) for paragraph in _paragraphs([text]))
+    return any(True for rows in found for _ in rows) or any(True for _ in speaker.rest())
 
 
 def _by_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -59,7 +59,7 @@ def _lines(text: str) -> list[str]:
 def _as_delimited(lines: list[str], delimiter: str) -> tuple[float, int, Dialect] | None:
     if sum(delimiter in line for line in lines) < len(lines) * 0.5:
         return None
-    quoted = any(re.search(rf'(^|{re.escape(delimiter)})\s*"', line) for line in lines)
+    quoted = any(re.search(rf'(^|{re.escape(delimiter)})\s{{0,8}}"', line) for line in lines)
     rows = list(_rows(lines, delimiter)) if quoted else [line.split(delimiter) for line in lines]
     titles = next((place for place, row in enumerate(rows) if len(row) > 1), 0)
     rows = rows[titles:] if titles <= _TITLES_MAX else rows

@@ -40,6 +40,14 @@ class Table:
         places = {place for columns in self._roles.values() for place, _ in columns}
         return sorted(places) or [0]
 
+    def is_of_people(self, block: pl.DataFrame) -> bool:
+        """Return whether these rows, as the first of a table, would be of individuals. Nothing is remembered."""
+        known = self._part.layouts.known.get(fingerprint_of(self._header, block.width))
+        if known is None:
+            samples = [_sample(block[name], self._part.limits.sample_values) for name in block.columns]
+            known = find_layout(self._header, samples, today=self._part.today)
+        return known.of_people
+
     def feed(self, block: pl.DataFrame) -> Iterator[Batch]:
         """Take rows: columns of text, named in order `c0`, `c1`, …; those not `wanted` may be left out."""
         if block.is_empty():
