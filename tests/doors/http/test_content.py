@@ -250,6 +250,26 @@ async def test_a_body_that_ends_early_publishes_nothing(door, anna):
     assert uploads == []
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 50\r\n\r\nhello",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+    ],
+)
+async def test_whose_body_breaks_off_while_they_still_read_is_told_so(door, anna, rest):
+    head = f"PUT /api/v1/content/in/broken HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {door.house.token()}\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(head.encode() + rest)
+    writer.write_eof()
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"body-broken" in answer
+    assert (await anna.get("/api/v1/content/in/broken")).status_code == 404
+
+
 async def test_a_body_that_stops_is_ended_with_a_clear_error(house):
     async with house.open(body_idle_seconds=1) as door:
         token = door.house.token()

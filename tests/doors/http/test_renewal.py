@@ -59,3 +59,21 @@ async def test_a_notice_about_the_new_session_counts_though_it_comes_before_its_
     with pytest.raises(SessionEnded):
         await opening
     assert [type(error) for error in ended] == [SessionEnded]
+
+
+async def test_nothing_runs_in_a_session_that_was_forgotten_before_it_began():
+    class Late(SlowKeeper):
+        async def ask(self, _operation):
+            return SignedIn("handle", "session", "anna@clinic", ("read",), NOW)  # it has no time left
+
+    sessions = Sessions(Late(), Settings(), ManualClock(NOW))
+    session = await sessions.of("sealane_token", "192.0.2.1")
+    assert len(sessions) == 0
+    with pytest.raises(SessionEnded):
+        sessions.check_known(session)
+
+
+async def test_a_session_that_is_known_runs_what_is_asked_in_it(renewing):
+    _keeper, sessions, _ended = renewing
+    (session,) = sessions._by_name.values()
+    sessions.check_known(session)

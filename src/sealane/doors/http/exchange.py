@@ -169,6 +169,7 @@ class Exchange:
         if scheme.lower() != "bearer":
             raise TokenMissing("Only API tokens are taken here: Authorization: Bearer TOKEN.")
         session = await self.door.sessions.of(token.strip(" "), self.address)
+        self.door.sessions.check_known(session)
         session.running.add(self.end)
         self._session = session
         return session

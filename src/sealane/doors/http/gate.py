@@ -18,6 +18,7 @@ from sealane.doors.http.exchange import SCOPE_KEY, Exchange
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.problems import (
     RETRY_SECONDS,
+    BodyBroken,
     BodyTooSlow,
     ContentCoded,
     HeaderInvalid,
@@ -103,15 +104,18 @@ class Gate:
 
     async def _answer(self, exchange: Exchange) -> None:
         reference = ""
+        failure: SealaneError
         try:
             _admit(exchange, self._door.settings.header_bytes_max)
             await self._inner(exchange.scope, exchange.receive, exchange.send)
         except ClientGone:
-            return
+            # Most have gone; one whose body broke off may still read. It is told, if it is there.
+            exchange.stalled = True
+            failure = BodyBroken()
         except SealaneError as error:
             exchange.stalled = isinstance(error, BodyTooSlow)
             # Without its traceback, which leads back to this frame: a circle would keep the connection open.
-            failure: SealaneError = error.with_traceback(None)
+            failure = error.with_traceback(None)
         except asyncio.CancelledError:
             if exchange.ended_by is None:
                 raise
@@ -123,9 +127,9 @@ class Gate:
             failure = InternalFailure()
         else:
             return
-        if exchange.answered:
+        if exchange.answered and not isinstance(failure, BodyBroken):
             log.warning("an answer was broken off: %s", failure.code)
-        else:
+        elif not exchange.answered:
             # Until when a lock holds is not told to strangers; after its whole length it is over whenever it began.
             lock_seconds = self._door.settings.sign_in_lock_seconds
             retry_seconds = lock_seconds if isinstance(failure, Locked) else RETRY_SECONDS

@@ -38,6 +38,13 @@ class RangeUnsatisfiable(Invalid):
         self.headers = {"Content-Range": f"bytes */{size}"}
 
 
+class BodyBroken(Invalid):
+    """The body broke off, or its chunks are malformed (RFC 9112, 7.1)."""
+
+    code = "body-broken"
+    default = "The body broke off or is malformed, and was not taken. A resumable upload can be resumed."
+
+
 class BodyTooSlow(Invalid):
     """The body stopped or trickled."""
 

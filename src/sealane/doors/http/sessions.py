@@ -139,6 +139,14 @@ class Sessions:
             self._timers.pop(session.key).cancel()
         self._by_name.pop(session.signed.session, None)
 
+    def check_known(self, session: Session) -> None:
+        """Raise `SessionEnded` for a session that no notice of the keeper would find any more.
+
+        It may have had no time left when it was opened, and been forgotten before a request ran in it.
+        """
+        if self._by_name.get(session.signed.session) is not session:
+            raise SessionEnded
+
     async def _sign_in(self, session: Session) -> Session:
         await session.sign_in()
         if session.signed.session in self._told:
