@@ -32,7 +32,7 @@ def _accepted(text):
     [
         "..", ".", "a/../b", "/a/./b", "a//b", "//", "a\\b", "..\\..", "a\0b", "\n", "a\tb", "\x7f", "\x85",
         "\u202eexe.txt", "\u2066a", "\ufeffa", "a\u2028b", "\ud800", " a", "a ", "x" * 256, "é" * 128,
-        "/".join("a" * 65), "/" + "a/" * 2100,
+        "/".join("a" * 65), "/" + "a/" * 2100, "a\u0378", "a\uffff", "a\ue000",
     ],
 )  # fmt: skip
 def test_a_path_that_could_mislead_is_refused(text):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from sealane.database.statements import Statement
-from sealane.database.tables import organizations, versions
+from sealane.database.tables import folders, organizations, segments, upload_segments, uploads, versions
+from sealane.domain.pending import held
 from sealane.domain.queries import folders as statements
 
 
@@ -27,7 +28,74 @@ KEPT = Statement(
 )
 
 
+class PendingRow(NamedTuple):
+    id: int
+    parent_id: int | None
+    organization_id: int
+    pending_bytes: int
+
+
+class HeldRow(NamedTuple):
+    """An unfinished upload, and how many bytes of the segments that it needs are its own."""
+
+    organization_id: int
+    folder_id: int | None
+    state: str
+    session_id: str
+    size: int
+    declared: int | None
+    base_version_id: str | None
+    stored: int
+    held: int
+    own: int
+
+
+PENDING = Statement("tests.pending", sa.select(*[folders.c[name] for name in PendingRow._fields]), PendingRow)
+OWN = (
+    sa.select(sa.func.coalesce(sa.func.sum(segments.c.length), 0))
+    .join(upload_segments, upload_segments.c.segment_id == segments.c.id)
+    .where(
+        upload_segments.c.upload_id == uploads.c.id,
+        sa.or_(segments.c.key_id == uploads.c.key_id, segments.c.first_chunk.is_not(None)),
+    )
+    .scalar_subquery()
+)
+HELD = Statement(
+    "tests.held",
+    sa.select(
+        uploads.c.organization_id,
+        sa.func.coalesce(uploads.c.folder_id, uploads.c.target_id).label("folder_id"),
+        *[uploads.c[name] for name in HeldRow._fields[2:-1]],
+        OWN.label("own"),
+    ),
+    HeldRow,
+)
+
+
+def check_held(transaction):
+    """What folders say that unfinished uploads hold is what these hold, and that is what they have stored, or more."""
+    rows = transaction.all(PENDING)
+    parents = {row.id: row.parent_id for row in rows}
+    roots = {row.organization_id: row.id for row in rows if row.parent_id is None}
+    sums = dict.fromkeys(parents, 0)
+    for upload in transaction.all(HELD):
+        if upload.state == "open" and upload.session_id:
+            goes_on = upload.base_version_id is not None
+            assert upload.held == held(
+                stored=upload.stored, size=upload.size, declared=upload.declared, goes_on=goes_on
+            )
+            assert upload.stored == upload.own
+        elif upload.state == "finished":
+            assert upload.held == 0
+        above = upload.folder_id if upload.folder_id in parents else roots[upload.organization_id]
+        while above is not None:
+            sums[above] += upload.held
+            above = parents[above]
+    assert {row.id: row.pending_bytes for row in rows} == sums
+
+
 def check_tree(transaction, tree):
+    check_held(transaction)
     told = tree.remembered()
     for folder_id, row in told.folders.items():
         assert row == transaction.first(statements.BY_ID, folder_id=folder_id)

@@ -565,14 +565,21 @@ def test_ten_gib_into_a_quota_of_one_gib_are_refused_before_the_first_byte(world
 def test_two_uploads_that_fit_alone_do_not_both_get_into_a_quota(world, anna):
     world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=3000))
     one, other = anna.begin("/in/one"), anna.begin("/in/other")
-    for writing in (one, other):
-        writing.write(0, CONTENT[:2000])
-        writing.record()
+    one.write(0, CONTENT[:2000])
+    one.record()
+    other.write(0, CONTENT[:1000])
+    other.record()
+    other.write(1000, CONTENT[1000:1001])
+    refused = other.record_operation()
+    with pytest.raises(QuotaExceeded):
+        anna.asking.ask_now(refused)
+    with pytest.raises(QuotaExceeded):
+        anna.begin("/in/third", declared=1)
     one.finish()
     with pytest.raises(QuotaExceeded):
-        other.finish()
-    assert anna.names() == ["one"]
+        anna.asking.ask_now(refused)
     anna.ask(RemoveFile, path="/in/one")
+    assert anna.asking.ask_now(refused).size == 1001
     other.finish()
     assert anna.names() == ["other"]
 
@@ -635,6 +642,7 @@ def test_bytes_overwritten_before_the_end_are_not_kept(world, anna):
     writing.record()
     writing.write(0, b"b" * 1000)
     writing.record()
+    assert (world.count(segments), world.count(dead_blobs)) == (1, 1)
     writing.write(0, b"c" * 1000)
     writing.write(0, b"d" * 1000)
     writing.finish()

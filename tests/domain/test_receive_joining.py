@@ -106,9 +106,12 @@ def test_parts_take_room_until_they_are_joined_and_the_whole_is_charged(world, a
         anna.begin("", partial=True, declared=1001)
     join(anna, [one])
     assert anna.begin("/in/other").opened.room == 1000
-    other = part(anna, b"x" * 1001)
     with pytest.raises(QuotaExceeded):
-        join(anna, [other], "/in/third")
+        part(anna, b"x" * 1001)
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=2000))
+    elsewhere = part(anna, b"x" * 1000)
+    with pytest.raises(QuotaExceeded):  # nobody had said that it was for this folder
+        join(anna, [elsewhere], "/in/third")
 
 
 def test_a_joined_file_owes_its_digest(world, anna):

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from sealane.database.tables import dead_blobs, segments, upload_segments, uploads, version_segments, versions
+from sealane.domain import upload_map
 from sealane.domain.blob_sweep import BlobSweeper
+from sealane.domain.queries import uploads as upload_queries
 from sealane.errors import Missing, UploadBusy, UploadMissing, UploadTakenOver
 from sealane.operations import accounts
 from sealane.operations import uploads as operations
@@ -289,6 +291,15 @@ class Life(RuleBasedStateMachine):
     def sweep(self):
         self.world.admin(accounts.Sweep())
         BlobSweeper(self.world.store, self.world.home.settings, self.world.clock).clear(self.world.act)
+        self.nothing_superseded_is_kept()
+
+    def nothing_superseded_is_kept(self):
+        """What no map names any more is gone from the catalogue at once, and its blob after the sweep."""
+        self.world.check_tree()
+        for upload in self.uploads:
+            named, needed = self.world.act(lambda work, upload=upload: made_of(work, upload.id))
+            assert named == needed
+        assert self.world.count(dead_blobs) == 0
 
     @rule(name=NAMES)
     def readers_see(self, name):
@@ -347,6 +358,12 @@ class Life(RuleBasedStateMachine):
 
     def sessions_anew(self):
         return self.world.session("anna@clinic")
+
+
+def made_of(work, upload):
+    """The segments that an upload's map names, and those that it needs."""
+    row = work.transaction.first(upload_queries.UPLOAD, upload=upload)
+    return set(upload_map.current(work, row).segments()), set(upload_map.segments_of(work, upload))
 
 
 def run(template, examples, steps):

@@ -70,6 +70,17 @@ def test_a_signature_that_is_cut_lengthened_or_altered_does_not_count(algorithm)
         )
 
 
+@pytest.mark.parametrize("algorithm", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384"])
+@pytest.mark.parametrize("said", ["ssh-rsa", "ssh-dss", "", ssh_keys.SK_ED25519.decode(), "rsa-sha2-256"])
+def test_a_true_signature_under_the_name_of_another_algorithm_does_not_count(algorithm, said):
+    key = KEYS[algorithm]
+    true = signature_of(key, b"message", algorithm)
+    proof = true[len(ssh_keys.string(algorithm.encode())) :]
+    ask = {"blob": blob_of(key), "message": b"message"}
+    assert ssh_keys.is_signed(signature=ssh_keys.string(algorithm.encode()) + proof, algorithm=algorithm, **ask)
+    assert not ssh_keys.is_signed(signature=ssh_keys.string(said.encode()) + proof, algorithm=said, **ask)
+
+
 def test_rsa_with_sha_1_never_counts():
     signature = signature_of(RSA, b"message", "ssh-rsa")
     for algorithm in ("ssh-rsa", "rsa-sha2-256"):

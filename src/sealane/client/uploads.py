@@ -173,7 +173,7 @@ class PartedUpload:
             **_TUS,
             "Upload-Concat": "partial",
             "Upload-Length": str(self._parts[number].length),
-            "Upload-Metadata": metadata(self._content.words),
+            "Upload-Metadata": metadata({**self._content.words, "whole-length": str(self._content.size)}),
         }
         reply = self._run.server.ask("POST", UPLOADS, headers=headers)
         self._fresh.add(number)

@@ -202,11 +202,13 @@ folders = sa.Table(
     sa.Column("made", Moment, nullable=False),
     sa.Column("modified", Moment, nullable=False),
     sa.Column("sealed_by", sa.BigInteger),
+    sa.Column("pending_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("parent_id", "name"),
     sa.Index("uq_folders_root", "organization_id", unique=True, sqlite_where=_is_root, postgresql_where=_is_root),
     sa.Index(None, "organization_id"),
     sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
-    comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above a file.",
+    comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above a file; "
+    "`pending_bytes`, what unfinished uploads hold, on every folder above one.",
     **NUMBERS_ONCE,
 )
 
@@ -330,6 +332,9 @@ uploads = sa.Table(
     sa.Column("version_id", sa.String(32)),
     sa.Column("began", Moment, nullable=False),
     sa.Column("expires", Moment, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("target_id", sa.BigInteger),
     sa.Index(None, "user_id", "state", "folder_id", "name"),
     sa.Index(None, "organization_id", "state"),
     sa.Index(None, "folder_id"),
@@ -337,8 +342,9 @@ uploads = sa.Table(
     sa.Index(None, "expires"),
     comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). "
     "`recorded` numbers the last record of this generation; `pieces` is at least the number of extents, the edits not "
-    "yet folded in included. `base_version_id`: what stood at its name when it began, which an update goes on from; "
-    "once something else stands there the upload is neither shown nor resumed by its name.",
+    "yet folded in included; `stored` counts the bytes of its own segments, `held` what it takes of the quotas; "
+    "`target_id` is the folder that the whole of a part is for. `base_version_id`: what stood at its name when it began, "
+    "which an update goes on from; once something else stands there it is neither shown nor resumed by its name.",
 )
 
 upload_edits = sa.Table(

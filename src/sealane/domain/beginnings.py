@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane.domain import allowances, keyring, resume, seals, upload_map
+from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, UploadMissing
 from sealane.ids import FolderId, OrganizationId, UploadId, UserId, VersionId, random_name
@@ -118,6 +119,8 @@ def version_of(work: Work, begun: Begun) -> VersionRow | None:
 def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
     """Keep the upload from now on, on record; it is the caller's as if it had been kept from its begin."""
     allowances.check_count(work, caller)
+    file = work.transaction.first(upload_queries.FILE_AT, folder=begun.folder_id, name=begun.name)
+    allowances.check_room(begun.declared, allowances.room(work, begun.organization_id, begun.folder_id, file))
     key_id = keyring.add_upload_key(work, begun.organization_id, begun.key)
     resume.add_upload(
         work,
@@ -137,6 +140,7 @@ def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
         partial=False,
         base_version_id=begun.stood,
         extents=upload_map.empty(work).pack(),
+        held=begun.declared or 0,
     )
     if begun.age_secret:
         seals.begin(work, begun.upload, begun.organization_id, begun.age_secret)

@@ -14,6 +14,7 @@ from sealane.domain import (
     beginnings,
     held_back,
     keyring,
+    pending,
     places,
     publish,
     resume,
@@ -98,11 +99,14 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
     folder = resume.writable_folder(work, caller, upload)
     upload_map.check(work, upload.id, op.segments, op.edits)
     extents = upload_map.current(work, upload)
+    named = extents.segments()
     upload_map.apply(extents, op.edits)
     _check_whole(upload.declared, extents, op.size)
+    if upload.base_version_id is None:
+        allowances.check_growth(work, upload, extents.size)
     added = seals.add_segments(work, upload, op.segments)
     if folder is None:
-        return _finish_part(work, caller, upload, extents, op.segments)
+        return _finish_part(work, caller, upload, extents, op.segments, named)
     if op.sent_sealed is not None and seals.of(work, upload) is not None:
         raise NotSealed("What was begun as a file to be sealed here cannot end as one that its sender has sealed.")
     if op.sent_sealed is None and (
@@ -110,7 +114,7 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
         or (extents.size and held_back.holds(work, folder.id))
         or seals.of(work, upload) is not None  # it was held back before its sender went on with it
     ):
-        return _close(work, caller, folder, upload, extents, op)
+        return _close(work, caller, folder, upload, extents, op, named)
     composition = resume.composed(work, upload, extents, added)
     finished = _made_visible(work, caller, folder, upload.name, composition, op)
     unused = {segment.segment for segment in op.segments}.difference(extents.segments())
@@ -121,20 +125,29 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
 
 
 def _close(
-    work: Work, caller: Caller, folder: Folder, upload: UploadRow, extents: ExtentMap, op: FinishUpload
+    work: Work,
+    caller: Caller,
+    folder: Folder,
+    upload: UploadRow,
+    extents: ExtentMap,
+    op: FinishUpload,
+    named: Sequence[str],
 ) -> Finished:
-    """Keep a whole upload until it is sealed, or read. What it holds has room under the quotas, then too."""
+    """Keep a whole upload until it is sealed, or read. What it holds has room under the quotas, then too.
+
+    `named`: the segments that its map named until now.
+    """
     file = publish.present_file(work, folder, upload.name)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
     seals.check_expectations(
         work, folder, upload.name, exclusive=op.exclusive, expected_version=op.expected_version, but=upload.id
     )
-    allowances.check_room(extents.size, resume.room_of(work, upload, folder))
+    allowances.check_room(extents.size, allowances.room_of(work, upload))
     if folder.row.sealed_by is not None:
         seals.check_can_be_sealed(work, caller, folder)
         seals.check_pieces(work, extents)
-    upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
-    upload_map.fold(work, upload, extents, recorded=upload.recorded)
+    stored = _need_last(work, upload, extents, op.segments, named)
+    upload_map.fold(work, upload, extents, recorded=upload.recorded, stored=stored)
     modified = seals.close(
         work,
         caller.who,
@@ -147,6 +160,16 @@ def _close(
     )
     work.holds.let_go(upload.id)
     return _closed(upload, extents.size, op.digest, modified)
+
+
+def _need_last(
+    work: Work, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment], named: Sequence[str]
+) -> int:
+    """Keep the last segments of an upload, let go of those that they replace; return how much it has stored then."""
+    last = [segment.segment for segment in new]
+    upload_map.need_segments(work, upload.id, last)
+    freed = versions.bury_superseded(work, upload, (*named, *last), extents)
+    return max(0, upload.stored + sum(segment.length for segment in new) - freed)
 
 
 def _closed(upload: UploadRow, size: int, digest: bytes | None, modified: datetime | None) -> Finished:
@@ -169,10 +192,15 @@ def _check_whole(declared: int | None, extents: ExtentMap, size: int) -> None:
 
 
 def _finish_part(
-    work: Work, caller: Caller, upload: UploadRow, extents: ExtentMap, new: Sequence[NewSegment]
+    work: Work,
+    caller: Caller,
+    upload: UploadRow,
+    extents: ExtentMap,
+    new: Sequence[NewSegment],
+    named: Sequence[str],
 ) -> Finished:
-    upload_map.need_segments(work, upload.id, [segment.segment for segment in new])
-    _end(work, upload, PART, "", extents)
+    stored = _need_last(work, upload, extents, new, named)
+    _end(work, upload, PART, "", extents, held=max(stored, extents.size))
     work.record(
         events.UploadFinished(
             who=caller.who, upload_id=upload.id, owner_organization_id=upload.organization_id, size=extents.size
@@ -193,6 +221,9 @@ def _made_visible(
 ) -> Finished:
     """Publish, on record. `at_once`: the key of an upload of which nothing was kept before."""
     file = publish.present_file(work, folder, name)
+    if at_once is not None:  # nothing was held for it until now
+        size = composition.extents.size
+        allowances.check_room(size, allowances.room(work, folder.organization_id, folder.id, file))
     publish.check_expectations(file, exclusive=op.exclusive, expected_version=op.expected_version)
     seals.check_expectations(work, folder, name, exclusive=op.exclusive, expected_version=op.expected_version)
     modified = op.modified or work.now
@@ -241,8 +272,9 @@ def _made_visible(
     )
 
 
-def _end(work: Work, upload: UploadRow, state: str, version: str, extents: ExtentMap) -> None:
-    """Mark an upload as whole. A part keeps its map until it is joined."""
+def _end(work: Work, upload: UploadRow, state: str, version: str, extents: ExtentMap, *, held: int = 0) -> None:
+    """Mark an upload as whole. A part keeps its map until it is joined, and holds what it has stored."""
+    pending.changed(work, upload, held)
     kept = extents if state == PART else upload_map.empty(work)
     work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
     work.transaction.run(
@@ -255,6 +287,7 @@ def _end(work: Work, upload: UploadRow, state: str, version: str, extents: Exten
         contiguous=extents.size,
         pieces=len(kept),
         expires=upload_map.expiry(work) if state == PART else upload_map.finished_expiry(work),
+        held=held,
     )
     work.holds.let_go(upload.id)
 

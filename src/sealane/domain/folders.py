@@ -90,6 +90,8 @@ def remove_empty(work: Work, caller: Caller, parent: Folder, folder: Folder) -> 
         parent.demand(caller, Act.REMOVE_SHARED)
         work.transaction.run(grant_statements.DELETE_OF_FOLDER, folder_id=folder.id)
     work.transaction.run(statements.UNFILE_UPLOADS, removed_id=folder.id)
+    if folder.row.pending_bytes:
+        work.transaction.run(statements.RETARGET_PARTS, removed_id=folder.id, parent_id=parent.id)
     work.transaction.run(sealed_queries.REMOVE_SEALED_FOLDER, folder=folder.id)
     work.transaction.run(reading_statements.REMOVE_READ_FOLDER, folder=folder.id)
     work.transaction.run(reading_statements.REMOVE_LAYOUTS, folder=folder.id)

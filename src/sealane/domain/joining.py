@@ -2,6 +2,8 @@
 
 No byte is read, copied or encrypted again: only maps are put together. Parts stay what they are until their time is
 over, so that a join whose answer was lost may be asked for again.
+Must stay true: the bytes of a version are under keys of its own organization. A part belongs to the organization that
+the whole is for, from its begin if its client said so, else from its first join on, and is joined nowhere else.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from sealane.domain import (
     allowances,
     held_back,
     keyring,
+    pending,
     places,
     publish,
     resume,
@@ -30,7 +33,7 @@ from sealane.domain.versions import Composition
 from sealane.errors import CopyNotShared, Invalid, Missing, TooLarge, UploadUnfinished
 from sealane.ids import SegmentId, UploadId, random_name
 from sealane.ledger import events
-from sealane.operations.failures import NotSealed
+from sealane.operations.failures import NotSealed, PartElsewhere
 from sealane.operations.uploads import Finished, PartOpened
 
 if TYPE_CHECKING:
@@ -53,7 +56,9 @@ def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
     if composition.extents.size > work.settings.file_bytes_max:
         raise TooLarge
     for part in parts.values():
+        _check_home(part, folder)
         keyring.rewrap_upload_key(work, part.key_id, folder.organization_id)
+    pending.let_go(work, parts.values())
     file = publish.present_file(work, folder, name)
     modified = op.modified or work.now
     sent = op.sent_sealed
@@ -74,7 +79,12 @@ def join_uploads(work: Work, caller: Caller, op: JoinUploads) -> Finished:
     )
     for part in parts.values():
         work.transaction.run(
-            queries.JOIN_PART, upload=part.id, state=FINISHED, version_id=published.version, expires=part.expires
+            queries.JOIN_PART,
+            upload=part.id,
+            state=FINISHED,
+            version_id=published.version,
+            organization_id=folder.organization_id,
+            target_id=folder.id,
         )
     upload = _add_joined(work, caller, op, folder, published, composition, next(iter(parts.values())))
     if sent is not None:
@@ -122,8 +132,11 @@ def _closed(
         seals.check_can_be_sealed(work, caller, folder)
         seals.check_pieces(work, composition.extents)
     size = composition.extents.size
-    room = allowances.room(work, folder.organization_id, folder, file)
-    allowances.check_room(size, room + sum(part.size for part in parts))  # which are counted already
+    for part in parts:
+        work.transaction.run(
+            queries.KEEP_PART, upload=part.id, organization_id=folder.organization_id, target_id=folder.id
+        )
+    allowances.check_room(size, allowances.room(work, folder.organization_id, folder.id, file))
     upload = UploadId(random_name())
     key_id, _ = keyring.new_upload_key(work, folder.organization_id)
     resume.add_upload(
@@ -145,6 +158,7 @@ def _closed(
         joined=True,
         base_version_id=None,
         extents=composition.extents.pack(),
+        held=size,
     )
     upload_map.need_segments(work, upload, composition.extents.segments())
     if folder.row.sealed_by is not None:
@@ -152,6 +166,15 @@ def _closed(
     row = resume.own_upload(work, caller, upload)
     modified = seals.close(work, caller.who, row, folder, size=size, digest=None, modified=op.modified, settles=False)
     return Finished(upload=upload, version="", size=size, digest=None, visible=False, modified=modified)
+
+
+def _check_home(part: UploadRow, folder: Folder) -> None:
+    """Raise `PartElsewhere` for a part whose bytes are under the key of another organization than the folder's.
+
+    A part of which nobody has said where it goes yet is not at home anywhere: it is from now on.
+    """
+    if part.organization_id != folder.organization_id and (part.target_id is not None or part.state == FINISHED):
+        raise PartElsewhere
 
 
 def _part(work: Work, caller: Caller, upload_id: str) -> UploadRow:
@@ -261,7 +284,9 @@ def copy_into(work: Work, caller: Caller, op: CopyInto) -> UploadOpened:
         at += run.length
     known = upload_map.segments_of(work, upload.id)
     upload_map.need_segments(work, upload.id, [name for name in extents.segments() if name not in known])
-    upload_map.fold(work, upload, extents, recorded=upload.recorded)
+    stored = max(0, upload.stored - versions.bury_superseded(work, upload, known, extents))
+    allowances.check_growth(work, upload, pending.held_now(upload, stored=stored, size=extents.size))
+    upload_map.fold(work, upload, extents, recorded=upload.recorded, stored=stored)
     work.record(
         events.ContentShared(
             who=caller.who,
@@ -274,5 +299,6 @@ def copy_into(work: Work, caller: Caller, op: CopyInto) -> UploadOpened:
             offset=op.offset,
         )
     )
-    folder = resume.writable_folder(work, caller, upload)
-    return resume.reopened(work, resume.own_upload(work, caller, upload.id), resume.room_of(work, upload, folder))
+    resume.writable_folder(work, caller, upload)
+    copied = resume.own_upload(work, caller, upload.id)
+    return resume.reopened(work, copied, allowances.room_of(work, copied))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import folders, places, quotas, seals
+from sealane.domain import allowances, folders, pending, places, quotas, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import uploads as upload_statements
@@ -109,6 +109,11 @@ def _move_upload(work: Work, caller: Caller, source: _End, upload: UploadRow, ta
         )
     seals.renamed(work, upload, target.name)
     gives_way = None if target.file is None else target.file.version_id
+    if source.parent.id != target.parent.id:
+        pending.let_go(work, [upload])
+        moved = upload._replace(folder_id=target.parent.id, name=target.name, held=0)
+        allowances.check_growth(work, moved, upload.held)
+        pending.changed(work, moved, upload.held)
     work.transaction.run(
         upload_statements.MOVE_UPLOAD,
         upload=upload.id,
@@ -173,6 +178,9 @@ def _move_folder(work: Work, caller: Caller, source: _End, folder: Folder, targe
         folders.remove_empty(work, caller, target.parent, target.folder)
     folders.check_room_for_folder(work, target.parent.id, height=tree.height)
     _recount(work, source, target, folder.row.used_bytes, folder.row.used_files)
+    if source.parent.id != target.parent.id:
+        pending.count(work, source.parent.id, -folder.row.pending_bytes)
+        pending.count(work, target.parent.id, folder.row.pending_bytes)
     work.transaction.run(statements.MOVE, folder_id=folder.id, target_id=target.parent.id, target_name=target.name)
     work.views.forget()
     work.tree.forget()

@@ -35,7 +35,20 @@ class Room:
 
 def room(work: Work, folder_id: FolderId) -> Room:
     """Return how much may still come into a folder."""
-    return _room(_uses(work, folder_id))
+    chain, organization = _chain(work, folder_id)
+    return _room([*chain, organization])
+
+
+def unheld_bytes(work: Work, folder_id: FolderId) -> int:
+    """Return how many bytes may still come into a folder beside what unfinished uploads hold already.
+
+    `UNBOUNDED` without a quota; negative where more is held than there is room for.
+    """
+    chain, organization = _chain(work, folder_id)
+    free = [use.quota_bytes - use.used_bytes - use.pending_bytes for use in chain if use.quota_bytes]
+    if organization.quota_bytes:
+        free.append(organization.quota_bytes - organization.used_bytes - chain[-1].pending_bytes)
+    return min(free, default=UNBOUNDED)
 
 
 def charge(work: Work, folder_id: FolderId, size: int, files: int, *, at_any_rate: bool = False) -> None:
@@ -87,14 +100,15 @@ def _folder_at(work: Work, caller: Caller, path: str) -> places.Folder:
         return places.find_folder(work, caller, path)
 
 
-def _uses(work: Work, folder_id: FolderId) -> list[FolderRow | OrganizationUse]:
+def _chain(work: Work, folder_id: FolderId) -> tuple[list[FolderRow], OrganizationUse]:
+    """Return a folder and all above it, upwards to the root, and the use of their organization."""
     chain = work.tree.chain(work.transaction, folder_id)
     if not chain:
         raise Missing
     organization = work.tree.use(work.transaction, chain[0].organization_id)
     if organization is None:
         raise Missing
-    return [*chain, organization]
+    return chain, organization
 
 
 def _room(uses: list[FolderRow | OrganizationUse]) -> Room:

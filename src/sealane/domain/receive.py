@@ -18,6 +18,7 @@ from sealane.domain import (
     beginnings,
     held_back,
     keyring,
+    pending,
     places,
     publish,
     resume,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import FileRow, UploadRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import OrganizationId
+    from sealane.ids import FolderId, OrganizationId
     from sealane.operations.uploads import BeginUpload, RecordSegments
 
 
@@ -54,6 +55,8 @@ class Destination:
     name: str
     file: FileRow | None
     """What stands at the name now."""
+    target: FolderId | None = None
+    """Of a part: the folder that the whole is for, where its client said so. `name` is then that of the whole."""
     sent_sealed: bool = False
     """The name says that its sender has sealed it."""
 
@@ -93,8 +96,11 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     if destination.folder is not None:
         held_back.check_room(work, destination.folder.id)
     allowances.check_count(work, caller)
-    room = allowances.room(work, destination.organization, destination.folder, destination.file)
+    counted = destination.folder.id if destination.folder is not None else destination.target
+    room = allowances.room(work, destination.organization, counted, destination.file)
     allowances.check_room(op.declared, room)
+    if destination.target is not None and op.whole is not None:
+        allowances.check_whole(work, caller, destination.target, destination.name, whole=op.whole, room=room)
     if destination.folder is not None and destination.is_sealed:
         seals.check_can_be_sealed(work, caller, destination.folder)
     if op.mode == "create" and destination.folder is not None and not op.lasting:
@@ -122,14 +128,14 @@ def _destination(work: Work, caller: Caller, op: BeginUpload) -> Destination:
         return Destination(caller.organization_id, None, "", None)
     folder, name = places.find_parent(work, caller, op.path)
     folder.demand(caller, Act.WRITE_FILE)
-    if op.partial:
-        return Destination(folder.organization_id, None, "", None)
     file = publish.present_file(work, folder, name)
+    if op.partial:
+        return Destination(folder.organization_id, None, name, file, target=folder.id)
     publish.check_expectations(file, exclusive=op.exclusive, expected_version="")
     seals.check_expectations(work, folder, name, exclusive=op.exclusive, expected_version="")
     if file is None and not op.may_create:
         raise Missing
-    return Destination(folder.organization_id, folder, name, file, places.asks_for_age(op.path, name))
+    return Destination(folder.organization_id, folder, name, file, sent_sealed=places.asks_for_age(op.path, name))
 
 
 def _interrupted(work: Work, caller: Caller, destination: Destination) -> list[UploadRow]:
@@ -198,6 +204,8 @@ def _new_upload(
         partial=op.partial,
         base_version_id=base[0] if base else destination.present,
         extents=extents.pack(),
+        target_id=destination.target,
+        held=pending.held(stored=0, size=extents.size, declared=op.declared, goes_on=base is not None),
     )
     if base:
         work.transaction.run(queries.UPLOAD_NEEDS_VERSION, upload=upload, version=base[0])
@@ -250,9 +258,13 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     seals.add_segments(work, upload, op.segments)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     appended = upload_map.appended(upload, op.edits, extents_max=work.settings.extents_max)
+    stored = upload.stored + sum(segment.length for segment in op.segments)
     if appended is not None:
         size = upload.size + appended
         _check_length(upload, size)
+        held = pending.held_now(upload, stored=stored, size=size)
+        allowances.check_growth(work, upload, held)
+        pending.changed(work, upload, held)
         upload_map.keep_edits(work, upload, op.number, op.edits)
         work.transaction.run(
             queries.MARK_RECORDED,
@@ -262,12 +274,17 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
             contiguous=size,
             pieces=upload.pieces + len(op.edits),
             expires=upload_map.expiry(work),
+            stored=stored,
+            held=held,
         )
         return Recorded(size=size)
     extents = upload_map.current(work, upload)
+    named = (*extents.segments(), *(segment.segment for segment in op.segments))
     upload_map.apply(extents, op.edits)
     _check_length(upload, extents.size)
-    upload_map.fold(work, upload, extents, recorded=op.number)
+    stored = max(0, stored - versions.bury_superseded(work, upload, named, extents))
+    allowances.check_growth(work, upload, pending.held_now(upload, stored=stored, size=extents.size))
+    upload_map.fold(work, upload, extents, recorded=op.number, stored=stored)
     return Recorded(size=extents.contiguous)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from sealane.domain import allowances, keyring, places, publish, seals, upload_map, versions
+from sealane.domain import allowances, keyring, pending, places, seals, upload_map, versions
 from sealane.domain.holds import Hold
 from sealane.domain.queries import uploads as queries
 from sealane.domain.queries import versions as version_queries
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.uploads import SegmentRow, UploadRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import KeyId, UploadId, VersionId
+    from sealane.ids import FolderId, KeyId, OrganizationId, UploadId, VersionId
     from sealane.operations.uploads import AbandonUpload, AgeKey, LookUpload, NewSegment, SuspendUpload, TakeUpload
     from sealane.vault.extents import ExtentMap
 
@@ -97,9 +97,9 @@ def take_over(
     declared = upload.declared if declared is None else declared
     if declared is not None and declared < upload.size:
         raise LengthMismatch
-    room = room_of(work, upload, folder)
+    room = allowances.room_of(work, upload)
     allowances.check_room(declared, room)
-    upload_map.fold(work, upload, upload_map.current(work, upload), recorded=0)
+    _tidy(work, upload._replace(declared=declared))
     work.transaction.run(queries.TAKE, upload=upload.id, session_id=caller.session, declared=declared)
     work.record(
         events.UploadResumed(
@@ -140,10 +140,13 @@ def reopened(
     )
 
 
-def room_of(work: Work, upload: UploadRow, folder: Folder | None) -> int:
-    """Return how long an upload may become; what it holds already is its own."""
-    file = publish.present_file(work, folder, upload.name) if folder else None
-    return allowances.room(work, upload.organization_id, folder, file) + upload.size
+def _tidy(work: Work, upload: UploadRow) -> None:
+    """Fold the map, and let go of every segment that it does not name: whoever wrote until now is fenced out."""
+    extents = upload_map.current(work, upload)
+    known = upload_map.segments_of(work, upload.id)
+    versions.bury_superseded(work, upload, known, extents)
+    stored = pending.stored_of((known[name] for name in extents.segments()), upload.key_id)
+    upload_map.fold(work, upload, extents, recorded=0, stored=stored)
 
 
 def is_held(work: Work, upload: UploadRow) -> bool:
@@ -166,8 +169,17 @@ def writable_folder(work: Work, caller: Caller, upload: UploadRow) -> Folder | N
     return folder
 
 
-def add_upload(work: Work, **columns: object) -> None:
-    """Add an upload's row; what is not given is that of one that has just begun."""
+def add_upload(
+    work: Work,
+    *,
+    organization_id: OrganizationId,
+    folder_id: FolderId | None,
+    target_id: FolderId | None = None,
+    held: int = 0,
+    **columns: object,
+) -> None:
+    """Add an upload's row; what is not given is that of one that has just begun. What it holds is counted."""
+    pending.count(work, pending.place(work, organization_id, folder_id or target_id), held)
     begun = {
         "generation": 1,
         "recorded": 0,
@@ -176,6 +188,11 @@ def add_upload(work: Work, **columns: object) -> None:
         "version_id": None,
         "began": work.now,
         "expires": upload_map.expiry(work),
+        "organization_id": organization_id,
+        "folder_id": folder_id,
+        "target_id": target_id,
+        "stored": 0,
+        "held": held,
     }
     work.transaction.run(queries.INSERT_UPLOAD, **(begun | columns))
 
@@ -259,6 +276,7 @@ def abandon_upload(work: Work, caller: Caller, op: AbandonUpload) -> Done:
 
 def drop(work: Work, upload: UploadRow, *, who: events.Who, reason: RemovalReason) -> None:
     """Delete an upload and whatever nothing else needs."""
+    pending.let_go(work, [upload])
     versions.let_segments_go(work, upload.id)
     work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
     seals.forget(work, upload)

@@ -21,6 +21,7 @@ from sealane.domain import (
     inspection,
     kept,
     keyring,
+    pending,
     places,
     publish,
     reading,
@@ -263,8 +264,9 @@ def finish_sealing(work: Work, op: FinishSealing) -> Done:
 def report_damage(work: Work, op: ReportSealingDamage) -> Done:
     """Take note that an upload cannot be read back: it stays as it is and is not tried again."""
     upload = work.transaction.first(upload_queries.UPLOAD, upload=op.upload)
-    if upload is None or upload.state != OPEN:
-        return Done()
+    seal = work.transaction.first(statements.SEAL, upload=op.upload)
+    if upload is None or upload.state != OPEN or seal is None or not seal.begun:
+        return Done()  # its sender has taken it up, and what was being read may have been replaced
     work.transaction.run(statements.SETTLE, upload=upload.id, at=None)
     work.holds.end_lease(VersionId(upload.id))
     work.record(
@@ -357,6 +359,7 @@ def end_upload(work: Work, upload: UploadRow, version: VersionId, extents: Exten
     """End the upload: what it needs besides the sealed chunks dies, also where parts of it were kept apart."""
     for part in work.transaction.all(statements.PARTS_OF, upload=upload.id):
         resume.drop(work, part, who=events.KEEPER, reason="superseded")
+    pending.let_go(work, [upload])
     versions.let_segments_go(work, upload.id)
     work.transaction.run(upload_queries.DELETE_EDITS, upload=upload.id)
     work.transaction.run(statements.DELETE_SEAL, upload=upload.id)
@@ -370,6 +373,7 @@ def end_upload(work: Work, upload: UploadRow, version: VersionId, extents: Exten
         contiguous=extents.size,
         pieces=0,
         expires=upload_map.finished_expiry(work),
+        held=0,
     )
     work.holds.let_go(upload.id)
 

@@ -3,7 +3,7 @@
 Every look, upload and download walks from a root to a folder and reads its quotas; in memory that costs nothing.
 Must stay true: the keeper is the single writer; what is remembered is what the present transaction would read. Every
 act that makes, moves, removes or changes a folder, or sets a quota, calls `forget`; the keeper calls it after every
-rollback; use that is charged is counted here by `charged` in the same step.
+rollback; use that is charged is counted here by `charged` in the same step, what uploads hold by `pending`.
 """
 
 from __future__ import annotations
@@ -115,6 +115,17 @@ class Tree:
                 self._uses[row.organization_id] = use._replace(
                     used_bytes=use.used_bytes + size, used_files=use.used_files + files
                 )
+            above = row.parent_id
+
+    def pending(self, folder_id: FolderId, more: int) -> None:
+        """Count what the rows of a folder and of those above it were just made to count of unfinished uploads."""
+        above: FolderId | None = folder_id
+        while above is not None:
+            row = self._rows.get(above)
+            if row is None:
+                self.forget()
+                return
+            self._rows[above] = row._replace(pending_bytes=row.pending_bytes + more)
             above = row.parent_id
 
     def remembered(self) -> Remembered:

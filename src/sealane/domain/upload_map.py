@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sealane.domain import pending
 from sealane.domain.queries import uploads as queries
 from sealane.errors import NotASegment, TooLarge, TooMany
 from sealane.ids import SegmentId
@@ -178,8 +179,14 @@ def keep_edits(work: Work, upload: UploadRow, number: int, edits: Sequence[Edit]
     )
 
 
-def fold(work: Work, upload: UploadRow, extents: ExtentMap, *, recorded: int) -> None:
-    """Store the whole map, edits included, and the number of the last record that is in it."""
+def fold(work: Work, upload: UploadRow, extents: ExtentMap, *, recorded: int, stored: int | None = None) -> int:
+    """Store the whole map, edits included, and the number of the last record that is in it; return what it holds.
+
+    `stored`: how many bytes its own segments are now, where that has changed.
+    """
+    stored = upload.stored if stored is None else stored
+    held = pending.held_now(upload, stored=stored, size=extents.size) if upload.session_id else 0
+    pending.changed(work, upload, held)
     work.transaction.run(queries.DELETE_EDITS, upload=upload.id)
     work.transaction.run(
         queries.FOLD,
@@ -190,7 +197,10 @@ def fold(work: Work, upload: UploadRow, extents: ExtentMap, *, recorded: int) ->
         contiguous=extents.contiguous,
         pieces=len(extents),
         expires=expiry(work),
+        stored=stored,
+        held=held,
     )
+    return held
 
 
 def expiry(work: Work) -> datetime:

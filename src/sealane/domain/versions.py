@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealane.domain import keyring, upload_map
+from sealane.domain import keyring, pending, upload_map
 from sealane.domain.queries import exposures as exposure_queries
 from sealane.domain.queries import versions as queries
 from sealane.errors import Integrity
@@ -21,7 +21,7 @@ from sealane.vault.keys import AuthenticatedSegment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sealane.domain.queries.uploads import SegmentRow
+    from sealane.domain.queries.uploads import SegmentRow, UploadRow
     from sealane.domain.queries.versions import DyingRow, VersionRow
     from sealane.domain.work import Work
     from sealane.ids import SegmentId, UploadId, VersionId
@@ -33,6 +33,8 @@ AGE_FORMAT = "age-1"
 """Segments of age chunks, whose key is destroyed."""
 SENT_SEALED_FORMAT = "sent-age-1"
 """Segments of slots that hold an age file which its sender made."""
+_NAMES_AT_ONCE = 500
+"""Segments that one statement names."""
 _FORMATS = frozenset({SLOTS_FORMAT, AGE_FORMAT, SENT_SEALED_FORMAT})
 
 
@@ -96,6 +98,23 @@ def let_segments_go(work: Work, upload: UploadId) -> None:
     dying = work.transaction.all(queries.DYING_WITH_UPLOAD, upload=upload)
     work.transaction.run(queries.DELETE_UPLOAD_SEGMENTS, upload=upload)
     _bury(work, dying)
+
+
+def bury_superseded(work: Work, upload: UploadRow, named: Iterable[str], extents: ExtentMap) -> int:
+    """Let go of those of the segments `named` until now that an upload's map names no more; most die.
+
+    Return how many bytes that the upload had stored itself are to be gone from the store. No chunk number is free
+    again by it: which may be used next is told by the upload's seal, not by what is there.
+    """
+    gone = sorted(set(named).difference(extents.segments()))
+    freed = 0
+    for begin in range(0, len(gone), _NAMES_AT_ONCE):
+        names = gone[begin : begin + _NAMES_AT_ONCE]
+        dying = work.transaction.all(queries.DYING_OF_UPLOAD, upload=upload.id, names=names)
+        work.transaction.run(queries.LET_SEGMENTS_GO, upload=upload.id, names=names)
+        _bury(work, dying)
+        freed += pending.stored_of(dying, upload.key_id)
+    return freed
 
 
 def need_segments(work: Work, version: VersionId, segments: Iterable[SegmentId]) -> None:

@@ -135,6 +135,13 @@ class SealedMove(Unsupported):
 NOT_SEALED_HERE: Final = "This folder is not sealed: send the file as it is, or under a name that ends in .age."
 
 
+class PartElsewhere(Conflict):
+    """A part was to be joined into the folder of another organization than the one whose key its bytes are under."""
+
+    code = "part-elsewhere"
+    default = "This part was sent for a folder of another organization. Send it anew for where it is to go."
+
+
 class NotSealed(Invalid):
     """What came as sealed by its sender is no age file."""
 

@@ -116,7 +116,10 @@ class BeginUpload(Operation, frozen=True):
     metadata: str = ""
     """The client's own words about the upload (tus `Upload-Metadata`), given back by `LookUpload`."""
     partial: bool = False
-    """A part of a later whole (tus `Upload-Concat: partial`): it has no path of its own and is never published."""
+    """A part of a later whole (tus `Upload-Concat: partial`): it is never published by itself. Its path, if it has one,
+    is that of the whole: rights and room are asked there, and its bytes are under that organization's key."""
+    whole: int | None = None
+    """Of a part with a path: how long the whole will be, where the client says it."""
     lasting: bool = True
     """False, with `create`: nothing is kept before the first record or the end, since the client was promised nothing;
     a small file then costs one transaction instead of two."""

@@ -26,6 +26,8 @@ class FolderRow(NamedTuple):
     modified: datetime
     sealed_by: FolderId | None
     """The folder that is sealed with all below it: this one or one above."""
+    pending_bytes: int
+    """What unfinished uploads into it and below it hold."""
 
 
 class LinkRow(NamedTuple):
@@ -72,6 +74,7 @@ _COLUMNS = (
     folders.c.used_files,
     folders.c.modified,
     folders.c.sealed_by,
+    folders.c.pending_bytes,
 )
 
 
@@ -193,6 +196,13 @@ INSERT = Statement(
     )
     .returning(folders.c.id),
 )
+RETARGET_PARTS = Statement(
+    "folders.retarget_parts",
+    uploads.update()
+    .where(uploads.c.target_id == sa.bindparam("removed_id"))
+    .values(target_id=sa.bindparam("parent_id"), name=""),
+)
+"""Parts of what was to come into a folder that goes: they are counted in the one above it."""
 DELETE = Statement("folders.delete", folders.delete().where(folders.c.id == sa.bindparam("folder_id")))
 MOVE = Statement(
     "folders.move",
@@ -219,6 +229,13 @@ CHARGE = Statement(
         used_files=folders.c.used_files + sa.bindparam("more_files", type_=sa.BigInteger),
     ),
 )
+COUNT_PENDING = Statement(
+    "folders.count_pending",
+    folders.update()
+    .where(folders.c.id.in_(sa.select(_chain("charged_id").c.id)))
+    .values(pending_bytes=folders.c.pending_bytes + sa.bindparam("more_bytes", type_=sa.BigInteger)),
+)
+"""What the unfinished uploads of a whole organization hold stands in the row of its root."""
 CHARGE_ORGANIZATION = Statement(
     "folders.charge_organization",
     organizations.update()

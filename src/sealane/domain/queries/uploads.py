@@ -47,6 +47,12 @@ class UploadRow(NamedTuple):
     version_id: VersionId | None
     began: datetime
     expires: datetime
+    stored: int
+    """Bytes of its own segments."""
+    held: int
+    """What it takes of the quotas until it is finished."""
+    target_id: FolderId | None
+    """Of a part: the folder that the whole is for."""
 
 
 class ExtentsRow(NamedTuple):
@@ -141,14 +147,17 @@ OPEN_OF_USER = Statement(
     CountRow,
 )
 
-PENDING_BYTES = Statement(
-    "uploads.pending_bytes",
-    sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0).label("count")).where(
-        uploads.c.organization_id == bindparam("organization"), uploads.c.state.in_(["open", "part"]), OF_A_SESSION
+HELD_FOR = Statement(
+    "uploads.held_for",
+    sa.select(sa.func.coalesce(sa.func.sum(uploads.c.held), 0).label("count")).where(
+        uploads.c.user_id == bindparam("user"),
+        uploads.c.state.in_(["open", "part"]),
+        uploads.c.target_id == bindparam("folder"),
+        uploads.c.name == bindparam("name"),
     ),
     CountRow,
 )
-"""Bytes of an organization that are stored and not yet charged: uploads under way and parts not yet joined."""
+"""What a user's own parts of one whole hold already."""
 
 INSERT_UPLOAD = Statement(
     "uploads.add",
@@ -159,14 +168,14 @@ MARK_RECORDED = Statement(
     "uploads.mark_recorded",
     sa.update(uploads)
     .where(uploads.c.id == bindparam("upload"))
-    .values(**parameters("recorded", "size", "contiguous", "pieces", "expires")),
+    .values(**parameters("recorded", "size", "contiguous", "pieces", "expires", "stored", "held")),
 )
 
 FOLD = Statement(
     "uploads.fold",
     sa.update(uploads)
     .where(uploads.c.id == bindparam("upload"))
-    .values(**parameters("extents", "recorded", "size", "contiguous", "pieces", "expires")),
+    .values(**parameters("extents", "recorded", "size", "contiguous", "pieces", "expires", "stored", "held")),
 )
 
 TAKE = Statement(
@@ -181,7 +190,8 @@ END_UPLOAD = Statement(
     sa.update(uploads)
     .where(uploads.c.id == bindparam("upload"))
     .values(
-        folder_id=sa.null(), **parameters("state", "version_id", "extents", "size", "contiguous", "pieces", "expires")
+        folder_id=sa.null(),
+        **parameters("state", "version_id", "extents", "size", "contiguous", "pieces", "expires", "held"),
     ),
 )
 """It is whole. It names no folder any more, so that it stands in no folder's way."""
@@ -197,8 +207,16 @@ JOIN_PART = Statement(
     "uploads.join_part",
     sa.update(uploads)
     .where(uploads.c.id == bindparam("upload"))
-    .values(**parameters("state", "version_id", "expires")),
+    .values(held=0, **parameters("state", "version_id", "organization_id", "target_id")),
 )
+
+KEEP_PART = Statement(
+    "uploads.keep_part",
+    sa.update(uploads)
+    .where(uploads.c.id == bindparam("upload"))
+    .values(held=0, **parameters("organization_id", "target_id")),
+)
+"""A part belongs where it was joined into; what it holds is counted there with the whole."""
 
 DELETE_UPLOAD = Statement("uploads.delete", sa.delete(uploads).where(uploads.c.id == bindparam("upload")))
 

@@ -62,6 +62,8 @@ class DyingRow(NamedTuple):
     id: SegmentId
     key_id: KeyId
     is_inline: bool
+    length: int
+    first_chunk: int | None
 
 
 class KeyChainRow(NamedTuple):
@@ -172,6 +174,14 @@ DELETE_UPLOAD_SEGMENTS = Statement(
     sa.delete(upload_segments).where(upload_segments.c.upload_id == bindparam("upload")),
 )
 
+LET_SEGMENTS_GO = Statement(
+    "versions.upload_needs_not",
+    sa.delete(upload_segments).where(
+        upload_segments.c.upload_id == bindparam("upload"),
+        upload_segments.c.segment_id.in_(bindparam("names", expanding=True)),
+    ),
+)
+
 SEGMENTS_OF_VERSION = Statement(
     "versions.segments",
     sa.select(*[segments.c[name] for name in SegmentRow._fields])
@@ -182,10 +192,15 @@ SEGMENTS_OF_VERSION = Statement(
 
 _OTHER_UPLOAD = upload_segments.alias("other_upload")
 _OTHER_VERSION = version_segments.alias("other_version")
-_DYING = (segments.c.id, segments.c.key_id, segments.c.inline.is_not(None).label("is_inline"))
+_DYING = (
+    segments.c.id,
+    segments.c.key_id,
+    segments.c.inline.is_not(None).label("is_inline"),
+    segments.c.length,
+    segments.c.first_chunk,
+)
 
-DYING_WITH_UPLOAD = Statement(
-    "versions.dying_with_upload",
+_dying_with_upload = (
     sa.select(*_DYING)
     .join(upload_segments, upload_segments.c.segment_id == segments.c.id)
     .where(
@@ -194,10 +209,16 @@ DYING_WITH_UPLOAD = Statement(
         ~sa.exists().where(
             _OTHER_UPLOAD.c.segment_id == segments.c.id, _OTHER_UPLOAD.c.upload_id != bindparam("upload")
         ),
-    ),
+    )
+)
+DYING_WITH_UPLOAD = Statement("versions.dying_with_upload", _dying_with_upload, DyingRow)
+"""Segments that only this upload still needs."""
+DYING_OF_UPLOAD = Statement(
+    "versions.dying_of_upload",
+    _dying_with_upload.where(segments.c.id.in_(bindparam("names", expanding=True))),
     DyingRow,
 )
-"""Segments that only this upload still needs."""
+"""Those of some segments that only this upload still needs."""
 
 DYING_WITH_VERSION = Statement(
     "versions.dying_with_version",

@@ -60,6 +60,14 @@ def parse_metadata(field_value: str) -> dict[str, bytes]:
     return members
 
 
+def length_of(word: str, value: bytes) -> int:
+    """Return a length that a member of the metadata says, or raise `HeaderInvalid`."""
+    text = value.decode("ascii", "replace")
+    if not _NUMBER.fullmatch(text):
+        raise HeaderInvalid(f"Upload-Metadata: {word} is not a whole number of bytes.")
+    return int(text)
+
+
 def moment_of(text: str) -> datetime | None:
     """Return the time that `mtime` says: seconds since 1970 (a fraction may follow) or RFC 3339 with its zone.
 

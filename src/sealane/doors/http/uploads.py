@@ -103,11 +103,12 @@ async def create(exchange: Exchange) -> Response:
     opened = await exchange.ask(
         BeginUpload(
             handle="",
-            path="" if partial else _path_of(metadata),
+            path="" if partial and "path" not in metadata else _path_of(metadata),
             mode="create",
             declared=declared,
             metadata=words,
             partial=partial,
+            whole=_whole_of(metadata) if partial else None,
         ),
         UploadOpened,
     )
@@ -343,6 +344,14 @@ def _path_of(metadata: Mapping[str, bytes]) -> str:
         text += paths.check_name(paths.decode(metadata["filename"]))
     path = paths.show(paths.parse(text))
     return sealed.age_path(path) if "sealed" in metadata else path
+
+
+def _whole_of(metadata: Mapping[str, bytes]) -> int | None:
+    """Return how long the whole of a part will be: as its creation says, of a sealed one at least its plaintext."""
+    for word in ("whole-length", "plaintext-length"):
+        if word in metadata:
+            return tus.length_of(word, metadata[word])
+    return None
 
 
 def _modified_of(metadata: Mapping[str, bytes]) -> datetime | None:
