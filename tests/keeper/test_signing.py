@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -278,3 +279,14 @@ def test_a_ledger_rolled_back_to_an_older_copy_is_signed_on_and_found_by_what_wa
     size = saved.checkpoint.size
     assert verifier.verdict().damage == Damage(1, Why.SAVED, size)
     back.close()
+
+
+def test_the_database_of_another_server_is_not_opened_by_this_ones_keys(home, tmp_path):
+    organizations(home, "a")
+    home.close()
+    other = KeeperInProcess(tmp_path / "other", SETTINGS)
+    other.close()
+    for path in (tmp_path / "other").glob("catalogue.sqlite*"):
+        shutil.copy(path, home.data_dir / path.name)
+    with pytest.raises(Integrity, match="do not belong together"):
+        home.keeper = home._opened()

@@ -204,7 +204,7 @@ def test_a_signing_key_that_nobody_appointed_is_named(book):
     stolen.appoint("hour")
     assert stolen.verdict().damage == Damage(18, Why.SIGNATURE)
     stolen.notes.pop(18)
-    assert stolen.verdict().damage == Damage(19, Why.SIGNING_KEY)
+    assert stolen.verdict().damage == Damage(17, Why.SIGNING_KEY, 19)
     intruder = Book()
     intruder.appoint("first").fill(2).sign()
     intruder.long_term = book.long_term
@@ -218,7 +218,15 @@ def test_checkpoints_that_were_taken_away_are_missed_where_keys_changed(book):
         assert bare.verdict().damage == Damage(size, Why.UNSIGNED), size
     bare = book.copy()
     del bare.notes[7]
-    assert bare.verdict().damage == Damage(8, Why.SIGNING_KEY)
+    assert bare.verdict().damage == Damage(6, Why.SIGNING_KEY, 8)
+
+
+def test_an_entry_rewritten_before_a_new_key_is_named_by_the_stretch_since_the_last_checkpoint(book):
+    body = book.entries[13].body.replace(b'"operation":"Look"', b'"operation":"Move"')
+    book.entries[13] = msgspec.structs.replace(book.entries[13], body=body, leaf=tree.leaf_of(body))
+    damage = book.verdict().damage
+    assert damage == Damage(13, Why.SIGNING_KEY, 16)
+    assert "between entries 13 and 16" in damage.sentence
 
 
 def test_two_ledgers_swapped_are_named_by_their_name_and_key(book):

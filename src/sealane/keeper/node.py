@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealane import __version__
 from sealane.database.engine import Database
-from sealane.errors import Unavailable
+from sealane.errors import Integrity, Unavailable
 from sealane.keeper import host_keys, queries
 from sealane.keeper.host_keys import HostKeys
 from sealane.ledger.events import KeeperStarted, KeeperStopped
@@ -73,7 +73,7 @@ def opened(data_dir: Path, settings: Settings) -> Node:
 def _host_keys(transaction: Transaction, keys: NodeKeys, known: dict[str, bytes], settings: Settings) -> HostKeys:
     names = [name for name in known if name.startswith(_HOST_KEY)]
     if names:
-        return HostKeys(host_keys.unpacked(keys.unwrap_secret(name, known[name])) for name in names)
+        return HostKeys(host_keys.unpacked(_unwrapped(keys, name, known[name])) for name in names)
     made = host_keys.made(rsa_bits=settings.ssh_rsa_host_key_bits)
     for number, key in enumerate(made):
         name = f"{_HOST_KEY}{number}"
@@ -83,11 +83,22 @@ def _host_keys(transaction: Transaction, keys: NodeKeys, known: dict[str, bytes]
 
 def _signing_key(transaction: Transaction, keys: NodeKeys, known: dict[str, bytes]) -> Ed25519PrivateKey:
     if _SIGNING_KEY in known:
-        return Ed25519PrivateKey.from_private_bytes(keys.unwrap_secret(_SIGNING_KEY, known[_SIGNING_KEY]))
+        return Ed25519PrivateKey.from_private_bytes(_unwrapped(keys, _SIGNING_KEY, known[_SIGNING_KEY]))
     made = Ed25519PrivateKey.generate()
     wrapped = keys.wrap_secret(_SIGNING_KEY, made.private_bytes_raw())
     transaction.run(queries.ADD_NODE_VALUE, name=_SIGNING_KEY, value=wrapped)
     return made
+
+
+def _unwrapped(keys: NodeKeys, name: str, wrapped: bytes) -> bytes:
+    """Return a secret of this node. Raises `Integrity` where the database is not the one that these keys are for."""
+    try:
+        return keys.unwrap_secret(name, wrapped)
+    except Integrity:
+        raise Integrity(
+            "The database and the node's keys do not belong together: one of the two is of another server, or was"
+            " altered. Nothing in it, its ledger included, can be trusted to be this server's."
+        ) from None
 
 
 def wrap_secrets_anew(transaction: Transaction, keys: NodeKeys) -> None:

@@ -248,7 +248,7 @@ class Verifier:
         seq = self._proven.size + 1
         why = self._wrong_place(seq, entry) or self._wrong_body(seq, entry)
         if why is not None:
-            self._damage = Damage(seq, why)
+            self._damage = self._key_damage(seq) if why is Why.SIGNING_KEY else Damage(seq, why)
             return
         self._extend(seq, entry.leaf)
 
@@ -301,8 +301,13 @@ class Verifier:
             self._damage = Damage(seq, Why.MALFORMED)
             return False
         if not right:
-            self._damage = Damage(seq, Why.SIGNING_KEY)
+            self._damage = self._key_damage(seq)
         return right
+
+    def _key_damage(self, seq: int) -> Damage:
+        """Return where: an appointment signs all entries before it, so any since the last checkpoint may be the one."""
+        first = self._proven.signed + 1
+        return Damage(seq, Why.SIGNING_KEY) if first == seq else Damage(first, Why.SIGNING_KEY, seq)
 
     def _appoint(self, seq: int, body: _Body) -> bool:
         """Take over the key that an entry names, if the one before it appointed it; else False."""
