@@ -190,6 +190,13 @@ def test_two_incidents_that_overlap_are_counted_each_by_itself(desk, world, open
     assert figures(desk, world, opened, users=("thief@plan",)).people["strict"] == 2
     assert figures(desk, world, other, folders=("/a.csv",)).evidence["reachable"] == 1
     assert records.numbers(desk) == [1, 2]
+    world.file("plan:/b.csv", [person(2), person(3)])
+    third = records.open_(desk, "A third", occurred=STOLEN, discovered=STOLEN, now=NOW)
+    figures(desk, world, third, folders=("/b.csv",), everything_at=world.now)
+    taken = taking.load(desk)
+    found = answering.look(taken, records.load(desk, third))
+    shared = answering.overlaps(desk, taken, third, found)
+    assert [(one.number, count) for one, count in shared] == [(opened, 1), (other, 1)]
 
 
 def test_an_owner_that_was_renamed_is_one_and_all_that_was_said_of_it_is_of_its_name_today(desk, world, opened):

@@ -109,11 +109,14 @@ def count(desk: Folder, number: int, *, as_json: bool) -> None:
     from sealane.desk import taking
     from sealane.desk.incidents import answering
 
-    found = answering.answer(desk, taking.load(desk), number, Clock().now())
+    taken = taking.load(desk)
+    found = answering.answer(desk, taken, number, Clock().now())
     if as_json:
         click.echo(_json(found.figures))
-    else:
-        _show_figures(found.figures)
+        return
+    _show_figures(found.figures)
+    for other, shared in answering.overlaps(desk, taken, number, found):
+        click.echo(f"{shared} of them are in incident {other.number} too: {printable(other.title)}.")
 
 
 @incident.command()

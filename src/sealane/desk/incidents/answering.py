@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from sealane.desk import facts as fact_store
 from sealane.desk import maps, taking
@@ -41,6 +42,18 @@ def look(taken: Taken, incident: Incident) -> Affected:
         checkpoint=taken.checkpoint,
         ledger=taken.history.size,
     )
+
+
+def overlaps(folder: Folder, taken: Taken, number: int, found: Affected) -> list[tuple[Incident, int]]:
+    """Return the other incidents that share individuals with this one, and how many: they are counted in each."""
+    shared: list[tuple[Incident, int]] = []
+    for other in records.numbers(folder):
+        if other != number:
+            incident = records.load(folder, other)
+            count = len(np.intersect1d(found.roots, look(taken, incident).roots, assume_unique=True))
+            if count:
+                shared.append((incident, count))
+    return shared
 
 
 def answer(folder: Folder, taken: Taken, number: int, now: datetime) -> Affected:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import signal
 from typing import TYPE_CHECKING, Final
 
 from granian.constants import Interfaces
@@ -166,6 +168,9 @@ def _failed(failure: SealaneError) -> Response:
 
 
 async def serve(pages: Pages, host: str, port: int) -> None:
-    """Serve until the process is asked to stop."""
+    """Serve until the process is asked to stop (Ctrl-C, SIGTERM)."""
     server = Server(pages.guard, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    loop = asyncio.get_running_loop()
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(asked, server.stop)
     await server.serve()
