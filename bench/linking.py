@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-PSEUDOPEOPLE_SEEDS = range(900, 910)
+PSEUDOPEOPLE_SEEDS = range(920, 930)
 COLUMNS = ("given", "family", "birth_date", "ssn", "line", "city", "state", "zip", "owner")
 SOURCES = {  # what each tells: format of birth dates, whether a number, what columns of an address begin with
     "census": ("%m/%d/%Y", False, ""),
