@@ -58,3 +58,14 @@ def test_a_message_with_other_delimiters_makes_all_be_read_one_by_one():
     text += "MSH#*~\\&#A#OTHER#x\rPID#1##M7*##Ray*Bob##19500101\r"
     assert told(text.encode())["people"] == 101
     assert told(text.encode())["owners"] == {"GENERAL": 100, "OTHER": 1}
+
+
+@pytest.mark.parametrize(("header", "trailer"), [("FHS", "FTS"), ("BHS", "BTS")])
+def test_a_batch_that_is_cut_is_told(header, trailer):
+    message = "MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.3\rPID|1||{0}^^^H^MR||Lee^{1}||19610430\r"
+    begun = f"{header}|^~\\&|A|B\r" + "".join(message.format(*one) for one in ((1, "Ann"), (2, "Bob")))
+    whole = told((begun + f"{trailer}|2\r").encode())
+    assert (whole["format"], whole["people"], whole["coverage"]) == ("hl7v2", 2, "complete")
+    cut = told(begun.encode())
+    assert (cut["people"], cut["coverage"]) == (2, "partial")
+    assert [each["why"] for each in cut["unreadable"]] == ["damaged"]

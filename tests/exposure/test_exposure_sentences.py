@@ -24,6 +24,9 @@ def test_most_values_of_each_class_are_found_and_little_else(templates, least):
         ("DOB 3/4/1950, seen on 5/6/2020.", ["3/4/1950"]),
         ("Date of birth: 3/4/1950 or 4/3/1950", ["3/4/1950", "4/3/1950"]),
         ("Seen on 5/6/2020.", []),
+        ("3/4/1950 is her date of birth.", ["3/4/1950"]),
+        ("Seen on 5/6/2020, date of birth 3/4/1950.", ["3/4/1950"]),
+        ("Seen on 5/6/2020. Her date of birth is not known.", []),
     ],
 )
 def test_a_word_speaks_for_the_first_date_behind_it(text, births):
@@ -33,3 +36,15 @@ def test_a_word_speaks_for_the_first_date_behind_it(text, births):
 def test_a_telephone_number_of_a_member_is_no_member_number():
     found = {one.field: one.value for one in findings("Member called back, alternate 937-555-1234. Member ID: W123456")}
     assert found == {"phone": "937-555-1234", "member_id": "W123456"}
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Tax form lists 337551520 as the recipient's social security no.", ["337551520"]),
+        ("Reference 337551520, SSN 219-09-1001.", ["219-09-1001"]),
+        ("Order 337551520 was paid.", []),
+    ],
+)
+def test_a_word_behind_a_number_speaks_for_it_where_no_other_number_follows(text, numbers):
+    assert [one.value for one in findings(text) if one.field == "ssn"] == numbers

@@ -47,6 +47,11 @@ def _words(pattern: str, reach: int = 40) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{pattern})(?:\b|(?<=#))(?P<between>[^\n]{{0,{reach}}})$", re.IGNORECASE)
 
 
+def _behind(pattern: str) -> re.Pattern[str]:
+    """Words that speak for the value before them: no other number stands between, and none right behind them."""
+    return re.compile(rf"[^\d\n.;]{{0,40}}?\b(?:{pattern})\b(?![^\n]{{0,20}}\d)", re.IGNORECASE)
+
+
 def _digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
@@ -88,7 +93,13 @@ _KINDS: Final = (
     _Kind("medicare_id", re.compile(rf"{_BARE}{looks.MBI.pattern}{_END}"), None, None),
     _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}-\d{{2}}-\d{{4}}{_END}"), _social, None),
     _Kind("itin", re.compile(rf"{_BARE}9\d{{2}}-\d{{2}}-\d{{4}}{_END}"), _taxpayer, None),
-    _Kind("ssn", re.compile(rf"{_BARE}\d{{3}}[- ]?\d{{2}}[- ]?\d{{4}}{_END}"), None, _words(_SOCIAL_WORDS, 60)),
+    _Kind(
+        "ssn",
+        re.compile(rf"{_BARE}\d{{3}}[- ]?\d{{2}}[- ]?\d{{4}}{_END}"),
+        None,
+        _words(_SOCIAL_WORDS, 60),
+        _behind(_SOCIAL_WORDS),
+    ),
     _Kind("card_number", re.compile(rf"{_BARE}\d(?:[ -]?\d){{12,18}}{_END}"), looks.is_card, None),
     _Kind(
         "card_number",
@@ -101,6 +112,7 @@ _KINDS: Final = (
         re.compile(rf"{_BARE}(?:{_DATES})(?![\w/-])", re.IGNORECASE),
         _date,
         _words(r"born|birth|dob|d\.o\.b\.?|birthday|birthdate"),
+        _behind(r"birth|dob|d\.o\.b|birthday|birthdate"),
         once=True,
     ),
     _Kind(

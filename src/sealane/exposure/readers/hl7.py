@@ -75,20 +75,27 @@ _KINDS: Final = {
 _NAME_PARTS: Final = ("family", "given", "", "suffix")
 _ADDRESS_PARTS: Final = ("line", "", "city", "state", "zip")
 _MESSAGE = re.compile(rb"MSH[^\w\s]")
+_TRAILERS: Final = {b"FHS": re.compile(rb"[\r\n]FTS"), b"BHS": re.compile(rb"[\r\n]BTS")}
+"""What begins with a header of a file or batch ends with its trailer (chapter 2.10.3); else some of it is cut."""
 _BEFORE: Final = b"\r\n\x0b\x1c"
 _BLOCK_BYTES: Final = 8 << 20
 _SELF: Final = frozenset({"SEL", "18", "01", "SELF"})
 
 
 def read_hl7(part: Part) -> Iterator[Batch]:
-    """Yield the mentions of a file of messages. Raises `PartUnreadable` for a message past its limit, or no message."""
-    found = 0
+    """Yield the mentions of a file of messages.
+
+    Raises `PartUnreadable` for a message past its limit, no message, and a batch or file whose trailer is missing.
+    """
+    found, last = 0, b""
     for block, messages in _messages(part):
         found += len(messages)
+        last = block[messages[-1] :]
         whole = valid_utf8(block)
         lines = lines_of(whole)
         yield from _by_column(whole, lines, messages) if lines is not None else _by_message(block, messages)
-    if not found:
+    trailer = _TRAILERS.get(part.source.head.lstrip(b"\xef\xbb\xbf\r\n\x0b ")[:3])
+    if not found or (trailer is not None and trailer.search(last) is None):
         raise PartUnreadable(Why.DAMAGED)
 
 
