@@ -105,6 +105,7 @@ class BeginUpload(Operation, frozen=True):
     is one over which nobody has written since it began, else as `update`.
     """
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = UploadOpened
     handle: str
     path: str
@@ -141,6 +142,7 @@ class UploadIs(Answer, frozen=True):
 class LookUpload(Operation, frozen=True):
     """How does this upload stand? Only for its own user."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = UploadIs
     handle: str
     upload: str
@@ -149,6 +151,7 @@ class LookUpload(Operation, frozen=True):
 class TakeUpload(Operation, frozen=True):
     """Go on with an interrupted upload. `UploadBusy` while another request is sending to it."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = UploadOpened
     handle: str
     upload: str
@@ -169,6 +172,7 @@ class RecordSegments(Operation, frozen=True):
     crash of the keeper changes nothing, whatever was recorded after it.
     """
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Recorded
     handle: str
     upload: str
@@ -198,6 +202,7 @@ class FinishUpload(Operation, frozen=True):
     `size` must be what the edits add up to, and the declared length where one was declared.
     """
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Finished
     handle: str
     upload: str
@@ -222,6 +227,7 @@ class FinishUpload(Operation, frozen=True):
 class SuspendUpload(Operation, frozen=True):
     """Let go of an upload that was interrupted, so that it can be taken up again by any worker."""
 
+    for_guests: ClassVar[bool] = True
     after_the_end: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
@@ -236,6 +242,7 @@ class SuspendUpload(Operation, frozen=True):
 class AbandonUpload(Operation, frozen=True):
     """Throw an upload away, whoever is sending to it."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
     upload: str
