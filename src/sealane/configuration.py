@@ -27,6 +27,7 @@ _FROM_NOTHING = frozenset(
         "inspectors",
         "kept_versions_percent",
         "ledger_reserve_bytes",
+        "password_score_min",
         "quota_bytes",
         "quota_files",
         "reading_behind_everywhere",
@@ -55,6 +56,7 @@ _RSA_BITS_LEAST = 2048
 _MOST = {
     "exposure_read": 1,
     "http2_window_bytes": 2**31 - 1,
+    "password_score_min": 4,
     "inspectors": 64,
     "reading_behind_everywhere": 1,
     "sftp_express": 1,

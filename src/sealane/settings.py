@@ -66,6 +66,8 @@ class Settings:
     password_hash_queue_max: int = 64
     password_characters_min: int = 8
     password_characters_max: int = 1024
+    password_score_min: int = 3
+    """Of a password that its owner chooses: zxcvbn's score, 0 to 4; 3 is ten thousand million guesses."""
     account_name_characters_max: int = 64
     ended_sessions_told_seconds: int = 900
     """A door that connects to the keeper is told which sessions ended this lately."""
@@ -78,6 +80,38 @@ class Settings:
     sign_in_ticket_tries_max: int = 5
     link_seconds: int = 3 * 86400
     one_time_rows_max: int = 10_000
+    passkeys_per_user_max: int = 20
+
+    # Packages and requests.
+    share_seconds: int = 14 * 86400
+    """When one ends that its sender gave no end."""
+    share_seconds_max: int = 90 * 86400
+    share_guests_max: int = 50
+    shares_per_user_max: int = 500
+    share_visits_per_hour_max: int = 200
+    """Sessions that the guests of one share may open."""
+    share_code_seconds: int = 600
+    share_codes_per_hour_max: int = 20
+    note_characters_max: int = 4000
+
+    # Mail. It goes out where a mail server and `public_url` are set; without, pages show links to pass on.
+    smtp: str = ""
+    """`HOST:PORT` of the mail server that takes what is to go out."""
+    smtp_security: str = "starttls"
+    """`starttls`, `tls` (from the first byte), or `none`, on loopback only."""
+    smtp_ca: str = ""
+    """PEM file that signed the mail server's certificate; empty: those of the system."""
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_from: str = ""
+    """`files@example.org`: whom mail is from."""
+    smtp_wait_seconds: int = 30
+    mail_lease_seconds: int = 300
+    mail_retry_seconds: int = 60
+    """The first pause before a mail is tried again; each is twice the one before, an hour at most."""
+    mail_keep_seconds: int = 2 * 86400
+    """After this a mail is given up."""
+    mails_waiting_max: int = 10_000
     token_session_seconds: int = 900
     """A session that a bearer token opened; the door opens the next one by itself."""
     sign_in_waits_max: int = 1000
@@ -150,7 +184,8 @@ class Settings:
     """A body slower than this over `body_idle_seconds` is ended; it can be resumed."""
     ranges_max: int = 8
     public_url: str = ""
-    """What the addresses of uploads begin with (`https://files.example.org`); empty: they are told relative."""
+    """What the addresses of uploads, and links in mail, begin with (`https://files.example.org`); empty: addresses are
+    told relative, and no mail goes out."""
     metrics: str = ""
     """Where HTTP workers answer `/metrics`, on loopback: `127.0.0.1:9464`. The next worker takes the next port."""
     http_connections_max: int = 2000

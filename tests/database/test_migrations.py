@@ -12,8 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from sealane.database import history
-from sealane.database.browser_tables import metadata
 from sealane.database.engine import Database
+from sealane.database.passkey_tables import metadata
 from sealane.errors import Unavailable
 
 pytestmark = pytest.mark.slow  # each test makes a database anew

@@ -69,6 +69,7 @@ from sealane.operations.failures import (
     LinkOver,
     OrganizationMissing,
     PasswordInvalid,
+    PasswordWeak,
     ProofWanted,
     SecondFactorThere,
     SessionMissing,
@@ -303,6 +304,9 @@ def test_a_changed_password_ends_all_other_sessions(desk):
         desk.ask(ChangeOwnPassword(here, "wrong password", "another good one"))
     with pytest.raises(PasswordInvalid):
         desk.ask(ChangeOwnPassword(here, PASSWORD, "short"))
+    for weak in ("password1", "anna clinic", "aaaaaaaaaaaaaaaa", "qwertyuiop12"):
+        with pytest.raises(PasswordWeak):
+            desk.ask(ChangeOwnPassword(here, PASSWORD, weak))
     desk.ask(ChangeOwnPassword(here, PASSWORD, "another good one"))
     desk.ask(LookSession(here))
     with pytest.raises(SessionEnded):
@@ -366,6 +370,8 @@ def test_the_setup_link_makes_the_first_administrator_once(tmp_path):
             desk.ask(SetUp(wrong, "clinic", "root", "", PASSWORD, HERE))
     with pytest.raises(PasswordInvalid):
         desk.ask(SetUp(secret, "clinic", "root", "", "short", HERE))
+    with pytest.raises(PasswordWeak):
+        desk.ask(SetUp(secret, "Mercy General", "root", "", "mercygeneral1", HERE))
     with pytest.raises(SealaneError):
         desk.ask(SetUp(secret, "cli nic", "root", "", PASSWORD, HERE))
     assert desk.ask(LookLink(secret, HERE)).purpose == "setup"
@@ -396,6 +402,8 @@ def test_a_password_link_works_once_for_its_user_and_within_its_time(desk):
     with pytest.raises(LinkOver):
         desk.ask(SetPasswordByLink(stale, "another good one", HERE))
     assert desk.ask(LookLink(secret, HERE)).user == "anna@clinic"
+    with pytest.raises(PasswordWeak):
+        desk.ask(SetPasswordByLink(secret, "annaanna", HERE))
     desk.ask(SetPasswordByLink(secret, "another good one", HERE))
     with pytest.raises(SessionEnded):
         desk.ask(LookSession(handle))

@@ -12,11 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import weakref
 
 from scripts.web_assets import NotToBeHad, package
 from tests.peers import missing
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_lines = weakref.WeakKeyDictionary()
 _COMPLAINTS = ("Content Security Policy", "Content-Security-Policy", "Refused to", "integrity")
 
 
@@ -62,7 +64,10 @@ async def accessible(page, *, rules=None):
         source = (package("axe-core@4.14.1") / "axe.min.js").read_text()
     except NotToBeHad as error:
         missing(str(error))
-    session = await page.context.new_cdp_session(page)
+    # One line to the page for as long as it is there: ending a line ends what other lines have switched on (WebAuthn).
+    if page not in _lines:
+        _lines[page] = await page.context.new_cdp_session(page)
+    session = _lines[page]
     tree = await session.send("Page.getFrameTree")
     frame = tree["frameTree"]["frame"]["id"]
     world = await session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})
@@ -77,5 +82,4 @@ async def accessible(page, *, rules=None):
         "Runtime.evaluate",
         {"expression": asked, "contextId": context, "awaitPromise": True, "returnByValue": True},
     )
-    await session.detach()
     assert told["result"].get("value") == "[]", f"{page.url}: {told}"

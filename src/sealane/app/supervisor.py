@@ -19,7 +19,7 @@ from sealane.app import certificate, listening, presence
 from sealane.app.children import Child
 from sealane.clock import Clock
 from sealane.errors import SealaneError, Unavailable
-from sealane.jobs import authorities
+from sealane.jobs import authorities, mailing
 from sealane.jobs.collecting import collector
 from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
@@ -94,6 +94,8 @@ class Supervisor:
             authorities.check(self._settings)
         if self._settings.syslog:
             collector(self._settings.syslog)
+        if self._settings.smtp:
+            mailing.check(self._settings)
         if self._accounts is not None and os.geteuid() != system_accounts.ROOT:
             raise AccountsNeedRoot
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,7 +129,7 @@ class Supervisor:
         await keeper.start()
         inspectors = self._inspectors(settings)
         jobs: list[Child] = []
-        if settings.witnesses or settings.time_stamps or settings.syslog:
+        if settings.witnesses or settings.time_stamps or settings.syslog or (settings.smtp and settings.public_url):
             jobs.append(self._child("jobs", "jobs", settings))
         doors: list[Child] = []
         web: list[Child] = []
@@ -173,6 +175,8 @@ class Supervisor:
 
     def _child(self, name: str, room: str, settings: Settings, listeners: Sequence[socket.socket] = ()) -> Child:
         """Return a process of a room, not started yet, in the account that the settings give it."""
+        if room != "jobs":
+            settings = dataclasses.replace(settings, smtp_password="")
         return Child(
             name,
             f"sealane.{room}",

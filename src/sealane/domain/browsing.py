@@ -108,8 +108,8 @@ def finish_proof(work: Work, op: ProveAgain, *, checked: str | None, right: bool
 
 def check_own_password(work: Work, op: ChangeOwnPassword) -> None:
     """Raise what speaks against the new password, so that nothing is hashed in vain."""
-    sessions.caller_of(work, op.handle)
-    passwords.check(op.new_password, work.settings)
+    caller = sessions.caller_of(work, op.handle)
+    passwords.check_strength(op.new_password, work.settings, caller.name)
 
 
 def finish_own_password(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import keyring, places, rights, versions
+from sealane.domain import guests, keyring, places, rights, versions
 from sealane.domain.queries import downloads as queries
 from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
@@ -52,6 +52,7 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
         raise SealedName(f"This file is sealed. Open it as {file.name}{places.AGE_SUFFIX}.")
     if sealed is None and as_age:
         raise Missing
+    guests.count_download(work, caller, version.id)
     composition = versions.composition_of(work, version)
     key_ids = [row.key_id for row in composition.segments.values() if row.first_chunk is None]
     keys = keyring.open_upload_keys(work, key_ids)

@@ -73,7 +73,7 @@ def check_set_up(work: Work, op: SetUp) -> Outcome | None:
     found = _found(work, op.secret, op.address, purpose=SETUP)
     if isinstance(found, Outcome):
         return found
-    passwords.check(op.password, work.settings)
+    passwords.check_strength(op.password, work.settings, op.organization, op.name, op.email)
     return None
 
 
@@ -102,7 +102,9 @@ def check_password_by_link(work: Work, op: SetPasswordByLink) -> Outcome | None:
     found = _found(work, op.secret, op.address, purpose=PASSWORD)
     if isinstance(found, Outcome):
         return found
-    passwords.check(op.password, work.settings)
+    row = None if found.user_id is None else work.transaction.first(statements.USER, user_id=found.user_id)
+    known = () if row is None else (row.name, row.organization)
+    passwords.check_strength(op.password, work.settings, *known)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sealane.domain import accounts, folders, names, rows, second_factor
+from sealane.domain import accounts, folders, names, rows, second_factor, sharing
 from sealane.domain.queries import accounts as statements
 from sealane.errors import AlreadyExists, Invalid
 from sealane.ids import OrganizationId
@@ -97,6 +97,7 @@ def rotate_node_key(work: Work, op: RotateNodeKey) -> Done:
         wrapped = work.keys.rewrap_organization(row.id, row.wrapped_key)
         work.transaction.run(statements.SET_ORGANIZATION_KEY, whose=row.id, wrapped=wrapped)
     second_factor.wrap_anew(work)
+    sharing.wrap_anew(work)
     work.record(events.NodeKeyRotated(node_key=str(generation), rewrapped=len(found)))
     return Done()
 

@@ -22,16 +22,18 @@ from sealane.domain import rights
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
 from sealane.domain.rights import NO_RIGHTS, Act, Right
+from sealane.domain.views import Doorway, View
 from sealane.errors import IsAFolder, Missing, NotAFolder, NotAllowed
 
 if TYPE_CHECKING:
     from sealane.domain.queries.files import FileRow
     from sealane.domain.queries.folders import FolderRow
-    from sealane.domain.views import Doorway, View
-    from sealane.domain.work import Caller, Work
+    from sealane.domain.work import Caller, Guest, Work
     from sealane.ids import FolderId, OrganizationId
 
 
+GUESTS_ROOM: Final = "share"
+"""The name by which a guest comes to the one folder that they see."""
 AGE_SUFFIX: Final = ".age"
 """What the name of an age file ends with."""
 
@@ -65,7 +67,9 @@ class Folder:
 
 
 def view_of(work: Work, caller: Caller) -> View:
-    """Return where the caller's grants lead."""
+    """Return where the caller's grants lead; a guest's lead to one folder."""
+    if caller.guest is not None:
+        return _view_of_guest(work, caller.guest)
     return work.views.of(
         work.transaction,
         user_id=caller.user_id,
@@ -73,6 +77,21 @@ def view_of(work: Work, caller: Caller) -> View:
         organization=organization_of(caller),
         kept_max=work.settings.views_kept_max,
     )
+
+
+def _view_of_guest(work: Work, guest: Guest) -> View:
+    """Return a view with nothing in it but the folder of the guest's share, as far as its sender sees it now.
+
+    It is made anew each time: nothing that the sender loses stays with a guest. Raises `Missing` where nothing is left.
+    """
+    folder = find_again(work, guest.inviter, guest.folder_id)
+    granted = folder.granted & rights.GUESTS_RIGHTS[guest.writes]
+    if granted == NO_RIGHTS or folder.organization_id != guest.inviter.organization_id:
+        raise Missing
+    root = view_of(work, guest.inviter).own_root
+    view = View(Doorway(root.folder_id, NO_RIGHTS, root.path), {folder.id: granted})
+    view.aliases[GUESTS_ROOM] = Doorway(folder.id, granted, folder.path)
+    return view
 
 
 def organization_of(caller: Caller) -> str:
@@ -183,6 +202,8 @@ def _below(work: Work, caller: Caller, view: View, parent: Folder, name: str) ->
     if at_root and name.startswith("@"):
         doorway = view.organizations.get(name[1:])
         return None if doorway is None else _enter(work, doorway, virtual=True)
+    if at_root and caller.guest is not None:
+        return _enter(work, view.aliases[name], virtual=False) if name in view.aliases else None
     row = work.tree.child(work.transaction, parent.id, name)
     if row is not None:
         folder = seen(caller, view, parent, row)

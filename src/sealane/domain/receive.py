@@ -16,6 +16,7 @@ from sealane import paths
 from sealane.domain import (
     allowances,
     beginnings,
+    guests,
     held_back,
     keyring,
     pending,
@@ -82,6 +83,7 @@ class Destination:
 def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     """Start writing the file at a path. Raises before any byte where rights, name, quota or state forbid it."""
     allowances.check_declared(work, op.declared)
+    guests.check_begin(work, caller, op)
     destination = _destination(work, caller, op)
     if op.mode == "resume":
         upload = _to_resume(work, caller, destination)

@@ -39,6 +39,8 @@ class Right(enum.IntFlag):
 
 
 NO_RIGHTS = Right(0)
+GUESTS_RIGHTS = {False: Right.LIST | Right.READ, True: Right.WRITE}
+"""What a share lets guests do of what its sender may: False a package, True a request for files."""
 ALL_RIGHTS = Right.LIST | Right.READ | Right.WRITE | Right.DELETE | Right.ADMIN
 
 SCOPES = {

@@ -12,11 +12,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sealane import ids
+from sealane.domain import guests
 from sealane.domain.queries import browser as browser_statements
 from sealane.domain.queries import sessions as statements
+from sealane.domain.queries import shares as share_statements
 from sealane.domain.rights import ALL_SCOPES
 from sealane.domain.work import Caller
-from sealane.errors import SessionEnded, TooMany
+from sealane.errors import NotAllowed, SessionEnded, TooMany
 from sealane.ids import SessionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sealane.domain.queries.sessions import OpenSession, SessionRow
+    from sealane.domain.queries.shares import OpenRow as OpenVisit
     from sealane.domain.queries.sign_in import AccountRow, TokenRow
-    from sealane.domain.work import Work
+    from sealane.domain.work import Guest, Work
     from sealane.ids import UserId
     from sealane.ledger.events import Who
 
@@ -93,6 +96,23 @@ def prove(work: Work, session: SessionId) -> None:
     work.transaction.run(browser_statements.ADD_PROOF, session_id=session, proved=work.now)
 
 
+def begin_visit(
+    work: Work, *, user_id: UserId, user: str, share: str, scope: str, until: datetime, address: str
+) -> SignedIn:
+    """Open the session of a guest, for a share that lets them in until then."""
+    return _begin(
+        work,
+        user_id=user_id,
+        user=user,
+        method=guests.METHOD,
+        credential=share,
+        scopes=frozenset({scope}),
+        expires=min(until, work.now + timedelta(seconds=work.settings.session_idle_seconds)),
+        door=WEB,
+        address=address,
+    )
+
+
 def begin_by_token(work: Work, token: TokenRow, *, door: str, address: str) -> SignedIn:
     """Open the short session of a token, with the token's scopes."""
     expires = work.now + timedelta(seconds=work.settings.token_session_seconds)
@@ -142,8 +162,8 @@ def _begin(
     return SignedIn(handle=handle, session=session, user=user, scopes=ordered, expires=expires)
 
 
-def caller_of(work: Work, handle: str) -> Caller:
-    """Return who speaks by this handle. Raises `SessionEnded`.
+def caller_of(work: Work, handle: str, *, for_guests: bool = False) -> Caller:
+    """Return who speaks by this handle. Raises `SessionEnded`; `NotAllowed` to a guest for what is not for them.
 
     The keeper may keep the answer for a quarter of `session_idle_seconds`, until the session is told as ended, and no
     longer than `Caller.expires`; asking again is what keeps a session alive that is in use.
@@ -151,7 +171,10 @@ def caller_of(work: Work, handle: str) -> Caller:
     row = work.transaction.first(statements.BY_HANDLE, handle_hash=_hash(handle))
     if row is None or row.expires <= work.now or row.disabled is not None:
         raise SessionEnded
-    return _caller(work, row, expires=_extended(work, row))
+    guest = guests.of_session(work, row, after_the_end=False) if row.method == guests.METHOD else None
+    if guest is not None and not for_guests:
+        raise NotAllowed
+    return _caller(work, row, guest, expires=_extended(work, row))
 
 
 def caller_that_was(work: Work, handle: str) -> Caller:
@@ -162,22 +185,24 @@ def caller_that_was(work: Work, handle: str) -> Caller:
     row = work.transaction.first(statements.BY_HANDLE_EVER, handle_hash=_hash(handle))
     if row is None:
         raise SessionEnded
-    return _caller(work, row, expires=row.expires)
+    guest = guests.of_session(work, row, after_the_end=True) if row.method == guests.METHOD else None
+    return _caller(work, row, guest, expires=row.expires)
 
 
-def _caller(work: Work, row: SessionRow, *, expires: datetime) -> Caller:
+def _caller(work: Work, row: SessionRow, guest: Guest | None, *, expires: datetime) -> Caller:
     groups = work.transaction.all(statements.GROUPS_OF, user_id=row.user_id)
     return Caller(
         user_id=row.user_id,
         organization_id=row.organization_id,
         name=f"{row.user}@{row.organization}",
-        role=row.role,
+        role=row.role if guest is None else guests.ROLE,
         groups=frozenset(group.id for group in groups),
         scopes=frozenset(row.scopes.split()),
         session=row.id,
         door=row.door,
         address=row.address,
-        expires=expires,
+        expires=expires if guest is None else min(expires, guest.inviter.expires),
+        guest=guest,
     )
 
 
@@ -188,7 +213,7 @@ def sign_out(work: Work, caller: Caller, op: SignOut) -> Done:
     return Done()
 
 
-def end(work: Work, found: Iterable[OpenSession], *, who: Who, reason: str) -> int:
+def end(work: Work, found: Iterable[OpenSession | OpenVisit], *, who: Who, reason: str) -> int:
     """End these sessions: rows, ledger, and the notice to every door. Returns how many."""
     count = 0
     for session in found:
@@ -203,7 +228,8 @@ def end(work: Work, found: Iterable[OpenSession], *, who: Who, reason: str) -> i
 
 
 def end_of_user(work: Work, user_id: UserId, *, who: Who, reason: str) -> int:
-    """End all sessions of a user."""
+    """End all sessions of a user, and those of the guests whom they have let in."""
+    end(work, work.transaction.all(share_statements.VISITS_OF_SENDER, sender_id=user_id), who=who, reason=reason)
     return end(work, work.transaction.all(statements.OPEN_OF_USER, user_id=user_id), who=who, reason=reason)
 
 

@@ -43,6 +43,8 @@ def clear(work: Work) -> SweptIs:
     before = work.now - timedelta(seconds=work.settings.ended_session_keep_seconds)
     exposures.forget_old(work, limit)
     _end_downloads(work, before, limit)
+    for over in (queries.DELETE_VISITS, queries.DELETE_FETCHED):
+        work.transaction.run(over, before=before, limit=limit)
     work.transaction.run(queries.DELETE_SESSIONS, before=before, limit=limit)
     return SweptIs(uploads=uploads, versions=expired, blobs=len(dead_blobs(work)) - marked)
 

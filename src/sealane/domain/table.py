@@ -24,6 +24,7 @@ from sealane.domain import (
     held_reading,
     inspection,
     joining,
+    letters,
     links,
     listing,
     moving,
@@ -31,6 +32,7 @@ from sealane.domain import (
     organizations,
     overview,
     own_keys,
+    passkeys,
     people_lists,
     quotas,
     reading,
@@ -41,11 +43,13 @@ from sealane.domain import (
     sealed_folders,
     sealing,
     sessions,
+    sharing,
     sign_in,
     sweep,
     time_stamps,
     undoing,
     users,
+    visits,
     who_may,
     witnesses,
 )
@@ -54,7 +58,9 @@ from sealane.operations import administering as administering_operations
 from sealane.operations import audit as audit_operations
 from sealane.operations import exposures as exposure_operations
 from sealane.operations import inspection as inspection_operations
+from sealane.operations import passkeys as passkey_operations
 from sealane.operations import sealing as sealing_operations
+from sealane.operations import sharing as sharing_operations
 
 if TYPE_CHECKING:
     from sealane.operations.envelope import Operation
@@ -110,6 +116,16 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     browser.BeginSecondFactor: browsing.begin_second_factor,
     browser.ConfirmSecondFactor: browsing.confirm_second_factor,
     browser.RemoveSecondFactor: browsing.remove_second_factor,
+    passkey_operations.BeginPasskey: passkeys.begin,
+    passkey_operations.ListPasskeys: passkeys.list_own,
+    passkey_operations.RenamePasskey: passkeys.rename,
+    passkey_operations.RemovePasskey: passkeys.remove,
+    passkey_operations.BeginPasskeyProof: passkeys.begin_proof,
+    sharing_operations.LookShare: sharing.look_share,
+    sharing_operations.ListShares: sharing.list_shares,
+    sharing_operations.RecallShare: sharing.recall,
+    sharing_operations.LookVisit: visits.look_visit,
+    sharing_operations.ReplyToShare: visits.reply,
     signing.SignOut: sessions.sign_out,
     signing.KeepAlive: sessions.keep_alive,
 }
@@ -176,6 +192,8 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     exposure_operations.CorrectLayout: reading.correct_layout,
     exposure_operations.ListLayouts: reading.list_layouts,
     exposure_operations.ForecastAll: forecasts.forecast_all,
+    sharing_operations.LeaseMails: letters.lease,
+    sharing_operations.TellMail: letters.tell,
     audit_operations.ReadLedger: audit.read_ledger,
     audit_operations.LookLedger: audit.look_ledger,
     audit_operations.ReadCheckpoints: audit.read_checkpoints,

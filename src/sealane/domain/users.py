@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane.domain import accounts, credentials, names, passwords, recipients, rows, second_factor, sessions, ssh_keys
+from sealane.domain import (
+    accounts,
+    credentials,
+    names,
+    passkeys,
+    passwords,
+    recipients,
+    rows,
+    second_factor,
+    sessions,
+    ssh_keys,
+)
 from sealane.domain.queries import accounts as statements
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.errors import AlreadyExists, Invalid
@@ -278,13 +289,27 @@ def _add_recipient(work: Work, user: UserRow, full_name: str, recipient: str) ->
 
 def number_of(work: Work, user: str) -> int:
     """Return the number by which the ledger knows a user. Raises `UserMissing`."""
-    return accounts.find_user(work, user).id
+    wanted = names.parse_account(user)
+    row = work.transaction.first(statements.NUMBER_OF, name=wanted.name, organization=wanted.organization)
+    if row is None:
+        raise UserMissing
+    return row.id
 
 
 def remove_second_factor_of(work: Work, op: RemoveSecondFactorOf) -> Done:
     """Let a user who has lost their authenticator sign in without a one-time code; all their sessions end."""
     user = accounts.find_user(work, op.user)
     sessions.end_of_user(work, user.id, who=work.operator, reason="second factor removed")
+    if passkeys.remove_of_user(work, user.id):
+        work.record(
+            events.PasskeyRemoved(
+                who=work.operator,
+                account_id=user.id,
+                account_name=op.user,
+                owner_organization_id=user.organization_id,
+                passkey_id=0,
+            )
+        )
     second_factor.remove(work, user.id, who=work.operator, account_name=op.user, organization_id=user.organization_id)
     return Done()
 

@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 
     from sealane.database.engine import Transaction
     from sealane.domain.holds import Holds
-    from sealane.ids import GroupId, OrganizationId, SessionId, UserId
+    from sealane.ids import FolderId, GroupId, OrganizationId, SessionId, UserId
     from sealane.ledger.events import Event
     from sealane.settings import Settings
     from sealane.vault.keys import NodeKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What a caller has who is a guest: the one folder that a share of somebody else's opens to them."""
+
+    share: str
+    writes: bool
+    """A request: they may send files and see nothing. Else a package: they may see and fetch."""
+    inviter: Caller
+    """Whose share it is; a guest may no more than they may at this moment."""
+    folder_id: FolderId
+    called: str
+    """As they called themselves, unproved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,8 @@ class Caller:
     address: str
     expires: datetime
     """When the session ends if it is not used; the keeper asks again before (`sessions.caller_of`)."""
+    guest: Guest | None = None
+    """Somebody without a lasting account; None for every user."""
 
     who: Who = field(init=False, repr=False, compare=False)
     """How the ledger names the caller; made once, since every act of the session is recorded with it."""

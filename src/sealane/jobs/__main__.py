@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sealane.clock import Clock
 from sealane.jobs.collecting import Collecting
 from sealane.jobs.cosigning import Cosigning
+from sealane.jobs.mailing import Mailing
 from sealane.jobs.time_stamping import TimeStamping
 from sealane.operations.caller import KeeperCaller
 from sealane.process import begin, stop_asked
@@ -28,6 +30,8 @@ async def serve(beginning: Beginning) -> None:
             group.create_task(TimeStamping(caller.ask, settings).run(stop))
         if settings.syslog:
             group.create_task(Collecting(caller.ask, settings).run(stop))
+        if settings.smtp and settings.public_url:
+            group.create_task(Mailing(caller.ask, settings, Clock()).run(stop))
     await caller.close()
 
 

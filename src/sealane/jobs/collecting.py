@@ -42,9 +42,14 @@ class Ask(Protocol):
 
 def collector(text: str) -> tuple[str, int]:
     """Return host and port of the setting `syslog`. Raises `Invalid`."""
+    return host_and_port(text, "syslog")
+
+
+def host_and_port(text: str, setting: str) -> tuple[str, int]:
+    """Return the host and port that a setting names. Raises `Invalid`."""
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise Invalid("The setting 'syslog' has the form HOST:PORT.")
+        raise Invalid(f"The setting {setting!r} has the form HOST:PORT.")
     return host.strip("[]"), int(port)
 
 

@@ -28,6 +28,7 @@ from sealane.domain.views import Views
 from sealane.domain.work import Caller, Work
 from sealane.errors import (
     InternalFailure,
+    NotAllowed,
     OperationRefused,
     OutcomeUnknown,
     SealaneError,
@@ -301,12 +302,18 @@ class Keeper:
         handle = getattr(operation, "handle", None)
         if handle is None:
             return None
+        caller = self._kept_caller(work, operation, handle)
+        if caller.guest is not None and not operation.for_guests:
+            raise NotAllowed
+        return caller
+
+    def _kept_caller(self, work: Work, operation: Operation, handle: str) -> Caller:
         kept = self._callers.get(handle)
         if kept is not None and work.now < kept.until:
             return kept.caller
         if operation.after_the_end:
             return sessions.caller_that_was(work, handle)
-        caller = sessions.caller_of(work, handle)
+        caller = sessions.caller_of(work, handle, for_guests=operation.for_guests)
         idle = timedelta(seconds=self.settings.session_idle_seconds)
         if len(self._callers) >= self.settings.callers_kept_max:
             self._callers.clear()

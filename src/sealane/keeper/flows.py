@@ -11,7 +11,19 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sealane.domain import administering, audit, browsing, links, passwords, sessions, sign_in, users
+from sealane.domain import (
+    administering,
+    audit,
+    browsing,
+    links,
+    passkeys,
+    passwords,
+    sessions,
+    sharing,
+    sign_in,
+    users,
+    visits,
+)
 from sealane.errors import SealaneError
 from sealane.operations.accounts import AddUser, SetPassword
 from sealane.operations.administering import Administer, Administered
@@ -26,6 +38,8 @@ from sealane.operations.browser import (
     SignInWithCode,
 )
 from sealane.operations.envelope import Answer
+from sealane.operations.passkeys import AddPasskey, BeginPasskeySignIn, ProveByPasskey, SignInWithPasskey
+from sealane.operations.sharing import AskCode, EnterWithCode, EnterWithLink, LookInvitation, MakeShare
 from sealane.operations.signing import (
     ExchangeSigned,
     HostKeys,
@@ -122,6 +136,44 @@ def _flow_of_a_browser(operation: Operation) -> Flow | None:
             )
         case Administer(operation=AddUser() as wanted):
             steps = _new_user_by_a_person(operation, wanted)
+        case _:
+            steps = _flow_of_a_share(operation)
+    return steps
+
+
+def _flow_of_a_share(operation: Operation) -> Flow | None:
+    """Return the flow of what senders and guests ask, or None likewise."""
+    steps: Flow | None
+    match operation:
+        case MakeShare():
+            steps = _share(operation)
+        case LookInvitation():
+            steps = _with_proof(lambda work: visits.look_invitation(work, operation))
+        case AskCode():
+            steps = _with_proof(lambda work: visits.ask_code(work, operation))
+        case EnterWithCode():
+            steps = _with_proof(lambda work: visits.enter_with_code(work, operation))
+        case EnterWithLink():
+            steps = _with_link(operation)
+        case _:
+            steps = _flow_of_a_passkey(operation)
+    return steps
+
+
+def _flow_of_a_passkey(operation: Operation) -> Flow | None:
+    """Return the flow of what an authenticator answers, or None likewise."""
+    steps: Flow | None
+    match operation:
+        case AddPasskey():
+            steps = _with_proof(lambda work: passkeys.add(work, sessions.caller_of(work, operation.handle), operation))
+        case ProveByPasskey():
+            steps = _with_proof(
+                lambda work: passkeys.prove(work, sessions.caller_of(work, operation.handle), operation)
+            )
+        case BeginPasskeySignIn():
+            steps = _with_proof(lambda work: passkeys.begin_sign_in(work, operation))
+        case SignInWithPasskey():
+            steps = _with_proof(lambda work: passkeys.sign_in(work, operation))
         case _:
             steps = None
     return steps
@@ -221,6 +273,33 @@ def _new_user_by_a_person(operation: Administer, wanted: AddUser) -> Flow:
     if password is not None:
         hashed = yield InPool("passwords", lambda: passwords.hashed(password))
     return (yield InTransaction(add))
+
+
+def _share(operation: MakeShare) -> Flow:
+    def check(work: Work) -> None:
+        sharing.check(work, sessions.caller_of(work, operation.handle), operation)
+
+    def make(work: Work) -> Answer:
+        return sharing.make(work, sessions.caller_of(work, operation.handle), operation, hashed)
+
+    yield InTransaction(check)
+    hashed: str | None = None
+    if operation.password:
+        hashed = yield InPool("passwords", lambda: passwords.hashed(operation.password))
+    return (yield InTransaction(make))
+
+
+def _with_link(operation: EnterWithLink) -> Flow:
+    checked: str | Outcome | None = yield InTransaction(lambda work: visits.password_to_check(work, operation))
+    if checked is not None and not isinstance(checked, str):
+        return (yield from _ended(checked))
+    right = False
+    if checked is not None:
+        right = yield InPool("passwords", lambda: passwords.is_right(checked, operation.password))
+    outcome: Outcome = yield InTransaction(
+        lambda work: visits.enter_with_link(work, operation, checked=checked, right=right)
+    )
+    return (yield from _ended(outcome))
 
 
 def _with_proof(act: Callable[[Work], Outcome]) -> Flow:

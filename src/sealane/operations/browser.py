@@ -63,6 +63,7 @@ class SessionIs(Answer, frozen=True):
 class LookSession(Operation, frozen=True):
     """Whose session is this? Looking keeps it alive."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = SessionIs
     handle: str
 

@@ -44,6 +44,8 @@ class Operation(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """
     after_the_end: ClassVar[bool] = False
     """Also heard from a session that has ended: it gives nothing and only completes the record, or lets go."""
+    for_guests: ClassVar[bool] = False
+    """Also heard from a guest (`domain/guests.py`); whatever does not say so is refused to them."""
 
 
 class Done(Answer, frozen=True):

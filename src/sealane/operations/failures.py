@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sealane.errors import Conflict, Integrity, Invalid, Missing, Refused, Unavailable, Unsupported
+from sealane.errors import Conflict, Exhausted, Integrity, Invalid, Missing, Refused, Unavailable, Unsupported
 
 
 class OrganizationMissing(Missing):
@@ -65,6 +65,13 @@ class PasswordInvalid(Invalid):
 
     code = "password-invalid"
     default = "The password is too short or too long."
+
+
+class PasswordWeak(PasswordInvalid):
+    """A password that its owner has chosen would be guessed soon."""
+
+    code = "password-weak"
+    default = "This password is easy to guess. Take a few words that nobody else would put together."
 
 
 class SshKeyInvalid(Invalid):
@@ -205,6 +212,48 @@ class LinkOver(Refused):
 
     code = "link-over"
     default = "This link is not valid any more. Ask for a new one."
+
+
+class PasskeysOff(Conflict):
+    """This server's name is not known to it, and passkeys are made for a name."""
+
+    code = "passkeys-off"
+    default = "Passkeys need the address of this server: whoever runs it sets 'public_url'."
+
+
+class PasskeyWrong(Refused):
+    """An authenticator's answer does not fit what it was asked."""
+
+    code = "passkey-wrong"
+    default = "The passkey could not be checked. Try it again."
+
+
+class NoDownloadsLeft(Exhausted):
+    """A package was fetched as often as its sender allows."""
+
+    code = "no-downloads-left"
+    default = "This package was fetched as often as its sender allows. Ask the sender for it again."
+
+
+class NameUnwanted(Invalid):
+    """A request for files takes none with such a name."""
+
+    code = "name-unwanted"
+    default = "Files with such a name are not wanted here."
+
+
+class ShareMissing(Missing):
+    """There is no such share of the caller's."""
+
+    code = "share-missing"
+    default = "There is no such package or request of yours."
+
+
+class MailboxInvalid(Invalid):
+    """An e-mail address is not one that mail is sent to from here."""
+
+    code = "mailbox-invalid"
+    default = "An e-mail address is not valid. Write them as name@example.org, one a line."
 
 
 class CodeWrong(Invalid):

@@ -47,6 +47,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class Look(Operation, frozen=True):
     """What is at this path? With `own_uploads`, the caller's interrupted upload of that name stands before the file."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]]
     handle: str
     path: str
@@ -72,6 +73,7 @@ class Page(Answer, frozen=True):
 class ListFolder(Operation, frozen=True):
     """A page of a folder's entries, those after the name `after`."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Page
     handle: str
     path: str
@@ -191,6 +193,7 @@ class VersionOpened(Answer, frozen=True):
 class OpenVersion(Operation, frozen=True):
     """Open the file at this path for reading. Needs read. `version` pins one that was seen before (a resumed read)."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = VersionOpened
     handle: str
     path: str
@@ -202,6 +205,7 @@ class OpenVersion(Operation, frozen=True):
 class EndDownload(Operation, frozen=True):
     """What a door says it sent: bytes, and ranges as (start, end-exclusive). It adds to the evidence only."""
 
+    for_guests: ClassVar[bool] = True
     after_the_end: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str

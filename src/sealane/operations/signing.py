@@ -110,6 +110,7 @@ class SignInWithToken(Operation, frozen=True):
 class SignOut(Operation, frozen=True):
     """End a session; whatever it holds is let go."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
     reason: str = "signed out"
@@ -118,6 +119,7 @@ class SignOut(Operation, frozen=True):
 class KeepAlive(Operation, frozen=True):
     """The session is in use, though nothing else is asked: a long transfer runs in it."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
 

@@ -105,6 +105,7 @@ class BeginUpload(Operation, frozen=True):
     is one over which nobody has written since it began, else as `update`.
     """
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = UploadOpened
     handle: str
     path: str
@@ -144,6 +145,7 @@ class UploadIs(Answer, frozen=True):
 class LookUpload(Operation, frozen=True):
     """How does this upload stand? Only for its own user."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = UploadIs
     handle: str
     upload: str
@@ -152,6 +154,7 @@ class LookUpload(Operation, frozen=True):
 class TakeUpload(Operation, frozen=True):
     """Go on with an interrupted upload. `UploadBusy` while another request is sending to it."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = UploadOpened
     handle: str
     upload: str
@@ -172,6 +175,7 @@ class RecordSegments(Operation, frozen=True):
     crash of the keeper changes nothing, whatever was recorded after it.
     """
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Recorded
     handle: str
     upload: str
@@ -201,6 +205,7 @@ class FinishUpload(Operation, frozen=True):
     `size` must be what the edits add up to, and the declared length where one was declared.
     """
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Finished
     handle: str
     upload: str
@@ -225,6 +230,7 @@ class FinishUpload(Operation, frozen=True):
 class SuspendUpload(Operation, frozen=True):
     """Let go of an upload that was interrupted, so that it can be taken up again by any worker."""
 
+    for_guests: ClassVar[bool] = True
     after_the_end: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
@@ -239,6 +245,7 @@ class SuspendUpload(Operation, frozen=True):
 class AbandonUpload(Operation, frozen=True):
     """Throw an upload away, whoever is sending to it."""
 
+    for_guests: ClassVar[bool] = True
     answer: ClassVar[type[Answer]] = Done
     handle: str
     upload: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import re
 import socket
 
@@ -118,8 +119,8 @@ def house(tmp_path, clinic):
 
 
 @contextlib.asynccontextmanager
-async def opened(house):
-    """A door with pages on it; yields its port."""
+async def opened(house, *, named=False):
+    """A door with pages on it; yields its port. `named`: it knows its address, http://localhost:PORT."""
     asking = house.keeper.door()
     plane = Plane(house.store, house.settings)
     sessions = Sessions(asking, house.settings, house.keeper.clock)
@@ -127,6 +128,9 @@ async def opened(house):
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     port = listener.getsockname()[1]
+    if named:
+        house.settings = dataclasses.replace(house.settings, public_url=f"http://localhost:{port}")
+        house.keeper.keeper.settings = house.settings
     stop = asyncio.Event()
     door = HttpDoor(house.settings, house.keeper.clock, asking, plane, sessions)
     serving = asyncio.create_task(serve(door, (listener,), stop, Pages(door)))

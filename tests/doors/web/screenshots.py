@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.doors.http.conftest import House
 from tests.doors.web.conftest import PASSWORD, furnish
 from tests.doors.web.conftest import opened as door_opened
-from tests.doors.web.story import invent
+from tests.doors.web.story import invent, link_to
 from tests.keeper_in_process import hashing_quickly
 from tests.peers import chromium
 
@@ -32,7 +32,11 @@ PAGES = {
     "sealed-file": "/details/in/records/x-ray%2014%20Nov.dcm.age",
     "keys": "/keys",
     "error": "/files/nothing",
+    "send": "/send/in",
+    "sent": "/sent",
 }
+GUESTS = {"guest-package": "package", "guest-request": "request"}
+"""What somebody without an account sees, by which kind of link they came."""
 DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 LOOKS = {
@@ -62,8 +66,18 @@ async def take(folder: Path, only: set[str]) -> None:
                     await page.click("button.main")
                     await page.wait_for_url("**/files")
                     await invent(page, house)
-                    for name in only & set(PAGES) or PAGES:
+                    for name in only & set(PAGES) or (() if only else PAGES):
                         await page.goto(PAGES[name])
+                        await page.screenshot(path=folder / f"{name}-{look}.png")
+                    if not only or "share" in only:
+                        await page.goto("/sent")
+                        await page.click("th.name a >> nth=-1")
+                        await page.wait_for_selector("dl")
+                        await page.screenshot(path=folder / f"share-{look}.png")
+                    for name in only & set(GUESTS) or (() if only else GUESTS):
+                        await page.goto(link_to(house, GUESTS[name]))
+                        await page.click("button.main")
+                        await page.wait_for_url("**/guest")
                         await page.screenshot(path=folder / f"{name}-{look}.png")
         house.close()
 

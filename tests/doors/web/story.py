@@ -2,8 +2,12 @@
 
 from sealane.errors import AlreadyExists
 from sealane.operations.accounts import AddFolder, AddUser, GrantFolder, SetRecipient
+from sealane.operations.browser import SignInAtPage
+from sealane.operations.files import OpenVersion
+from sealane.operations.sharing import EnterWithLink, MakeShare, ReplyToShare
 from sealane.vault.age import files
 from sealane.vault.age.hybrid import HybridIdentity
+from tests.doors.web.conftest import PASSWORD
 
 FILES = {
     "eligibility-2026-11.csv": 48_211,
@@ -49,3 +53,27 @@ async def invent(page, house):
         told = await page.request.put(address, data=b"x" * size, headers=headers)
         assert told.status == 201, await told.text()
     await page.request.get(f"/api/v1/content/in/{next(iter(FILES))}", headers={"Authorization": f"Bearer {token}"})
+    share(house)
+
+
+def share(house):
+    """Send a folder to three people, of whom one has come and answered, and ask somebody for files."""
+    door = house.keeper.door()
+    root = door.ask_now(SignInAtPage("root@clinic", PASSWORD, "127.0.0.1")).signed.handle
+    sent = {"note": "As agreed on the telephone.\nPlease say when you have it.", "password": PASSWORD, "expires": None}
+    people = ("ada@partner.example", "claims-department.north-east@insurer-with-a-long-name.example", "bob@law.example")
+    made = door.ask_now(MakeShare(root, "package", "/in", "Claims of week 46", mailboxes=people, **sent))
+    guest = door.ask_now(EnterWithLink(made.links[0].secret, PASSWORD, "", "127.0.0.1")).handle
+    door.ask_now(OpenVersion(guest, "/share/eligibility-2026-11.csv"))
+    door.ask_now(ReplyToShare(guest, "Thank you, complete.\nWe answer on Monday."))
+    door.ask_now(MakeShare(root, "request", "/in/returned", "Discharge letters", mailboxes=(), **sent))
+
+
+def link_to(house, kind):
+    """A link to the whole folder, or to where files are to go, that opens without a password."""
+    door = house.keeper.door()
+    root = door.ask_now(SignInAtPage("anna@clinic", PASSWORD, "127.0.0.1")).signed.handle
+    folder = "/in/returned" if kind == "request" else "/in"
+    words = ("Claims of week 46", "As agreed on the telephone.", (), "", None)
+    made = door.ask_now(MakeShare(root, kind, folder, *words, endings=(".pdf",), files_max=20))
+    return f"/p/{made.links[0].secret}"

@@ -46,7 +46,15 @@ async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, port, h
         await sign_in(page, "root@clinic")
         await page.wait_for_url("**/files")
         await invent(page, house)
-        others = ["/files", "/prove", "/remove/in/returned", "/admin/groups", "/admin/folders", "/admin/organizations"]
+        others = [
+            "/files",
+            "/prove",
+            "/remove/in/returned",
+            "/admin/groups",
+            "/admin/folders",
+            "/admin/organizations",
+            "/admin/settings",
+        ]
         wide = {}
         for address in (*PAGES.values(), *others, "/admin/sessions", "/admin/recovery", "/programs"):
             await page.goto(address)

@@ -6,7 +6,7 @@ import pytest
 
 from sealane.doors.http.browser import COOKIE
 from sealane.operations.accounts import DisableUser, ListUsers
-from tests.doors.web.conftest import PASSWORD
+from tests.doors.web.conftest import PASSWORD, Browser
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
 
@@ -185,3 +185,25 @@ async def test_pages_speak_the_language_of_the_browser(browser):
     page = await browser.get("/sign-in")
     assert '<html lang="de">' in page.text
     assert "Anmelden" in page.text
+
+
+async def test_settings_are_shown_to_who_runs_the_node_and_no_secret_is_among_them(port):
+    for user, status in (("root@clinic", 200), ("ines@insurer", 404), ("anna@clinic", 404)):
+        browser = Browser(port)
+        await browser.sign_in(user)
+        page = await browser.get("/admin/settings")
+        assert page.status_code == status
+        assert ("SEALANE_SESSION_IDLE_SECONDS" in page.text) == (status == 200)
+        assert "PASSWORD_HASH" not in page.text
+        assert "SMTP_PASSWORD" not in page.text
+        await browser.close()
+
+
+async def test_a_folders_quota_is_set_and_what_a_theft_would_reach_stands_beside_it(browser):
+    await browser.sign_in("root@clinic")
+    page = await browser.get("/admin/folder?folder=clinic:/in")
+    assert "individuals at most" in page.text
+    page = await browser.send("/admin/folder?folder=clinic:/in", do="quota", megabytes="7", files="")
+    assert 'value="7"' in page.text
+    wrong = await browser.send("/admin/folder?folder=clinic:/in", do="quota", megabytes="seven", files="")
+    assert wrong.status_code == 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from sealane.database.browser_tables import metadata  # which has those of the other modules too
+from sealane.database.passkey_tables import metadata  # which has those of the other modules too
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from sealane.database.share_tables import share_guests
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import (
     groups,
@@ -170,13 +171,23 @@ SET_UPLOAD_KEY = Statement(
     upload_keys.update().where(upload_keys.c.id == sa.bindparam("key")).values(wrapped_key=sa.bindparam("wrapped")),
 )
 
+_IS_NO_GUEST = ~sa.exists().where(share_guests.c.user_id == users.c.id)
 USER = Statement(
     "accounts.user",
+    sa.select(users.c.id, users.c.organization_id, users.c.name, users.c.role)
+    .join_from(users, organizations, organizations.c.id == users.c.organization_id)
+    .where(users.c.name == sa.bindparam("name"), organizations.c.name == sa.bindparam("organization"), _IS_NO_GUEST),
+    UserRow,
+)
+"""No guest: nobody gives one a password, a key, a group or a grant."""
+NUMBER_OF = Statement(
+    "accounts.number_of",
     sa.select(users.c.id, users.c.organization_id, users.c.name, users.c.role)
     .join_from(users, organizations, organizations.c.id == users.c.organization_id)
     .where(users.c.name == sa.bindparam("name"), organizations.c.name == sa.bindparam("organization")),
     UserRow,
 )
+"""A guest too: what they did is searched for by it."""
 USER_NAMES = Statement(
     "accounts.user_names",
     sa.select(users.c.name).where(users.c.organization_id == sa.bindparam("organization_id")),
@@ -223,6 +234,7 @@ USERS = Statement(
         users.c.disabled,
     )
     .join_from(users, organizations, organizations.c.id == users.c.organization_id)
+    .where(_IS_NO_GUEST)
     .order_by(organizations.c.name, users.c.name),
     ListedUser,
 )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from sealane.database.exposure_tables import people_lists
+from sealane.database.share_tables import share_downloads, share_visits
 from sealane.database.statements import Statement
 from sealane.database.tables import dead_blobs, segments, sessions
 from sealane.ids import SegmentId
@@ -49,5 +50,11 @@ _LONG_OVER = (
     .where(sessions.c.ended < bindparam("before"))
     .order_by(sessions.c.ended)
     .limit(bindparam("limit", type_=sa.Integer))
+)
+DELETE_VISITS = Statement(
+    "sweep.delete_visits", sa.delete(share_visits).where(share_visits.c.session_id.in_(_LONG_OVER))
+)
+DELETE_FETCHED = Statement(
+    "sweep.delete_fetched", sa.delete(share_downloads).where(share_downloads.c.session_id.in_(_LONG_OVER))
 )
 DELETE_SESSIONS = Statement("sweep.delete_sessions", sa.delete(sessions).where(sessions.c.id.in_(_LONG_OVER)))

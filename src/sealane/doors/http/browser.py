@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "__Host-sealane"
 """A browser takes it only with `Secure`, for this host alone and all of its paths (RFC 6265bis, 4.1.3.2)."""
+GUEST_COOKIE: Final = "__Host-sealane-guest"
+"""That of a guest of a share: apart, so that a user may be a guest too without being signed out."""
 FORM_TOKEN_HEADER: Final = "sealane-form-token"  # noqa: S105  # its name
 _HANDLE_CHARACTERS_MAX: Final = 128
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,7 +66,22 @@ def cookie_of(headers: Headers, name: str) -> str:
 
 def handle_of(headers: Headers) -> str:
     """Return the session handle that the request's cookie holds, empty where there is none."""
-    handle = cookie_of(headers, COOKIE)
+    return _handle_in(headers, COOKIE)
+
+
+def guest_handle_of(headers: Headers) -> str:
+    """Return the handle of a guest's session that the request has, empty where there is none."""
+    return _handle_in(headers, GUEST_COOKIE)
+
+
+def speaking_handle_of(headers: Headers) -> str:
+    """Return for whom a request of a page's program speaks: a guest if its form token is that of a guest's page."""
+    guest = guest_handle_of(headers)
+    return guest if is_form_token(guest, headers.get(FORM_TOKEN_HEADER, "")) else handle_of(headers)
+
+
+def _handle_in(headers: Headers, cookie: str) -> str:
+    handle = cookie_of(headers, cookie)
     return handle if len(handle) <= _HANDLE_CHARACTERS_MAX and handle.isascii() else ""
 
 

@@ -161,7 +161,7 @@ class Exchange:
             return self._session
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         if not scheme:
-            handle = browser.handle_of(self.headers)
+            handle = browser.speaking_handle_of(self.headers)
             if not handle:
                 raise TokenMissing
             browser.check_origin(self.method, self.headers, handle)

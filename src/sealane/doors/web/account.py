@@ -23,6 +23,7 @@ from sealane.operations.browser import (
     SecondFactorBegun,
 )
 from sealane.operations.envelope import Done
+from sealane.operations.passkeys import ListPasskeys
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -44,7 +45,14 @@ async def show_account(visit: Visit) -> Response:
 
 async def _account(visit: Visit, failure: SealaneError | None, status: int = 200) -> Response:
     found = await visit.ask(ListOwnSessions(handle=""), RowsAre)
-    return visit.page("account.html", status, sessions=columns_of(found), failure=failure)
+    keys = await visit.ask(ListPasskeys(handle=""), RowsAre)
+    return visit.page(
+        "account.html",
+        status,
+        sessions=columns_of(found),
+        passkeys=columns_of(keys),
+        failure=failure,
+    )
 
 
 async def end_session(visit: Visit) -> Response:

@@ -14,7 +14,9 @@ from sealane.doors.web.account import columns_of
 from sealane.errors import Invalid, Missing, SealaneError, SessionEnded
 from sealane.operations import accounts, administering, browser
 from sealane.operations.envelope import Answer, Done
+from sealane.operations.exposures import Forecast, ForecastIs
 from sealane.operations.failures import ProofWanted
+from sealane.operations.passkeys import ListPasskeys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ROLES = ("member", "officer", "auditor", "admin")
 RIGHTS = ("list", "read", "write", "delete", "admin")
+_MEGABYTE = 1_000_000
+_QUOTA_DIGITS_MAX = 12
 _SCOPES = frozenset({"read", "write", "admin"})
 
 
@@ -74,14 +78,16 @@ async def show_checklist(visit: Visit) -> Response:
     folders = await rows(visit, accounts.ListFolders(organization=organization))
     recovery = await rows(visit, administering.ListRecovery(organization=organization))
     settings = visit.settings
+    keys = await visit.ask(ListPasskeys(handle=""), accounts.RowsAre)
     steps = {
-        "second_factor": visit.signed.second_factor,
+        "second_factor": visit.signed.second_factor or bool(keys.rows),
         "second_admin": sum(row["role"] == "admin" and row["disabled"] is None for row in users) > 1,
         "users": len(users) > 1,
         "folder": bool(folders),
         "recovery": bool(recovery),
         "tls": visit.exchange.scope["scheme"] == "https",
         "witness": bool(settings.witnesses),
+        "mail": bool(settings.smtp and settings.public_url),
     }
     return visit.page("admin_checklist.html", steps=steps, organization=organization)
 
@@ -336,8 +342,17 @@ async def _folder(visit: Visit, failure: SealaneError | None, status: int) -> Re
         who=await rows(visit, administering.RightsOnFolder(folder=name)),
         known=[str(row["user"]) for row in users] + [f"group:{row['group']}" for row in groups],
         rights=RIGHTS,
+        reach=await _reach(visit, name),
         failure=failure,
     )
+
+
+async def _reach(visit: Visit, folder: str) -> ForecastIs | None:
+    """Return what a theft of a folder would reach, by what was read; None for another organization's."""
+    organization, _, path = folder.partition(":")
+    if organization != visit.signed.organization:
+        return None
+    return await visit.ask(Forecast(handle="", path=path), ForecastIs)
 
 
 async def change_folder(visit: Visit) -> Response:
@@ -352,7 +367,20 @@ async def change_folder(visit: Visit) -> Response:
     return await _or_again(_folder, visit, doing())
 
 
+def _quota(text: str, unit: int) -> int:
+    """Return a quota that was typed, in bytes or files; empty is none."""
+    if text and not (text.isascii() and text.isdigit() and len(text) <= _QUOTA_DIGITS_MAX):
+        raise Invalid("A limit is a number, or empty for none.")
+    return int(text or 0) * unit
+
+
 def _grant(form: Form, folder: str) -> Administrable:
+    if form["do"] == "quota":
+        return accounts.SetFolderQuota(
+            folder=folder,
+            quota_bytes=_quota(form["megabytes"], _MEGABYTE),
+            quota_files=_quota(form["files"], 1),
+        )
     if form["do"] == "revoke":
         return accounts.RevokeFolder(folder=folder, grantee=form["grantee"])
     wanted = tuple(right for right in RIGHTS if right in form.every("right"))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from starlette.responses import RedirectResponse
 from starlette.routing import Route, Router
 
 from sealane.doors.http.exchange import exchange_of
 from sealane.doors.http.problems import RouteMissing
-from sealane.doors.web import account, administration, files, keys, ledger, signing_in
+from sealane.doors.web import (
+    account,
+    administration,
+    files,
+    guests,
+    keys,
+    ledger,
+    node_settings,
+    passkeys,
+    sharing,
+    signing_in,
+)
 from sealane.doors.web.assets import BASE, Assets
 from sealane.doors.web.pages import Page, told
 from sealane.doors.web.rendering import Rendering
@@ -20,6 +31,80 @@ if TYPE_CHECKING:
 
     from sealane.doors.http.exchange import HttpDoor
     from sealane.doors.web.pages import Guests, Shows
+
+_Pages: TypeAlias = "list[tuple[str, dict[str, Shows]]]"
+_EVERYBODY: Final[_Pages] = [
+    ("/sign-in", {"GET": signing_in.show_sign_in, "POST": signing_in.sign_in}),
+    ("/sign-in/code", {"POST": signing_in.sign_in_with_code}),
+    ("/setup/{secret}", {"GET": signing_in.show_setup, "POST": signing_in.set_up}),
+    (
+        "/welcome/{secret}",
+        {"GET": signing_in.show_password_link, "POST": signing_in.set_password_by_link},
+    ),
+    ("/sign-in/passkey/begin", {"POST": passkeys.begin_sign_in}),
+    ("/sign-in/passkey", {"POST": passkeys.sign_in}),
+    ("/language", {"POST": signing_in.set_language}),
+    ("/programs", {"GET": keys.show_programs}),
+    ("/p/{secret}", {"GET": guests.show_invitation}),
+    ("/p/{secret}/code", {"POST": guests.ask_code}),
+    ("/p/{secret}/enter", {"POST": guests.enter}),
+]
+_OF_SHARES: Final[_Pages] = [
+    ("/guest", {"GET": guests.show_share}),
+    ("/guest/files/{path:path}", {"GET": guests.show_folder}),
+    ("/guest/download/{path:path}", {"GET": guests.download, "HEAD": guests.download}),
+    ("/guest/reply", {"POST": guests.reply}),
+    ("/guest/leave", {"POST": guests.leave}),
+]
+_MEMBERS: Final[_Pages] = [
+    ("/", {"GET": files.show_home}),
+    ("/files", {"GET": files.show_folder}),
+    ("/files/{path:path}", {"GET": files.show_folder}),
+    ("/details/{path:path}", {"GET": files.show_details}),
+    ("/download/{path:path}", {"GET": files.download, "HEAD": files.download}),
+    ("/archive", {"POST": files.download_selection}),
+    ("/archive/{path:path}", {"POST": files.download_selection}),
+    ("/new-folder", {"POST": files.make_folder}),
+    ("/new-folder/{path:path}", {"POST": files.make_folder}),
+    ("/remove/{path:path}", {"GET": files.show_removal, "POST": files.remove}),
+    ("/restore/{path:path}", {"POST": files.restore}),
+    ("/move/{path:path}", {"POST": files.move}),
+    ("/send/{path:path}", {"GET": sharing.show_form, "POST": sharing.make}),
+    ("/sent", {"GET": sharing.show_sent}),
+    ("/sent/{share}", {"GET": sharing.show_share}),
+    ("/sent/{share}/recall", {"POST": sharing.recall}),
+    ("/sign-out", {"POST": signing_in.sign_out}),
+    ("/prove", {"GET": signing_in.show_proof, "POST": signing_in.prove}),
+    ("/prove/passkey/begin", {"POST": passkeys.begin_proof}),
+    ("/prove/passkey", {"POST": passkeys.prove}),
+    ("/account/passkeys/begin", {"POST": passkeys.begin_adding}),
+    ("/account/passkeys/add", {"POST": passkeys.add}),
+    ("/account/passkeys/rename", {"POST": passkeys.rename}),
+    ("/account/passkeys/remove", {"POST": passkeys.remove}),
+    ("/keys", {"GET": keys.show_keys, "POST": keys.set_key}),
+    ("/account", {"GET": account.show_account}),
+    ("/account/session", {"POST": account.end_session}),
+    ("/account/password", {"POST": account.change_password}),
+    ("/account/code", {"POST": account.begin_second_factor}),
+    ("/account/code/confirm", {"POST": account.confirm_second_factor}),
+    ("/account/code/off", {"POST": account.remove_second_factor}),
+    ("/ledger", {"GET": ledger.show_ledger}),
+]
+_ADMINISTRATORS: Final[_Pages] = [
+    ("/admin", {"GET": administration.show_checklist}),
+    ("/admin/settings", {"GET": node_settings.show_settings}),
+    ("/admin/recovery", {"GET": administration.show_recovery, "POST": administration.set_recovery}),
+    ("/admin/users", {"GET": administration.show_users, "POST": administration.add_user}),
+    ("/admin/user", {"GET": administration.show_user, "POST": administration.change_user}),
+    ("/admin/groups", {"GET": administration.show_groups, "POST": administration.change_groups}),
+    ("/admin/folders", {"GET": administration.show_folders, "POST": administration.add_folder}),
+    ("/admin/folder", {"GET": administration.show_folder, "POST": administration.change_folder}),
+    (
+        "/admin/organizations",
+        {"GET": administration.show_organizations, "POST": administration.add_organization},
+    ),
+    ("/admin/sessions", {"GET": administration.show_sessions, "POST": administration.end_session}),
+]
 
 
 class Pages:
@@ -47,64 +132,16 @@ class Pages:
         await (await told(visit, RouteMissing("There is no such page.")))(scope, receive, send)
 
     def _routes(self) -> list[Route]:
-        everything: list[tuple[str, dict[str, Shows]]] = [(f"{BASE}{{name}}", {"GET": self._wall.assets.serve})]
-        everybody: list[tuple[str, dict[str, Shows]]] = [
-            ("/sign-in", {"GET": signing_in.show_sign_in, "POST": signing_in.sign_in}),
-            ("/sign-in/code", {"POST": signing_in.sign_in_with_code}),
-            ("/setup/{secret}", {"GET": signing_in.show_setup, "POST": signing_in.set_up}),
-            (
-                "/welcome/{secret}",
-                {"GET": signing_in.show_password_link, "POST": signing_in.set_password_by_link},
-            ),
-            ("/language", {"POST": signing_in.set_language}),
-            ("/programs", {"GET": keys.show_programs}),
-        ]
-        members: list[tuple[str, dict[str, Shows]]] = [
-            ("/", {"GET": files.show_home}),
-            ("/files", {"GET": files.show_folder}),
-            ("/files/{path:path}", {"GET": files.show_folder}),
-            ("/details/{path:path}", {"GET": files.show_details}),
-            ("/download/{path:path}", {"GET": files.download, "HEAD": files.download}),
-            ("/archive", {"POST": files.download_selection}),
-            ("/archive/{path:path}", {"POST": files.download_selection}),
-            ("/new-folder", {"POST": files.make_folder}),
-            ("/new-folder/{path:path}", {"POST": files.make_folder}),
-            ("/remove/{path:path}", {"GET": files.show_removal, "POST": files.remove}),
-            ("/restore/{path:path}", {"POST": files.restore}),
-            ("/move/{path:path}", {"POST": files.move}),
-            ("/sign-out", {"POST": signing_in.sign_out}),
-            ("/prove", {"GET": signing_in.show_proof, "POST": signing_in.prove}),
-            ("/keys", {"GET": keys.show_keys, "POST": keys.set_key}),
-            ("/account", {"GET": account.show_account}),
-            ("/account/session", {"POST": account.end_session}),
-            ("/account/password", {"POST": account.change_password}),
-            ("/account/code", {"POST": account.begin_second_factor}),
-            ("/account/code/confirm", {"POST": account.confirm_second_factor}),
-            ("/account/code/off", {"POST": account.remove_second_factor}),
-            ("/ledger", {"GET": ledger.show_ledger}),
-        ]
-        administrators: list[tuple[str, dict[str, Shows]]] = [
-            ("/admin", {"GET": administration.show_checklist}),
-            ("/admin/recovery", {"GET": administration.show_recovery, "POST": administration.set_recovery}),
-            ("/admin/users", {"GET": administration.show_users, "POST": administration.add_user}),
-            ("/admin/user", {"GET": administration.show_user, "POST": administration.change_user}),
-            ("/admin/groups", {"GET": administration.show_groups, "POST": administration.change_groups}),
-            ("/admin/folders", {"GET": administration.show_folders, "POST": administration.add_folder}),
-            ("/admin/folder", {"GET": administration.show_folder, "POST": administration.change_folder}),
-            (
-                "/admin/organizations",
-                {"GET": administration.show_organizations, "POST": administration.add_organization},
-            ),
-            ("/admin/sessions", {"GET": administration.show_sessions, "POST": administration.end_session}),
-        ]
-        guests: list[tuple[Guests, list[tuple[str, dict[str, Shows]]]]] = [
+        everything: _Pages = [(f"{BASE}{{name}}", {"GET": self._wall.assets.serve})]
+        groups: list[tuple[Guests, _Pages]] = [
             ("everything", everything),
-            ("anybody", everybody),
-            ("signed in", members),
-            ("administrators", administrators),
+            ("anybody", _EVERYBODY),
+            ("guests", _OF_SHARES),
+            ("signed in", _MEMBERS),
+            ("administrators", _ADMINISTRATORS),
         ]
         return [
             Route(address, Page(shows, wall=self._wall, guests=who))
-            for who, pages in guests
+            for who, pages in groups
             for address, shows in pages
         ]

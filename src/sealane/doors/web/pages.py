@@ -13,7 +13,7 @@ from sealane.doors.http.problems import RETRY_SECONDS, MethodNotAllowed, status_
 from sealane.doors.web import forms
 from sealane.doors.web.visits import Visit
 from sealane.errors import Missing, SealaneError, SessionEnded
-from sealane.operations.failures import ProofWanted
+from sealane.operations.failures import LinkOver, ProofWanted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 Shows: TypeAlias = "Callable[[Visit], Awaitable[Response | None]]"
 """Answers a visit with a page, or with None where it has sent the answer itself (a download)."""
 
-Guests = Literal["everything", "anybody", "signed in", "administrators"]
-"""`everything`: also what has no person behind it (styles and programs), so nobody is looked up."""
+Guests = Literal["everything", "anybody", "guests", "signed in", "administrators"]
+"""`everything`: also what has no person behind it (styles and programs), so nobody is looked up.
+`guests`: of a share."""
 
 _LATER = frozenset({429, 503})
 
@@ -61,6 +62,13 @@ class Page:
             raise MethodNotAllowed(", ".join(self._shows))
         if self._guests == "everything":
             return await show(visit)
+        if self._guests == "guests":
+            try:
+                await visit.recognise_guest()
+                return await show(visit)
+            except SessionEnded:
+                visit.forget_guest()
+                raise LinkOver("Your visit has ended. Open the link that was sent to you again.") from None
         await visit.recognise()
         if self._guests != "anybody" and visit.session is None:
             raise SessionEnded

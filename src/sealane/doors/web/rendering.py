@@ -69,6 +69,7 @@ class Rendering:
             "moment": words.moment,
             "machine_moment": machine_moment,
             "say": words.say,
+            "span": words.span,
         }
         names: dict[str, Any] = {
             "asset": self._assets.__getitem__,

@@ -53,6 +53,8 @@ class Visit:
         """Nobody is known yet."""
         self.exchange = exchange
         self.session: SessionIs | None = None
+        self.guest: SessionIs | None = None
+        """Who it is on the pages of guests; nobody is both on one page."""
         self.wall = wall
         self.language = words.chosen(
             exchange.headers.get("accept-language", ""), browser.cookie_of(exchange.headers, LANGUAGE_COOKIE)
@@ -82,11 +84,33 @@ class Visit:
         if not handle:
             return
         try:
-            self.session = (await self.exchange.enter(handle)).told
+            told = (await self.exchange.enter(handle)).told
         except SessionEnded:
             self.forget()
             return
+        if told.role == "guest":
+            raise OriginRefused  # a guest's session in a user's place: no page of ours puts it there
+        self.session = told
         self._secret = handle
+
+    async def recognise_guest(self) -> None:
+        """Find out which guest it is by their own cookie. Raises `SessionEnded`, `OriginRefused`."""
+        self._check_asked_by_a_person()
+        handle = browser.guest_handle_of(self.exchange.headers)
+        if not handle:
+            raise SessionEnded
+        self.guest = (await self.exchange.enter(handle)).told
+        self._secret = handle
+
+    def remember_guest(self, signed: SignedIn) -> None:
+        """Give the browser the guest's session, beside what it may have of a user."""
+        self._cookies.append(browser.set_cookie(browser.GUEST_COOKIE, signed.handle))
+        self._cookies.append(browser.set_cookie(BEFORE_COOKIE, "", seconds=0, same_site="Strict"))
+
+    def forget_guest(self) -> None:
+        """Take the guest's session back from the browser."""
+        self.guest = None
+        self._cookies.append(browser.set_cookie(browser.GUEST_COOKIE, "", seconds=0))
 
     def _check_asked_by_a_person(self) -> None:
         """Let another site lead somebody here, and do nothing else with a page (W3C Fetch Metadata)."""
@@ -117,7 +141,8 @@ class Visit:
     async def take_form(self) -> Form:
         """Return the form that was sent. Raises `OriginRefused` unless it is one of ours."""
         form = forms.parse(await self.exchange.small_body(), self.exchange.headers.get("content-type", ""))
-        secret = self._secret if self.session is not None else self._before()
+        known = self.session is not None or self.guest is not None
+        secret = self._secret if known else self._before()
         if not browser.is_form_token(secret, form["token"]):
             raise OriginRefused
         return form
@@ -131,6 +156,11 @@ class Visit:
         """The address that was asked for, to come back to."""
         query = self.exchange.scope["query_string"].decode("latin-1")
         return self.exchange.scope["path"] + (f"?{query}" if query else "")
+
+    @property
+    def before(self) -> str:
+        """A secret of this browser, from before anybody signs in."""
+        return self._before()
 
     def _before(self) -> str:
         return browser.cookie_of(self.exchange.headers, BEFORE_COOKIE)
@@ -161,18 +191,22 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **given: Any) -> Response:
         """Return a page."""
-        if self.session is None and not self._before():
+        if self.guest is not None:
+            pass
+        elif self.session is None and not self._before():
             self._secret = secrets.token_urlsafe(_BEFORE_BYTES)
             self._cookies.append(browser.set_cookie(BEFORE_COOKIE, self._secret, same_site="Strict"))
         elif self.session is None:
             self._secret = self._before()
         common = {
             "session": self.session,
+            "guest": self.guest,
             "token": browser.form_token(self._secret),
             "proved": self._is_proved(),
             "here": self.address,
             "path_here": self.exchange.scope["path"],
             "said": self.query()["said"],
+            "passkeys_on": bool(self.settings.public_url),
             "is_part": self.exchange.headers.get("hx-request") == "true",
         }
         response = self.wall.rendering.page(template, self.language, status, **(common | given))

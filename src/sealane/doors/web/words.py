@@ -9,18 +9,15 @@ from __future__ import annotations
 import functools
 import gettext
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 FOLDER: Final = Path(__file__).parent / "languages"
 LANGUAGES: Final = {"en": "English", "de": "Deutsch", "es": "Español"}
@@ -63,9 +60,9 @@ class Words:
         """Return a time, UTC, in the language's own order."""
         return format_datetime(_moment(at), "medium", tzinfo=UTC, locale=self.locale)
 
-    def span(self, length: timedelta) -> str:
-        """Return how long something is: `3 hours`."""
-        return format_timedelta(length, locale=self.locale)
+    def span(self, seconds: int) -> str:
+        """Return how long something is, roughly: `3 hours`."""
+        return format_timedelta(timedelta(seconds=seconds), locale=self.locale)
 
 
 def _moment(at: datetime | str) -> datetime:

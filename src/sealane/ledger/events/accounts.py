@@ -117,6 +117,20 @@ class TokenRevoked(AccountEvent, frozen=True, kw_only=True):
     token_name: Private
 
 
+class PasskeyAdded(AccountEvent, frozen=True, kw_only=True):
+    """A user has a further passkey."""
+
+    kind: ClassVar[Kind] = Kind.PASSKEY_ADDED
+    passkey_id: int
+
+
+class PasskeyRemoved(AccountEvent, frozen=True, kw_only=True):
+    """A passkey was removed; an id of 0 stands for all that a user had."""
+
+    kind: ClassVar[Kind] = Kind.PASSKEY_REMOVED
+    passkey_id: int
+
+
 class RecipientAdded(AccountEvent, frozen=True, kw_only=True):
     """A user has a further age recipient (public key)."""
 

@@ -82,6 +82,14 @@ class Kind(enum.Enum):
     SECOND_FACTOR_SET = "second_factor_set"
     PASSWORD_LINK_MADE = "password_link_made"  # noqa: S105 - the name of an event
     NODE_ORGANIZATION_SET = "node_organization_set"
+    SHARE_MADE = "share_made"
+    SHARE_RECALLED = "share_recalled"
+    SHARE_CODE_SENT = "share_code_sent"
+    SHARE_ENTERED = "share_entered"
+    SHARE_REPLIED = "share_replied"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    MAIL_GIVEN_UP = "mail_given_up"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):

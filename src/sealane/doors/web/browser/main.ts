@@ -5,12 +5,14 @@
 
 import { forms, openHere, unlocking } from "./keys"
 import { isHandingOver } from "./opened"
+import { answer, hasPasskeys } from "./passkeys"
 import { uploads } from "./transfers"
 import { trust } from "./trusted"
 
 /** Do once, for what is on the page now; htmx swaps bodies, so it is called again after each swap. */
 function enhance(): void {
   for (const element of document.querySelectorAll<HTMLElement>(".needs-script")) element.hidden = false
+  for (const element of document.querySelectorAll<HTMLElement>("[data-passkey]")) element.hidden = !hasPasskeys
   for (const element of document.querySelectorAll<HTMLElement>("[data-absolute]"))
     if (element.textContent?.startsWith("/")) element.textContent = location.origin + (element.dataset.absolute ?? "")
   uploads.show()
@@ -55,7 +57,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target instanceof HTMLFormElement ? event.target : null
-  const act = form && forms[form.id]
+  const act = form && (form.dataset.passkey === undefined ? forms[form.id] : answer)
   if (!form || !act) return
   event.preventDefault()
   void act(form)

@@ -1,0 +1,126 @@
+"""Who a guest is, and what a share's limits leave them.
+
+A guest acts as an account of their own that has no password, key, group or grant, in a session of the method `guest`.
+What they may do is what their share opens, of what its sender may do at this very moment: `places.view_of` has that.
+Must stay true: a share that is recalled, over, or whose sender is disabled opens nothing; every download and every
+upload of a guest is counted in the transaction that allows it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sealane.domain import letters
+from sealane.domain.queries import shares as statements
+from sealane.domain.rights import ALL_SCOPES
+from sealane.domain.work import Caller, Guest
+from sealane.errors import Invalid, NotAllowed, QuotaExceeded, SessionEnded
+from sealane.ids import SessionId
+from sealane.operations.failures import NameUnwanted, NoDownloadsLeft
+
+if TYPE_CHECKING:
+    from sealane.domain.queries.sessions import SessionRow
+    from sealane.domain.queries.shares import ShareRow
+    from sealane.domain.work import Work
+    from sealane.ids import VersionId
+    from sealane.operations.uploads import BeginUpload
+
+METHOD: Final = "guest"
+"""How a guest's session was opened, as `sessions.method` has it."""
+ROLE: Final = "guest"
+
+
+def is_open(work: Work, share: ShareRow) -> bool:
+    """Return whether a share lets anybody in."""
+    return share.recalled is None and share.expires > work.now and share.sender_disabled is None
+
+
+def sender_of(share: ShareRow) -> Caller:
+    """Return the sender as if they asked themselves, to find what they may do now."""
+    return Caller(
+        user_id=share.sender_id,
+        organization_id=share.organization_id,
+        name=f"{share.sender}@{share.organization}",
+        role=share.sender_role,
+        groups=frozenset(),
+        scopes=ALL_SCOPES,
+        session=SessionId(""),
+        door="web",
+        address="",
+        expires=share.expires,
+    )
+
+
+def of_session(work: Work, row: SessionRow, *, after_the_end: bool) -> Guest:
+    """Return which share a guest's session opens. Raises `SessionEnded` for one that is closed."""
+    visit = work.transaction.first(statements.VISIT, session_id=row.id)
+    share = None if visit is None else work.transaction.first(statements.SHARE, share_id=visit.share_id)
+    if visit is None or share is None or not (after_the_end or is_open(work, share)):
+        raise SessionEnded
+    return Guest(
+        share=share.id,
+        writes=share.kind == "request",
+        inviter=sender_of(share),
+        folder_id=visit.folder_id,
+        called=visit.name,
+    )
+
+
+def count_download(work: Work, caller: Caller, version: VersionId) -> None:
+    """Count what a guest is about to fetch; once a visit, so that ranges and resumptions are not counted again.
+
+    Raises `NoDownloadsLeft`.
+    """
+    guest = caller.guest
+    if guest is None:
+        return
+    fetched = work.transaction.first(statements.FETCHED, session_id=caller.session, version_id=version)
+    if fetched is not None and fetched.count:
+        return
+    share = work.transaction.first(statements.SHARE, share_id=guest.share)
+    if share is None or (share.downloads_max and share.downloads >= share.downloads_max):
+        raise NoDownloadsLeft
+    work.transaction.run(statements.COUNT_DOWNLOAD, share_id=guest.share)
+    work.transaction.run(statements.ADD_FETCHED, session_id=caller.session, version_id=version)
+    work.transaction.run(statements.NOTE_FETCHED, guest=caller.user_id, at=work.now)
+
+
+def check_begin(work: Work, caller: Caller, op: BeginUpload) -> None:
+    """Raise what speaks against a guest's upload before any byte of it: its name, its length, the request's limits."""
+    guest = caller.guest
+    if guest is None:
+        return
+    share = work.transaction.first(statements.SHARE, share_id=guest.share)
+    if share is None:
+        raise SessionEnded
+    if op.partial or op.mode != "create":
+        raise NotAllowed("Send whole files here.")
+    if op.declared is None:
+        raise Invalid("Say how long the file is before it is sent.")
+    endings = tuple(share.endings.split())
+    if endings and not op.path.lower().endswith(endings):
+        raise NameUnwanted(f"Only files with these endings are wanted here: {' '.join(endings)}")
+    _check_room(share, op.declared)
+
+
+def count_arrival(work: Work, caller: Caller, size: int) -> None:
+    """Count a file that a guest has sent. Raises `QuotaExceeded` where the request takes no more."""
+    guest = caller.guest
+    if guest is None:
+        return
+    share = work.transaction.first(statements.SHARE, share_id=guest.share)
+    if share is None:
+        raise SessionEnded
+    _check_room(share, size)
+    work.transaction.run(statements.COUNT_UPLOAD, share_id=guest.share, size=size)
+    before = work.transaction.first(statements.GUEST, user_id=caller.user_id)
+    work.transaction.run(statements.NOTE_FETCHED, guest=caller.user_id, at=work.now)
+    if before is not None and before.fetched is None:
+        letters.tell_sender(work, share, "arrived")
+
+
+def _check_room(share: ShareRow, size: int) -> None:
+    if share.files_max and share.came_files >= share.files_max:
+        raise QuotaExceeded("No more files are taken here.")
+    if share.bytes_max and share.came_bytes + size > share.bytes_max:
+        raise QuotaExceeded("This is more than is taken here.")

@@ -1,0 +1,35 @@
+/* Passkeys: a form with data-passkey is sent once the authenticator has answered what the server asks of it.
+
+   The challenge comes from the server and what comes back is checked there; nothing is decided here. */
+
+interface FromJson {
+  parseCreationOptionsFromJSON(options: unknown): PublicKeyCredentialCreationOptions
+  parseRequestOptionsFromJSON(options: unknown): PublicKeyCredentialRequestOptions
+}
+
+export const hasPasskeys = typeof PublicKeyCredential === "function" && "parseRequestOptionsFromJSON" in PublicKeyCredential
+
+/** Ask the server, then the authenticator; send the form with its answer. */
+export async function answer(form: HTMLFormElement): Promise<void> {
+  const said = form.querySelector<HTMLElement>("[data-said]")
+  const token = form.querySelector<HTMLInputElement>('input[name="token"]')?.value ?? ""
+  try {
+    const asked = await fetch(form.dataset.passkey ?? "", { method: "POST", body: new URLSearchParams({ token }) })
+    if (!asked.headers.get("Content-Type")?.startsWith("application/json")) {
+      location.assign(asked.redirected ? asked.url : location.href)
+      return
+    }
+    const options: unknown = await asked.json()
+    const reader = PublicKeyCredential as unknown as FromJson
+    const credential =
+      form.dataset.passkeyIs === "new"
+        ? await navigator.credentials.create({ publicKey: reader.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: reader.parseRequestOptionsFromJSON(options) })
+    const field = form.querySelector<HTMLInputElement>('input[name="response"]')
+    if (!credential || !field) return
+    field.value = JSON.stringify((credential as unknown as { toJSON(): unknown }).toJSON())
+    form.submit()
+  } catch {
+    if (said) said.hidden = false
+  }
+}
