@@ -36,8 +36,6 @@ class Rule:
     """Whether a contradiction (birth date, generation, Social Security number) forbids it."""
     apart: tuple[str, ...] = ()
     """Keys that forbid it too, where both mentions tell them and they differ."""
-    doubted: bool = False
-    """Whether it is forbidden too where what else both tell speaks for two people of one name (`of_one_name`)."""
 
 
 _IDENTIFIERS: Final = ("ssn", "itin", "medicare", "medicaid", "member", "record", "license", "passport")
@@ -56,17 +54,15 @@ RULES: Final = (
     *(Rule((key, "name")) for key in ("member", "medicaid", "account", "card", "phone", "email", "context")),
     # Twins share all of these but the given name.
     *(Rule(("born", *other, "given")) for other in (("line", "zip"), ("phone",), ("email",))),
-    Rule(("name", "born", "zip"), doubted=True),
-    Rule(("name", "born"), without=("zip",), doubted=True),
+    Rule(("name", "born", "zip")),
+    Rule(("name", "born"), without=("zip",)),
     # Where one of them tells no ZIP code, its street or city speaks for it.
     Rule(("name", "born", "line"), apart=("zip",)),
-    Rule(("name", "born", "city"), apart=("zip",), doubted=True),
+    Rule(("name", "born", "city"), apart=("zip",)),
     Rule(("name", "line", "zip")),
 )
 
 
-_SPEAKING: Final = (*_IDENTIFIERS, "line", "phone", "email")
-"""What tells two people of one name and birth date from one whose data was changed or mistyped."""
 ALONE: Final = (*_IDENTIFIERS, "account", "card", "email")
 """Identifiers that speak for a mention without a name, the strongest first."""
 
@@ -182,8 +178,7 @@ def _repeated(rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
 
 def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
     """Return the neighbours of equal key in an order in which who agrees stands together."""
-    doubts = _SPEAKING if rule.doubted else ()
-    told = [key for key in ("born", "suffix", "ssn", *rule.apart, *doubts) if rule.checked and key in keys]
+    told = [key for key in ("born", "suffix", "ssn", *rule.apart) if rule.checked and key in keys]
     columns = [wide, *(keys[key][rows] for key in told)]
     order = np.lexsort(columns[::-1]) if len(columns) > 1 else np.argsort(wide, kind="stable")
     rows, wide = rows[order], wide[order]
@@ -192,9 +187,6 @@ def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbe
     if rule.checked:
         places = np.flatnonzero(joined)
         joined[places] = ~contradict(keys, first[places], second[places])
-    if rule.doubted:
-        places = np.flatnonzero(joined)
-        joined[places] = ~of_one_name(keys, first[places], second[places])
     for key in rule.apart:
         if key in keys:
             joined &= ~_differ(keys[key], first, second)
@@ -216,26 +208,6 @@ def contradict(keys: dict[str, Numbers], first: Numbers, second: Numbers) -> Num
         told = keys["born"][first] != 0 if "born" in keys else False
         no |= (ours != theirs) & ~(same_day & told & ((ours == 0) | (theirs == 0)))
     return no
-
-
-def of_one_name(keys: dict[str, Numbers], first: Numbers, second: Numbers) -> Numbers:
-    """Tell for each pair of one name and birth date whether they are two people all the same.
-
-    They are where an identifier differs and something else too, and nothing that both tell is the same. One thing
-    alone that differs may be a slip, or a new address.
-    """
-    agree = np.zeros(len(first), dtype=bool)
-    conflicts = np.zeros(len(first), dtype=np.int8)
-    strong = np.zeros(len(first), dtype=bool)
-    for name in _SPEAKING:
-        if name in keys:
-            ours, theirs = keys[name][first], keys[name][second]
-            differ = (ours != theirs) & (ours != 0) & (theirs != 0)
-            agree |= (ours == theirs) & (ours != 0)
-            conflicts += differ
-            if name in _IDENTIFIERS:
-                strong |= differ
-    return strong & (conflicts >= 2) & ~agree  # noqa: PLR2004  one and another
 
 
 def _differ(key: Numbers, first: Numbers, second: Numbers) -> Numbers:
