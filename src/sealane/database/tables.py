@@ -344,7 +344,7 @@ uploads = sa.Table(
     "`recorded` numbers the last record of this generation; `pieces` is at least the number of extents, the edits not "
     "yet folded in included; `stored` counts the bytes of its own segments, `held` what it takes of the quotas; "
     "`target_id` is the folder that the whole of a part is for. `base_version_id`: what stood at its name when it "
-    "began, which an update goes on from; once something else stands there it is neither shown nor resumed by its name.",
+    "began, which an update goes on from; once something else stands there it is neither shown nor resumed so.",
 )
 
 upload_edits = sa.Table(
