@@ -57,8 +57,8 @@ def test_every_command_has_help(path):
 USER_SIDE = {"login", "put", "get", "open", "keys", "ls", "rm", "mkdir", "receipt"}
 USERS_OWN = {("folder", "rewrap"), ("officer", "rewrap")}
 """Of a group of the server's side, done by its users: it needs their key."""
-ELSEWHERE = {"exposure", "witness", "desk"}
-"""What needs no data directory of ours: it runs on another machine, or on a local file."""
+ELSEWHERE = {"exposure", "witness", "desk", "drill"}
+"""What needs no data directory of ours: it runs on another machine, on a local file, or on one of its own."""
 
 
 def of_the_servers_side():
