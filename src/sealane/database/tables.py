@@ -334,6 +334,7 @@ uploads = sa.Table(
     sa.Column("expires", Moment, nullable=False),
     sa.Column("stored", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("shared", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("target_id", sa.BigInteger),
     sa.Index(None, "user_id", "state", "folder_id", "name"),
     sa.Index(None, "organization_id", "state"),
@@ -342,7 +343,8 @@ uploads = sa.Table(
     sa.Index(None, "expires"),
     comment="Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). "
     "`recorded` numbers the last record of this generation; `pieces` is at least the number of extents, the edits not "
-    "yet folded in included; `stored` counts the bytes of its own segments, `held` what it takes of the quotas; "
+    "yet folded in included; `stored` counts the bytes of its own segments, `held` what it takes of the quotas, "
+    "`shared` how long the version is that it goes on from; "
     "`target_id` is the folder that the whole of a part is for. `base_version_id`: what stood at its name when it "
     "began, which an update goes on from; once something else stands there it is neither shown nor resumed so.",
 )

@@ -11,7 +11,8 @@ down_revision = "0009"
 _UPLOADS = (
     "Writing in progress: state open, finished (kept for its tus answer until it expires; no folder any more). "
     "`recorded` numbers the last record of this generation; `pieces` is at least the number of extents, the edits not "
-    "yet folded in included; `stored` counts the bytes of its own segments, `held` what it takes of the quotas; "
+    "yet folded in included; `stored` counts the bytes of its own segments, `held` what it takes of the quotas, "
+    "`shared` how long the version is that it goes on from; "
     "`target_id` is the folder that the whole of a part is for. `base_version_id`: what stood at its name when it "
     "began, which an update goes on from; once something else stands there it is neither shown nor resumed so."
 )
@@ -26,6 +27,7 @@ def upgrade() -> None:
     op.add_column("folders", sa.Column("pending_bytes", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("uploads", sa.Column("stored", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("uploads", sa.Column("held", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("uploads", sa.Column("shared", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("uploads", sa.Column("target_id", sa.BigInteger()))
     if op.get_context().dialect.supports_comments:
         op.create_table_comment("uploads", _UPLOADS)
