@@ -44,7 +44,7 @@ class HeldRow(NamedTuple):
     session_id: str
     size: int
     declared: int | None
-    base_version_id: str | None
+    shared: int
     stored: int
     held: int
     own: int
@@ -80,9 +80,8 @@ def check_held(transaction):
     sums = dict.fromkeys(parents, 0)
     for upload in transaction.all(HELD):
         if upload.state == "open" and upload.session_id:
-            goes_on = upload.base_version_id is not None
             assert upload.held == held(
-                stored=upload.stored, size=upload.size, declared=upload.declared, goes_on=goes_on
+                stored=upload.stored, size=upload.size, declared=upload.declared, shared=upload.shared
             )
             assert upload.stored == upload.own
         elif upload.state == "finished":

@@ -334,6 +334,7 @@ uploads = sa.Table(
     sa.Column("expires", Moment, nullable=False),
     sa.Column("stored", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("shared", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("target_id", sa.BigInteger),
     sa.Index(None, "user_id", "state", "folder_id", "name"),
     sa.Index(None, "organization_id", "state"),

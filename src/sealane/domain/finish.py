@@ -103,8 +103,7 @@ def _finish_kept(work: Work, caller: Caller, upload: UploadRow, op: FinishUpload
     named = extents.segments()
     upload_map.apply(extents, op.edits)
     _check_whole(upload.declared, extents, op.size)
-    if upload.base_version_id is None:
-        allowances.check_growth(work, upload, extents.size)
+    allowances.check_growth(work, upload, pending.held_now(upload, stored=0, size=extents.size))
     added = seals.add_segments(work, upload, op.segments)
     if folder is None:
         return _finish_part(work, caller, upload, extents, op.segments, named)

@@ -2,7 +2,7 @@
 
 An upload holds what is stored of it, at least its length and what it declared: from its begin, so that many at once
 cannot bring more than there is room for. A part holds it where the whole that it is for will be, or on its
-organization's root if nobody said where. What goes on from a version holds what it stores besides.
+organization's root if nobody said where. What goes on from a version holds what it adds to it.
 Must stay true: `pending_bytes` of a folder is the sum of `held` over the unfinished uploads in it and below it. Whoever
 changes an upload's `held`, its place, or deletes it says so here in the same transaction.
 Not here: deciding what there is room for (allowances.py).
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from sealane.ids import FolderId, KeyId, OrganizationId
 
 
-def held(*, stored: int, size: int, declared: int | None, goes_on: bool) -> int:
-    """Return what an upload holds; `goes_on`: from a version, whose bytes are counted where that is."""
-    return stored if goes_on else max(stored, size, declared or 0)
+def held(*, stored: int, size: int, declared: int | None, shared: int) -> int:
+    """Return what an upload holds; `shared`: how long the version is that it goes on from, whose bytes are counted."""
+    return max(stored, size - shared, (declared or 0) - shared, 0)
 
 
 def held_now(upload: UploadRow, *, stored: int, size: int, declared: int | None = None) -> int:
     """Return what an upload holds once it stands so."""
     declared = upload.declared if declared is None else declared
-    return held(stored=stored, size=size, declared=declared, goes_on=upload.base_version_id is not None)
+    return held(stored=stored, size=size, declared=declared, shared=upload.shared)
 
 
 def is_own(row: SegmentRow | DyingRow, key_id: KeyId) -> bool:

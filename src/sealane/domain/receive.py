@@ -204,10 +204,11 @@ def _new_upload(
         declared=op.declared,
         metadata=op.metadata,
         partial=op.partial,
-        base_version_id=base[0] if base else destination.present,
+        base_version_id=destination.present if destination.folder else None,
         extents=extents.pack(),
         target_id=destination.target,
-        held=pending.held(stored=0, size=extents.size, declared=op.declared, goes_on=base is not None),
+        held=pending.held(stored=0, size=extents.size, declared=op.declared, shared=extents.size),
+        shared=extents.size,
     )
     if base:
         work.transaction.run(queries.UPLOAD_NEEDS_VERSION, upload=upload, version=base[0])

@@ -192,6 +192,7 @@ def add_upload(
         "folder_id": folder_id,
         "target_id": target_id,
         "stored": 0,
+        "shared": 0,
         "held": held,
     }
     work.transaction.run(queries.INSERT_UPLOAD, **(begun | columns))

@@ -51,6 +51,8 @@ class UploadRow(NamedTuple):
     """Bytes of its own segments."""
     held: int
     """What it takes of the quotas until it is finished."""
+    shared: int
+    """How long the version is that it goes on from."""
     target_id: FolderId | None
     """Of a part: the folder that the whole is for."""
 
