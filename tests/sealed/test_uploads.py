@@ -7,12 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sealane.errors import UploadFinished, UploadTakenOver
+from sealane.domain import sweep
+from sealane.errors import NotASegment, UploadFinished, UploadTakenOver
+from sealane.keeper.core import Request
 from sealane.operations.accounts import SealFolder
+from sealane.operations.audit import ReadLedger
+from sealane.operations.envelope import Asker
 from sealane.operations.failures import SealedContent, SealedName
 from sealane.operations.files import OpenVersion
-from sealane.operations.sealing import FinishSealing, RecordSealing
-from sealane.operations.uploads import FinishUpload, RecordSegments
+from sealane.operations.sealing import FinishSealing, RecordSealing, ReportSealingDamage
+from sealane.operations.uploads import FinishUpload, NewSegment, Place, RecordSegments
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES
 from tests.doors.house import SMALL
@@ -55,6 +59,54 @@ async def test_what_comes_in_order_is_sealed_as_it_comes_and_only_the_last_chunk
     assert sum(one.length for one in chunks) == 2 * SEGMENT + 3 * CHUNK_BYTES
     assert house.blobs() <= before  # the tail was small enough to be kept in the catalogue
     assert house.opened(await house.age("/f")) == content
+
+
+async def test_chunks_that_are_written_over_go_and_their_numbers_are_not_used_again(house):
+    content = secrets.token_bytes(2 * SEGMENT)
+    incoming = await house.begin("/f")
+    for at in range(0, len(content), SEGMENT):
+        await incoming.write(at, memoryview(content)[at : at + SEGMENT])
+    await incoming.flush()
+    records = [op for op in house.asked if isinstance(op, RecordSegments)]
+    chunks = {one.segment for op in records for one in op.segments if one.first_chunk is not None}
+    assert chunks
+    for at in range(0, len(content), SEGMENT):
+        await incoming.write(at, content[::-1][at : at + SEGMENT])
+    await incoming.flush()
+    dead = house.keeper.keeper.perform_one(Request(sweep.dead_blobs, Asker.ADMIN, "test"))
+    assert chunks <= set(dead)
+    last = [op for op in house.asked if isinstance(op, RecordSegments)][-1]
+    again = NewSegment("0" * 32, CHUNK_BYTES, bytes(32), None, 0)
+    placed = (Place(0, CHUNK_BYTES, again.segment, 0),)
+    with pytest.raises(NotASegment):
+        await house.door.ask(
+            RecordSegments(last.handle, last.upload, last.generation, last.number + 1, (again,), placed)
+        )
+    await incoming.finish()
+    await house.seal()
+    assert house.opened(await house.age("/f")) == content[::-1]
+
+
+async def test_damage_of_what_its_sender_writes_over_meanwhile_is_none(house):
+    await house.put("/f", secrets.token_bytes(SLOT_BYTES))
+    told = []
+
+    def meanwhile(asking):
+        async def ask(operation):
+            if isinstance(operation, FinishSealing):
+                again = await house.begin("/f", "resume")
+                told.append(await asking.ask(ReportSealingDamage(operation.upload, "It was gone.")))
+                await again.write(0, bytes(SLOT_BYTES))
+                await again.finish()
+            return await asking.ask(operation)
+
+        return ask
+
+    assert (await house.another_inspector(ask=meanwhile).seal_some())[0] == 0
+    assert told
+    await house.seal()
+    assert house.opened(await house.age("/f")) == bytes(SLOT_BYTES)
+    assert not any(b"damage_found" in entry.body for entry in house.keeper.admin(ReadLedger(limit=1000)).entries)
 
 
 async def test_a_client_that_jumps_about_is_staged_and_sealed_in_the_end(house):

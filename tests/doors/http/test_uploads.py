@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sealane.clock import ManualClock
-from sealane.operations.accounts import GrantFolder
+from sealane.operations.accounts import AddFolder, GrantFolder, SetFolderQuota
 from sealane.settings import KIB
 from tests.doors.http.words import show_metadata
 
@@ -353,6 +353,35 @@ async def test_parts_that_are_not_whole_or_not_parts_are_not_joined(anna):
     assert (await anna.post(UPLOADS, headers=V | metadata() | concat | {"Upload-Length": "1"})).status_code == 400
     assert (await anna.post(UPLOADS, headers=BODY | metadata() | concat, content=b"y")).status_code == 403
     assert (await anna.get("/api/v1/content/in/t.bin")).status_code == 404
+
+
+async def test_a_part_of_a_whole_that_has_no_room_is_refused_before_its_first_byte(door, anna):
+    door.house.keeper.admin(SetFolderQuota("clinic:/in", quota_bytes=1000))
+    for length, more in (("1001", {}), ("10", {"whole-length": "1001"}), ("10", {"plaintext-length": "1001"})):
+        headers = V | metadata(**more) | {"Upload-Concat": "partial", "Upload-Length": length}
+        answer = await anna.post(UPLOADS, headers=headers)
+        assert (answer.status_code, code(answer)) == (413, "quota-exceeded")
+    headers = V | metadata(**{"whole-length": "-1"}) | {"Upload-Concat": "partial", "Upload-Length": "10"}
+    assert code(await anna.post(UPLOADS, headers=headers)) == "header-invalid"
+    headers = BODY | metadata(**{"whole-length": "1000"}) | {"Upload-Concat": "partial", "Upload-Length": "500"}
+    parts = [await anna.post(UPLOADS, headers=headers, content=letter * 500) for letter in (b"a", b"b")]
+    concat = "final;" + " ".join(answer.headers["location"] for answer in parts)
+    whole = await anna.post(UPLOADS, headers=V | metadata() | {"Upload-Concat": concat})
+    assert whole.status_code == 201, whole.text
+    assert (await anna.get("/api/v1/content/in/t.bin")).content == b"a" * 500 + b"b" * 500
+
+
+async def test_a_part_is_joined_nowhere_but_in_the_organization_that_it_is_for(door, anna):
+    door.house.keeper.admin(GrantFolder("clinic:/in", "ines@insurer", ("list", "write")))
+    door.house.keeper.admin(AddFolder("insurer:/own"))
+    door.house.keeper.admin(GrantFolder("insurer:/own", "ines@insurer", ("list", "read", "write")))
+    async with door.client("ines@insurer") as ines:
+        headers = BODY | metadata("/@clinic/in/x") | {"Upload-Concat": "partial", "Upload-Length": "1"}
+        theirs = (await ines.post(UPLOADS, headers=headers, content=b"x")).headers["location"]
+        concat = {"Upload-Concat": f"final;{theirs}"}
+        answer = await ines.post(UPLOADS, headers=V | metadata("/own/x") | concat)
+        assert (answer.status_code, code(answer)) == (409, "part-elsewhere")
+        assert (await ines.post(UPLOADS, headers=V | metadata("/@clinic/in/x") | concat)).status_code == 201
 
 
 async def test_somebody_elses_parts_are_not_there_to_join(door, anna):
