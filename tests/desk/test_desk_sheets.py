@@ -15,6 +15,8 @@ from sealane.desk.notices.party import Party
 from sealane.exposure.model import DataClass
 from tests.desk.test_desk_reconciling import figures
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 OCCURRED, DISCOVERED = date(2026, 3, 1), date(2026, 3, 12)
 STATES = ("CA", "NY", "TX", "WA", "FL", "MA", "CO", "ME")
 FORMS = sheets.load()

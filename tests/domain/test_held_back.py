@@ -22,6 +22,8 @@ from sealane.settings import Settings
 from sealane.vault.age.x25519 import X25519Identity
 from tests.domain.transfers import START, World
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 CONTENT = b"first_name,last_name\nInvented,Person\n" * 5
 READ = Exposed("csv", "complete", records=5, people=1, classes={"name": 1}, unreadable=(), readers=1)
 NOT_READABLE = Exposed(

@@ -12,6 +12,8 @@ from sealane.operations import uploads as operations
 from sealane.operations.failures import PartElsewhere
 from sealane.operations.files import MakeFolder, Move, RemoveFolder
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 CONTENT = bytes(range(250)) * 12
 """3,000 bytes: three segments."""
 

@@ -18,6 +18,8 @@ from sealane.drill.breach import Played
 from sealane.drill.invented import CLAIMS, ENROLMENT, FAX, FILES, Truth
 from sealane.drill.thefts import Loot
 
+pytestmark = pytest.mark.slow  # together they take longer than make check may
+
 
 def people_in(files):
     """Who is in these files, by what the files themselves say."""

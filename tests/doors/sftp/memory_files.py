@@ -60,6 +60,7 @@ class MemoryIncoming:
     ready: object
     outcome: str = ""
     flushes: int = 0
+    interrupted: bool = False
 
     @property
     def size(self):
