@@ -113,6 +113,23 @@ def test_what_was_declared_is_held_from_the_begin_on(world, anna):
     assert anna.begin("/in/third", declared=3000).opened.room == 3000
 
 
+def test_what_replaces_a_file_holds_all_of_itself_and_what_goes_on_from_one_what_it_adds(world, anna):
+    anna.put(CONTENT[:1000])
+    quota(world, 3000)
+    new = anna.begin(declared=2000)
+    assert (pending(world), anna.begin("/in/other").opened.room) == (2000, 0)
+    new.abandon()
+    going_on = anna.begin(mode="update")
+    assert (pending(world), anna.begin("/in/other").opened.room) == (0, 2000)
+    going_on.resize(2500)
+    going_on.record()
+    assert pending(world) == 1500
+    going_on.resize(500)
+    going_on.write(0, CONTENT[:400])
+    going_on.record()
+    assert pending(world) == 400
+
+
 def test_what_was_declared_is_asked_again_once_something_is_kept(world, anna):
     quota(world, 3000)
     one = anna.begin("/in/one", declared=2000, lasting=False)

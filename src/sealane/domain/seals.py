@@ -63,8 +63,8 @@ def of(work: Work, upload: UploadRow) -> SealRow | None:
 
 
 def is_sent_sealed(work: Work, upload: UploadRow) -> bool:
-    """Return whether an upload's name says that its sender has sealed it."""
-    named = bool(upload.shown_path) and places.asks_for_age(upload.shown_path, upload.name)
+    """Return whether an upload's name says that its sender has sealed it. Of parts the whole says so."""
+    named = not upload.partial and bool(upload.shown_path) and places.asks_for_age(upload.shown_path, upload.name)
     return named and of(work, upload) is None  # what has a seal is sealed here
 
 
