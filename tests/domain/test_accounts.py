@@ -13,7 +13,9 @@ from sealane.operations import (
     exposures,
     files,
     inspection,
+    passkeys,
     sealing,
+    sharing,
     signing,
     uploads,
 )
@@ -72,12 +74,22 @@ STEPS_OF_THE_KEEPER = {
     browser.SetUp,
     browser.SignInAtPage,
     browser.SignInWithCode,
+    passkeys.AddPasskey,
+    passkeys.BeginPasskeySignIn,
+    passkeys.ProveByPasskey,
+    passkeys.SignInWithPasskey,
+    sharing.AskCode,
+    sharing.EnterWithCode,
+    sharing.EnterWithLink,
+    sharing.LookInvitation,
+    sharing.MakeShare,
 }
 """What the keeper walks through itself, in several steps."""
 
 
 def test_every_operation_has_its_act():
-    modules = (accounts, administering, audit, browser, exposures, files, inspection, sealing, signing, uploads)
+    modules = (accounts, administering, audit, browser, exposures, files, inspection)
+    modules += (passkeys, sealing, sharing, signing, uploads)
     operations = {
         value
         for module in modules

@@ -116,7 +116,7 @@ def test_what_is_said_of_a_folder_stays_until_something_else_is(world):
     world.admin(SetReading("clinic:/in", owner="Blue Plan"))
     world.admin(SetReading("clinic:/in", reading=False))
     (row,) = world.admin(ListReading()).rows
-    assert row.values == ("clinic:/in", False, "Blue Plan", "")
+    assert row.values == ("clinic:/in", False, "Blue Plan", "", "at-once", 0)
     with pytest.raises(Invalid):
         world.admin(SetReading("clinic:/in", owner="line\nbreak"))
     with pytest.raises(Missing):

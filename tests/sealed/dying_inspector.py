@@ -10,14 +10,14 @@ import os
 import signal
 from pathlib import Path
 
-from sealane import settings as settings_
+from sealane import configuration
 from sealane.inspector.rounds import Rounds
 from sealane.operations.caller import KeeperCaller
 from sealane.vault.stores import open_store
 
 
 async def inspect(data_dir, when, operation, keeper):
-    settings = settings_.load(environ=os.environ)
+    settings = configuration.load(environ=os.environ)
     caller = KeeperCaller(data_dir / "run", "inspector", settings)
 
     def die():

@@ -116,7 +116,8 @@ async function dropped(folder: string, entry: FileSystemEntry, sealed: boolean, 
 window.addEventListener("beforeunload", (event) => {
   if (uploads.isBusy && !isHandingOver) event.preventDefault()
 })
-for (const answered of ["htmx:beforeOnLoad", "htmx:historyCacheMissLoad"])
+// Told at where an answer is to stand: whoever asked may be gone by then, with the page that another answer took away.
+for (const answered of ["htmx:beforeSwap", "htmx:historyCacheMissLoad"])
   document.addEventListener(answered, (event) => {
     const { xhr, response } = (event as CustomEvent<{ xhr: XMLHttpRequest; response?: string }>).detail
     trust(response ?? xhr.response)

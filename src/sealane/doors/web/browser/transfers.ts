@@ -146,8 +146,9 @@ class Transfers {
     this.tray.say(`${one.name}: ${one.said}`)
   }
 
-  /** Have the folder's table show what has arrived, if it is still on the page. */
+  /** Have the folder's table show what has arrived, if it is still on the page and the person is not leaving it. */
   private arrived(folder: string): void {
+    if (document.querySelector(".htmx-request")) return
     const here = document.querySelector<HTMLInputElement>("input[data-upload-to]")
     if (here?.dataset.uploadTo === folder) document.querySelector<HTMLAnchorElement>('.crumbs a[aria-current="page"]')?.click()
   }
