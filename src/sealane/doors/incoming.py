@@ -58,6 +58,7 @@ class Incoming:
         dropped (`suspend(keep=False)`).
         """
         self.interrupted = opened.interrupted
+        """It was taken up again and was never whole: untouched it is to be suspended, not finished."""
         self._handle = handle
         self._ask = ask
         self._plane = plane
