@@ -86,7 +86,7 @@ class Place:
         self.home.keeper._database._driver.change(sql, arguments)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place(tmp_path_factory, authority):
     made = Place(tmp_path_factory.mktemp("stamped"), authority)
     yield made
@@ -190,14 +190,19 @@ def test_the_keeper_keeps_only_what_is_of_its_checkpoint(place, authority):
     }.items():
         with pytest.raises(problem):
             place.jobs.ask_now(what)
-    place.jobs.ask_now(RecordTimeStamp(size=size, response=response))
-    place.jobs.ask_now(RecordTimeStamp(size=size, response=response))
+    for _ in range(2):
+        place.jobs.ask_now(RecordTimeStamp(size=size, response=response))
+    place.grow()
+    place.round()
     page = place.home.admin(ReadTimeStamps(limit=1))
     assert (len(page.sizes), page.after) == (1, page.sizes[0])
     assert place.kept()[size] == response
 
 
 def test_what_the_certificates_do_not_prove_is_said_and_what_is_of_something_else_is_damage(place, stranger):
+    for _ in range(2):
+        place.grow()
+        place.round()
     verdict, told = place.told()
     assert told.proven == 0
     assert told.unproven == len(place.kept())
