@@ -40,6 +40,8 @@ _CUT: Final = (
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 _HEADER_MAX: Final = 1_000_000
 _PARAMETERS_MAX: Final = 8_000
+_BOUNDARIES_MAX: Final = 500
+"""Messages of many pieces inside one another: the parser holds each line against the boundaries of all."""
 _ENCRYPTED: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 
 
@@ -69,6 +71,8 @@ def _messages(part: Part) -> Iterator[bytes]:
 
 
 def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
+    if raw.lower().count(b"boundary=") > _BOUNDARIES_MAX:
+        raise PartUnreadable(Why.TOO_LARGE)
     try:
         message = email.message_from_bytes(raw, policy=email.policy.default)
         pieces = list(message.walk())
@@ -78,6 +82,7 @@ def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
     if any(_is_overlong(piece) for piece in pieces):
         raise PartUnreadable(Why.TOO_LARGE)
     yield from _correspondents(part, message)
+    yield from people_of_text(part, _subjects(pieces))
     for number, piece in enumerate(pieces, start=1):
         part.budget.part()
         kind = piece.get_content_type()
@@ -96,6 +101,17 @@ def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
             yield from people_of_text(part, [without_tags(text) if kind == "text/html" else text])
         elif body:
             yield Nested(f"{prefix}{name}", part.inside(io.BytesIO(body)))
+
+
+def _subjects(pieces: list[Message]) -> Iterator[str]:
+    """Yield the subjects of a message and of those inside it."""
+    for piece in pieces:
+        try:
+            subject = str(piece.get("subject", ""))
+        except (ValueError, LookupError, AttributeError, TypeError, IndexError):
+            continue  # a header that the parser cannot read
+        if any(character.isdigit() for character in subject):
+            yield f"{subject}\n\n"
 
 
 def _name(piece: object, number: int) -> str:
