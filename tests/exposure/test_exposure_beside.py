@@ -39,12 +39,16 @@ def written(text):
     return b"BT /F 12 Tf 50 700 Td (%s) Tj ET" % text
 
 
-PICTURE = b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8 /Length 1 >>\nstream\nx\nendstream"
+PICTURE = (
+    b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray"
+    b" /BitsPerComponent 8 /Length 1 >>\nstream\nx\nendstream"
+)
 
 
 def field(name, value):
-    return (
-        b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (%s) /V (%s) /Rect [50 500 300 520] /P 3 0 R >>" % (name, value)
+    return b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (%s) /V (%s) /Rect [50 500 300 520] /P 3 0 R >>" % (
+        name,
+        value,
     )
 
 
@@ -87,9 +91,7 @@ def test_a_file_attached_to_a_document_is_read():
     ],
 )
 def test_a_scan_with_a_line_above_it_is_a_picture(size, text, blind):
-    content = pdf(
-        b"q %s cm /I Do Q " % size + written(text), PICTURE, resources=FONT + b" /XObject << /I 6 0 R >>"
-    )
+    content = pdf(b"q %s cm /I Do Q " % size + written(text), PICTURE, resources=FONT + b" /XObject << /I 6 0 R >>")
     assert told(content, "x.pdf")["unreadable"] == ([{"part": "page 1", "why": "image-only"}] if blind else [])
 
 

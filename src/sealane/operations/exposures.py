@@ -197,7 +197,7 @@ class Forecast(Operation, frozen=True):
     user: str = ""
 
 
-# --- How a folder is read, from a session ------------------------------------------------------------------------------
+# --- How a folder is read, from a session -----------------------------------------------------------------------------
 
 
 class FolderReadingIs(Answer, frozen=True):

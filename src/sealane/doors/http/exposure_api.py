@@ -116,7 +116,7 @@ async def show_folder(exchange: Asked, place: Place) -> FolderReading:
     },
 )
 async def set_folder(exchange: Asked, place: Place) -> FolderReading:
-    """Have a folder, with all below it, publish at once or after reading. For administrators, with the scope `admin`."""
+    """Have a folder and all below it publish at once or after reading. For administrators, with the scope `admin`."""
     wanted = await _wanted(exchange, NewFolderReading)
     operation = SetFolderPublishing(
         handle="", path=place, publish=wanted.publish, unread_after_seconds=wanted.unread_after_seconds

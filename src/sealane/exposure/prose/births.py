@@ -35,7 +35,8 @@ _EVENTS: Final = (
 )
 _EVENT: Final = re.compile(rf"\b(?:{_EVENTS})\b", re.IGNORECASE)
 _INTRODUCED: Final = re.compile(
-    rf"\b(?:{_EVENTS}|on|by|from|of|in|to|at)\b\W{{0,3}}(?:(?:on|at|of|by|from|date|day)\b\W{{0,3}}){{0,2}}$", re.IGNORECASE
+    rf"\b(?:{_EVENTS}|on|by|from|of|in|to|at)\b\W{{0,3}}(?:(?:on|at|of|by|from|date|day)\b\W{{0,3}}){{0,2}}$",
+    re.IGNORECASE,
 )
 _SENTENCE_ENDS: Final = re.compile(r"[.!?;]\s+(?=[^\W\d])|\n")
 _NEXT_LINE: Final = re.compile(r"[ \t:]*\n[ \t]*")

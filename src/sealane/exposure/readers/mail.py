@@ -20,7 +20,7 @@ from sealane.exposure.people.mentions import MentionRows
 from sealane.exposure.readers.prose import people_of_text, without_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from email.message import Message
 
     from sealane.exposure.model import Found
@@ -71,16 +71,7 @@ def _messages(part: Part) -> Iterator[bytes]:
 
 
 def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
-    if raw.lower().count(b"boundary=") > _BOUNDARIES_MAX:
-        raise PartUnreadable(Why.TOO_LARGE)
-    try:
-        message = email.message_from_bytes(raw, policy=email.policy.default)
-        pieces = list(message.walk())
-    except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
-        raise PartUnreadable(Why.DAMAGED) from None  # the standard library's parser gives up on some hostile headers
-    assert isinstance(message, EmailMessage), "this policy makes such messages"
-    if any(_is_overlong(piece) for piece in pieces):
-        raise PartUnreadable(Why.TOO_LARGE)
+    message, pieces = _taken_apart(raw)
     yield from _correspondents(part, message)
     yield from people_of_text(part, _subjects(pieces))
     for number, piece in enumerate(pieces, start=1):
@@ -103,7 +94,22 @@ def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
             yield Nested(f"{prefix}{name}", part.inside(io.BytesIO(body)))
 
 
-def _subjects(pieces: list[Message]) -> Iterator[str]:
+def _taken_apart(raw: bytes) -> tuple[EmailMessage, Sequence[Message]]:
+    """Return a message and all its pieces. Raises `PartUnreadable`."""
+    if raw.lower().count(b"boundary=") > _BOUNDARIES_MAX:
+        raise PartUnreadable(Why.TOO_LARGE)
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        pieces = list(message.walk())
+    except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
+        raise PartUnreadable(Why.DAMAGED) from None  # the standard library's parser gives up on some hostile headers
+    assert isinstance(message, EmailMessage), "this policy makes such messages"
+    if any(_is_overlong(piece) for piece in pieces):
+        raise PartUnreadable(Why.TOO_LARGE)
+    return message, pieces
+
+
+def _subjects(pieces: Sequence[Message]) -> Iterator[str]:
     """Yield the subjects of a message and of those inside it."""
     for piece in pieces:
         try:

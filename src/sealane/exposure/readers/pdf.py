@@ -63,7 +63,7 @@ class _Pages:
         count = words.count_chars()
         if count > self._characters_max:
             raise PartUnreadable(Why.TOO_LARGE)
-        text = words.get_text_bounded() if count > 0 else ""
+        text = words.get_text_range() if count > 0 else ""
         text += _filled_in(page, self._document.formenv)
         pictured = len(text.strip()) < _FEW_CHARACTERS and _is_scan(page, anything=not text.strip())
         words.close()
