@@ -47,14 +47,18 @@ Please note: |Re {name}: |{name}, |Patient {name}, |The member, |We spoke with {
 Mr. {name} ||
 Verified today: |Note to file - |Regarding the claimant, |Ms. {name} (|As requested, |Demographics: |
 Insured: {name}, |FYI |"""
-CLOSINGS = "|.|. Thank you.|. Please call us.|; see chart|)|. No changes.| - verified| as told by the caller|
-, thanks|. Closed."
+CLOSINGS = """
+|.|. Thank you.|. Please call us.|; see chart|)|. No changes.| - verified| as told by the caller|, thanks|. Closed."""
 JOINTS = (", ", "; ", " / ", " | ", " and ", ", ", " - ", "  ", ". ", ", then ")
-BEHIND = """
-{birth_date} | {ssn} | DOB and SSN of the applicant|{ssn}, {birth_date} - SSN and date of birth, as on the form|
-{phone} / {email} (phone and e-mail)|{birth_date} {phone}: birth date and phone number|
-{birth_date}, {day} (birth date, first visit)|
-{ssn} is the SSN and {birth_date} the birth date|{medicare_id}; {birth_date}; {phone} - MBI, DOB, phone"""
+BEHIND = (
+    "{birth_date} | {ssn} | DOB and SSN of the applicant",
+    "{ssn}, {birth_date} - SSN and date of birth, as on the form",
+    "{phone} / {email} (phone and e-mail)",
+    "{birth_date} {phone}: birth date and phone number",
+    "{birth_date}, {day} (birth date, first visit)",
+    "{ssn} is the SSN and {birth_date} the birth date",
+    "{medicare_id}; {birth_date}; {phone} - MBI, DOB, phone",
+)
 
 
 def composed(seed: int, count: int) -> list[Labelled]:
@@ -65,7 +69,7 @@ def composed(seed: int, count: int) -> list[Labelled]:
 
 def _line(dice):
     if dice.random() < 0.08:
-        return dice.choice(_words(BEHIND))
+        return dice.choice(BEHIND)
     kinds = dice.sample(sorted(SAID), dice.randint(1, 3)) if dice.random() < 0.88 else []
     pieces = [dice.choice(_words(SAID[kind])) for kind in kinds]
     pieces += [dice.choice(_words(DECOYS)) for _ in range(dice.choice((0, 1, 1, 2)))]
