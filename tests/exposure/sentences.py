@@ -1,7 +1,7 @@
 """Labelled sentences as people of health care and banks write them, with decoys: a second set beside the public one.
 
-Written without a look at what the patterns of `exposure/prose` find. Half of the sentences (`HELD_BACK`) were never
-looked at while patterns were changed; what is told of quality is told of them.
+Written without a look at what the patterns of `exposure/prose` find. Both halves have been read since (`HELD_BACK`
+was held back at first): patterns may be tried on them. What is told of quality is told of `composed.py`.
 """
 
 import random
@@ -77,10 +77,10 @@ class Labelled:
 def labelled(templates: list[str], seed: int, count: int) -> list[Labelled]:
     """Return sentences with invented values, and where the values of CLASSES stand."""
     dice = random.Random(seed)
-    return [_filled(dice.choice(templates), dice) for _ in range(count)]
+    return [filled(dice.choice(templates), dice) for _ in range(count)]
 
 
-def _filled(template, dice):
+def filled(template, dice):
     text, spans = "", []
     for piece in template.replace("}", "{").split("{"):
         made = VALUES.get(piece)

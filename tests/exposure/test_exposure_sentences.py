@@ -8,7 +8,7 @@ from tests.exposure.sentences import CLASSES, HELD_BACK, SENTENCES, labelled, sc
 pytestmark = pytest.mark.slow  # together they take longer than make check may
 
 
-@pytest.mark.parametrize(("templates", "least"), [(SENTENCES, 0.95), (HELD_BACK, 0.92)])
+@pytest.mark.parametrize(("templates", "least"), [(SENTENCES, 0.98), (HELD_BACK, 0.98)])
 def test_most_values_of_each_class_are_found_and_little_else(templates, least):
     pairs = [(each.text, each.spans) for each in labelled(templates, seed=9, count=300)]
     found = scores(
@@ -27,6 +27,12 @@ def test_most_values_of_each_class_are_found_and_little_else(templates, least):
         ("3/4/1950 is her date of birth.", ["3/4/1950"]),
         ("Seen on 5/6/2020, date of birth 3/4/1950.", ["3/4/1950"]),
         ("Seen on 5/6/2020. Her date of birth is not known.", []),
+        ("Seen on 5/6/2020, date of birth unknown", []),
+        ("Ann Lee | 3/4/1950 | 219-09-1001 | date of birth and SSN as told by the caller", ["3/4/1950"]),
+        ("3/4/1950, 5/6/2020 (birth date, first visit)", ["3/4/1950"]),
+        ("Date of Birth:\n3/4/1950\nVisit date:\n5/6/2020", ["3/4/1950"]),
+        ("Birth weight 3 kg, admitted 5/6/2020", []),
+        ("Born. Visit of 5/6/2020", []),
     ],
 )
 def test_a_word_speaks_for_the_first_date_behind_it(text, births):

@@ -24,7 +24,7 @@ from sealane.operations.accounts import ListFolders, ListGroups, ListSealed, Lis
 from sealane.operations.audit import EntriesAre, LedgerIs, LookLedger, ReadLedger
 from sealane.operations.caller import socket_path
 from sealane.operations.envelope import Done
-from sealane.operations.exposures import ListOfficers, LookQueue, QueueIs
+from sealane.operations.exposures import BacklogIs, ListOfficers, LookBacklog, LookQueue, QueueIs
 from sealane.operations.signing import Health
 
 if TYPE_CHECKING:
@@ -289,6 +289,14 @@ def check_inspection(ask: Ask) -> Iterator[Finding]:
             f"{told.held_files} files that were acknowledged are not visible to others, since they wait to be read, the"
             f" oldest since {told.held_since:%Y-%m-%d %H:%M:%S} UTC. They stay hidden unless you say for their folder:"
             " sealane exposure set --unread-after",
+        )
+    behind = ask(LookBacklog(), BacklogIs).behind
+    if behind:
+        yield Finding(
+            "inspection",
+            "warning",
+            "Reading is behind: folders that publish after reading take no new upload until less waits"
+            " (reading_behind_files_max, reading_behind_bytes_max). More inspectors, or a faster machine, would help.",
         )
     late = told.oldest is not None and Clock().now() - told.oldest > timedelta(seconds=_WAITED_SECONDS_LONG)
     if late:

@@ -68,10 +68,15 @@ def check_room(work: Work, folder_id: FolderId) -> None:
 
     That are folders that publish after reading, and all that are read where the operator has said so.
     """
+    everywhere = bool(work.settings.reading_behind_everywhere)
+    if (holds(work, folder_id) or (everywhere and _is_read(work, folder_id))) and is_behind(work):
+        raise ReadingBehind
+
+
+def is_behind(work: Work) -> bool:
+    """Return whether more waits to be read than the operator lets wait."""
     settings = work.settings
     everywhere = bool(settings.reading_behind_everywhere)
-    if not (holds(work, folder_id) or (everywhere and _is_read(work, folder_id))):
-        return
     waiting = work.holds.backlog(work.now)
     if waiting is None:
         found = work.transaction.first(queries.BACKLOG, now=work.now)
@@ -80,8 +85,7 @@ def check_room(work: Work, folder_id: FolderId) -> None:
             owed = work.transaction.first(queries.OWED)
             files, size = (files + owed.files, size + owed.bytes) if owed is not None else (files, size)
         waiting = work.holds.note_backlog(work.now, files, size)
-    if waiting.files >= settings.reading_behind_files_max or waiting.bytes >= settings.reading_behind_bytes_max:
-        raise ReadingBehind
+    return waiting.files >= settings.reading_behind_files_max or waiting.bytes >= settings.reading_behind_bytes_max
 
 
 def _is_read(work: Work, folder_id: FolderId) -> bool:

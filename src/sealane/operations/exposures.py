@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from sealane.operations.accounts import AdminOperation, RowsAre
-from sealane.operations.envelope import Answer, Done, Operation
+from sealane.operations.envelope import Answer, Asker, Done, Operation
 from sealane.operations.inspection import Exposed, LayoutOf
 
 # --- The administrator -----------------------------------------------------------------------------------------------
@@ -75,6 +75,27 @@ class LookQueue(AdminOperation, frozen=True):
     """How much waits for the inspector?"""
 
     answer: ClassVar[type[Answer]] = QueueIs
+
+
+class BacklogIs(Answer, frozen=True):
+    """What waits to be read, in numbers alone: what `/metrics` and the API tell."""
+
+    waiting_files: int
+    """Published files that are not read yet, and closed uploads that are to be read first."""
+    waiting_since: datetime | None
+    held_files: int
+    """Of these the ones that are acknowledged and not visible to others."""
+    held_bytes: int
+    held_since: datetime | None
+    behind: bool
+    """Whether folders that publish after reading take no new upload now."""
+
+
+class LookBacklog(Operation, frozen=True):
+    """How much waits to be read? A door's own question, and the administrator's; its answer names nothing."""
+
+    askers: ClassVar[Asker] = Asker.DOOR | Asker.ADMIN
+    answer: ClassVar[type[Answer]] = BacklogIs
 
 
 class RescanIs(Answer, frozen=True):
@@ -174,6 +195,45 @@ class Forecast(Operation, frozen=True):
     handle: str
     path: str = ""
     user: str = ""
+
+
+# --- How a folder is read, from a session -----------------------------------------------------------------------------
+
+
+class FolderReadingIs(Answer, frozen=True):
+    """How a folder is read with all below it, and when it publishes."""
+
+    path: str
+    reading: bool
+    publish: Literal["at-once", "after-reading"]
+    unread_after_seconds: int
+    said_here: bool
+    """Said of this folder itself; else of one above it, or nowhere."""
+
+
+class LookFolderReading(Operation, frozen=True):
+    """How is a folder of the caller's organization read? For its administrators."""
+
+    answer: ClassVar[type[Answer]] = FolderReadingIs
+    handle: str
+    path: str
+
+
+class SetFolderPublishing(Operation, frozen=True):
+    """Say when a folder publishes, as `SetReading` does. For administrators. What is None stays as it is."""
+
+    answer: ClassVar[type[Answer]] = FolderReadingIs
+    handle: str
+    path: str
+    publish: Literal["at-once", "after-reading"] | None = None
+    unread_after_seconds: int | None = None
+
+
+class LookOwnBacklog(Operation, frozen=True):
+    """How much waits to be read on the node? For administrators."""
+
+    answer: ClassVar[type[Answer]] = BacklogIs
+    handle: str
 
 
 # --- People lists ----------------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ async def test_requests_are_counted_by_words_of_ours_only(house):
     assert 'sealane_http_requests_total{kind="other",method="other",status="404"} 1.0' in told
     assert "sealane_http_received_bytes_total 5.0" in told
     assert "sealane_http_sessions 1.0" in told
+    assert "sealane_reading_waiting_files 0.0" in told
+    assert "sealane_reading_behind 0.0" in told
     assert "secret" not in told
     assert "invented" not in told.lower()
     assert "127.0.0.1" not in told

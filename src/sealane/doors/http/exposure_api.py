@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Path, Query
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.responses import Response, StreamingResponse
 
 from sealane.doors.http.api import Asked, Place  # noqa: TC001  # FastAPI reads the annotations
 from sealane.doors.http.exposure_schemas import (
+    BacklogTold,
     ExposureOf,
     FileExposure,
+    FolderReading,
     ForecastOf,
     ListRecipientsIs,
+    NewFolderReading,
     NewListHeader,
     PeopleListIs,
     PeopleListPage,
@@ -30,7 +33,9 @@ from sealane.errors import Invalid
 from sealane.ids import SegmentId
 from sealane.operations.envelope import Done
 from sealane.operations.exposures import (
+    BacklogIs,
     ExposureIs,
+    FolderReadingIs,
     Forecast,
     ForecastIs,
     KeepPeopleList,
@@ -39,10 +44,13 @@ from sealane.operations.exposures import (
     ListRecipientsAre,
     ListRecipientsOf,
     ListsAre,
+    LookFolderReading,
+    LookOwnBacklog,
     OpenPeopleList,
     PeopleListOpened,
     Reach,
     ReplaceListHeader,
+    SetFolderPublishing,
     ShowExposure,
 )
 from sealane.paths import parse, show
@@ -59,6 +67,7 @@ _NUMBER_MAX: Final = 2**53 - 1
 _BLOCK_BYTES: Final = 1 << 20
 _JSON_BYTES_MAX: Final = 256 * 1024
 _VERSION_CHARACTERS_MAX: Final = 64
+FormT = TypeVar("FormT", bound=BaseModel)
 router = APIRouter(prefix="/api/v1/exposure")
 
 Version = Annotated[str, Path(description="The file's version.", max_length=_VERSION_CHARACTERS_MAX)]
@@ -88,6 +97,45 @@ async def forecast(
     path = show(parse(folder)) if folder else ""
     told = await exchange.ask(Forecast(handle="", path=path, user=user), ForecastIs)
     return ForecastOf(open=_reach(told.open), sealed=_reach(told.sealed), kept=_reach(told.kept))
+
+
+@router.get("/folders/{path:path}", summary="How a folder is read, and when it publishes")
+async def show_folder(exchange: Asked, place: Place) -> FolderReading:
+    """Say how a folder of your organization is read. For administrators."""
+    return _folder(await exchange.ask(LookFolderReading(handle="", path=place), FolderReadingIs))
+
+
+@router.patch(
+    "/folders/{path:path}",
+    summary="Say when a folder publishes",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NewFolderReading"}}},
+        }
+    },
+)
+async def set_folder(exchange: Asked, place: Place) -> FolderReading:
+    """Have a folder and all below it publish at once or after reading. For administrators, with the scope `admin`."""
+    wanted = await _wanted(exchange, NewFolderReading)
+    operation = SetFolderPublishing(
+        handle="", path=place, publish=wanted.publish, unread_after_seconds=wanted.unread_after_seconds
+    )
+    return _folder(await exchange.ask(operation, FolderReadingIs))
+
+
+@router.get("/queue", summary="How much waits to be read")
+async def queue(exchange: Asked) -> BacklogTold:
+    """Say how far reading is behind, in numbers of the whole node. For administrators."""
+    told = await exchange.ask(LookOwnBacklog(handle=""), BacklogIs)
+    return BacklogTold(
+        waiting_files=told.waiting_files,
+        waiting_since=told.waiting_since,
+        held_files=told.held_files,
+        held_bytes=told.held_bytes,
+        held_since=told.held_since,
+        behind=told.behind,
+    )
 
 
 @router.get("/recipients/{path:path}", summary="To whom the people list of a file is sealed")
@@ -172,16 +220,34 @@ async def send_list(exchange: Asked, version: Version) -> None:
 )
 async def replace_header(exchange: Asked, version: Version) -> None:
     """Put a header for the present recipients in the place of a list's. For officers, who can open it."""
+    wanted = await _wanted(exchange, NewListHeader)
+    try:
+        header = base64.b64decode(wanted.header.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise Invalid("The header is not base64.") from None
+    operation = ReplaceListHeader(handle="", version=version, header=header, recipients=wanted.recipients)
+    await exchange.ask(operation, Done)
+
+
+async def _wanted(exchange: Exchange, form: type[FormT]) -> FormT:
+    """Return the JSON body of a request, checked. Raises `Invalid`, `MediaTypeUnsupported`."""
     await exchange.sign_in()
     if exchange.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise MediaTypeUnsupported
     try:
-        wanted = NewListHeader.model_validate_json(await exchange.small_body(_JSON_BYTES_MAX))
-        header = base64.b64decode(wanted.header.encode("ascii"), validate=True)
-    except (ValidationError, binascii.Error, UnicodeEncodeError):
-        raise Invalid('The body is not of the form {"header": BASE64, "recipients": []}.') from None
-    operation = ReplaceListHeader(handle="", version=version, header=header, recipients=wanted.recipients)
-    await exchange.ask(operation, Done)
+        return form.model_validate_json(await exchange.small_body(_JSON_BYTES_MAX))
+    except ValidationError:
+        raise Invalid(f"The body is not of the form {form.__name__} of /api/v1/openapi.json.") from None
+
+
+def _folder(told: FolderReadingIs) -> FolderReading:
+    return FolderReading(
+        path=told.path,
+        reading=told.reading,
+        publish=told.publish,
+        unread_after_seconds=told.unread_after_seconds,
+        said_here=told.said_here,
+    )
 
 
 def _exposure(exposed: Exposed) -> ExposureOf:

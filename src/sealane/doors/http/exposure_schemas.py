@@ -96,3 +96,33 @@ class NewListHeader(_Said):
 
     header: str = Field(description="Base64.")
     recipients: tuple[str, ...] = Field(max_length=64)
+
+
+class FolderReading(_Said):
+    """How a folder is read with all below it, and when its files are visible to others."""
+
+    path: str
+    reading: bool = Field(description="Whether whose data is in it is read at all.")
+    publish: Literal["at-once", "after-reading"]
+    unread_after_seconds: int = Field(description="What waits to be read is published unread after so long; 0: never.")
+    said_here: bool = Field(description="Said of this folder itself, and not only of one above it.")
+
+
+class NewFolderReading(_Said):
+    """What is to change; what is absent stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    publish: Literal["at-once", "after-reading"] | None = None
+    unread_after_seconds: int | None = Field(None, ge=0, le=366 * 86400)
+
+
+class BacklogTold(_Said):
+    """How much waits to be read on this node."""
+
+    waiting_files: int = Field(description="Not read yet, or to be read before they are visible.")
+    waiting_since: datetime | None
+    held_files: int = Field(description="Of these the ones that are acknowledged and not visible to others.")
+    held_bytes: int
+    held_since: datetime | None
+    behind: bool = Field(description="Folders that publish after reading take no new upload now (`reading-behind`).")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref.simple_server import WSGIServer
 
+    from prometheus_client.registry import Collector
+
     from sealane.doors.http.exchange import Exchange
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600)
@@ -43,6 +45,10 @@ class Metrics:
         gauge = Gauge(f"sealane_http_{name}", words, registry=self.registry)
         gauge.set_function(value)
         self._gauges.append(gauge)
+
+    def collect_from(self, collector: Collector) -> None:
+        """Tell what a collector says whenever somebody asks."""
+        self.registry.register(collector)
 
     def answered(self, exchange: Exchange) -> None:
         """Count a request that is over. Only words of ours are labels: a stranger cannot make new ones."""

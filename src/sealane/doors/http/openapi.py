@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sealane.doors.http import tus
-from sealane.doors.http.exposure_schemas import NewListHeader
+from sealane.doors.http.exposure_schemas import NewFolderReading, NewListHeader
 from sealane.doors.http.problems import MEDIA_TYPE as PROBLEM
 from sealane.doors.http.schemas import MoveTo, NewHeaderIs, NewHeadersAre, Problem
 
@@ -177,7 +177,8 @@ def describe(rest: FastAPI) -> JsonObject:
     schemas: JsonObject = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= {said.__name__: _schema(said) for said in (Problem, MoveTo, NewHeaderIs, NewHeadersAre, NewListHeader)}
+    bodies = (MoveTo, NewHeaderIs, NewHeadersAre, NewListHeader, NewFolderReading)
+    schemas |= {said.__name__: _schema(said) for said in (Problem, *bodies)}
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     scopes: list[str] = []
     described["security"] = [{"token": scopes}]

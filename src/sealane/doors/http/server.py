@@ -25,6 +25,7 @@ from sealane.clock import Clock
 from sealane.doors.http import application
 from sealane.doors.http.exchange import HttpDoor
 from sealane.doors.http.metrics import Metrics, serve_metrics
+from sealane.doors.http.reading_metrics import ReadingBacklog
 from sealane.doors.http.sessions import Sessions
 from sealane.doors.plane import Plane
 from sealane.doors.process import begin_door
@@ -127,6 +128,7 @@ async def serve(
     check_foundations()
     metrics = Metrics()
     gate = application.build(door, metrics, pages)
+    metrics.collect_from(ReadingBacklog(door, asyncio.get_running_loop()))
     told = serve_metrics(metrics, door.settings.metrics) if door.settings.metrics else None
     ports = frozenset(listener.getsockname()[1] for listener in listeners)
     servers = [InheritedServer(gate, listener, door.settings) for listener in listeners]

@@ -13,6 +13,7 @@ import polars as pl
 
 from sealane.exposure.people.alike import lowered, on_some
 from sealane.exposure.people.coded import bytes_of, changed, numbers
+from sealane.exposure.tables.names import GIVEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +97,7 @@ def _names(columns: Mapping[str, Column], seed: int) -> dict[str, Numbers]:
     if given is not None and first is not None:
         keys["start"] = narrow(hashed(changed(given, lambda names: names.str.slice(0, 3)), seed))
         keys["given"] = narrow(first)
+        keys["called"] = narrow(hashed(changed(given, _common), seed))
     if first is not None or last is not None:
         keys["name"] = name_of(first, last)
     if given is not None and family is not None:
@@ -104,6 +106,11 @@ def _names(columns: Mapping[str, Column], seed: int) -> dict[str, Numbers]:
         head = hashed(changed(family, lambda names: names.str.slice(0, 6)), seed)
         keys["tail"] = np.where((initial != 0) & (head != 0), narrow(mixed(head, initial)), np.uint32(0))
     return keys
+
+
+def _common(names: pl.Series) -> pl.Series:
+    """Return names that many people have, others as absent: who is called Christian is not Christina mistyped."""
+    return names.set(~names.is_in(GIVEN).fill_null(value=False), None)
 
 
 def name_of(first: Numbers | None, last: Numbers | None) -> Numbers:
@@ -116,16 +123,20 @@ def name_of(first: Numbers | None, last: Numbers | None) -> Numbers:
 
 
 def letters(names: Column, seed: int) -> Numbers:
-    """Return one number for the letters of each name in whatever order: two that were swapped make no difference.
+    """Return one number for the first letter of each name and the others in whatever order.
 
-    Digits do: names of which only these differ are of people who were given numbers for names.
+    So two that were swapped make no difference. Digits do: names of which only these differ are of people who were
+    given numbers for names.
     """
-    worth = np.random.default_rng(seed).integers(1, 2**63, size=256, dtype=np.uint64)
+    worth, begun = np.random.default_rng(seed).integers(1, 2**63, size=(2, 256), dtype=np.uint64)
 
     def made(values: pl.Series) -> Numbers:
         values = values.fill_null("")
         sums = sums_of(values, worth)
-        data, _ = bytes_of(values)
+        data, offsets = bytes_of(values)
+        if len(data):
+            first = begun[data[np.minimum(offsets[:-1], len(data) - 1)]]
+            sums = np.where(sums != 0, (sums ^ first) | np.uint64(1), np.uint64(0))
         if not ((data >= _ZERO) & (data <= _NINE)).any():
             return sums
         digits = values.str.replace_all(r"[^0-9]", "")

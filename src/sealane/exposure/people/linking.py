@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sealane.exposure.people.homonyms import IDENTIFIERS, in_doubt, spelt_apart
 from sealane.exposure.people.keys import mixed
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[Any]
 
-POLICY: Final = "file-strict-3"
+POLICY: Final = "file-strict-4"
 """The name of these rules. A change of them changes counts, and therefore this name."""
 
 
@@ -35,11 +36,12 @@ class Rule:
     checked: bool = True
     """Whether a contradiction (birth date, generation, Social Security number) forbids it."""
     apart: tuple[str, ...] = ()
-    """Keys that forbid it too, where both mentions tell them and they differ."""
+    """Keys that forbid it where mentions of one group tell two of them."""
+    doubted: bool = False
+    """Whether it is forbidden too where a group speaks of two people of one name (`homonyms.py`)."""
 
 
-_IDENTIFIERS: Final = ("ssn", "itin", "medicare", "medicaid", "member", "record", "license", "passport")
-_TELLING: Final = (*_IDENTIFIERS, "account", "card", "phone", "email", "full")
+_TELLING: Final = (*IDENTIFIERS, "account", "card", "phone", "email", "full")
 """One of these must be told for two mentions that say exactly the same to be of one individual."""
 
 RULES: Final = (
@@ -54,28 +56,30 @@ RULES: Final = (
     *(Rule((key, "name")) for key in ("member", "medicaid", "account", "card", "phone", "email", "context")),
     # Twins share all of these but the given name.
     *(Rule(("born", *other, "given")) for other in (("line", "zip"), ("phone",), ("email",))),
-    Rule(("name", "born", "zip")),
-    Rule(("name", "born"), without=("zip",)),
+    Rule(("name", "line", "zip")),
     # Where one of them tells no ZIP code, its street or city speaks for it.
     Rule(("name", "born", "line"), apart=("zip",)),
-    Rule(("name", "born", "city"), apart=("zip",)),
-    Rule(("name", "line", "zip")),
+    # Last what two people of one name may share.
+    Rule(("name", "born", "zip"), doubted=True),
+    Rule(("name", "born"), without=("zip",), apart=("city",), doubted=True),
+    Rule(("name", "born", "city"), apart=("zip",), doubted=True),
 )
 
 
-ALONE: Final = (*_IDENTIFIERS, "account", "card", "email")
+ALONE: Final = (*IDENTIFIERS, "account", "card", "email")
 """Identifiers that speak for a mention without a name, the strongest first."""
 
 
 def individuals(keys: dict[str, Numbers], count: int) -> Numbers:
     """Return for each of `count` mentions the number of the individual it is of: the place of their first mention."""
     parent = np.arange(count, dtype=np.int64)
+    keys = spelt_apart(keys)
     shared = {name: _shared(key) for name, key in keys.items() if name != "full"}
     if "full" in keys:
         shared["full"] = keys["full"] != 0
     for rule in RULES:
         if set(rule.keys) <= set(keys):
-            first, second = _edges(rule, keys, shared)
+            first, second = _edges(rule, keys, shared, parent)
             _join(parent, first, second)
     _join(parent, *_identical(keys, shared, count))
     for first, second in list(_nameless(keys, shared, parent)):
@@ -145,7 +149,9 @@ def _shared(key: Numbers) -> Numbers:
     return np.isin(key, repeated) & (key != 0)
 
 
-def _edges(rule: Rule, keys: dict[str, Numbers], shared: dict[str, Numbers]) -> tuple[Numbers, Numbers]:
+def _edges(
+    rule: Rule, keys: dict[str, Numbers], shared: dict[str, Numbers], parent: Numbers
+) -> tuple[Numbers, Numbers]:
     there = shared[rule.keys[0]].copy()
     for key in rule.keys[1:]:
         there &= shared[key]
@@ -159,6 +165,9 @@ def _edges(rule: Rule, keys: dict[str, Numbers], shared: dict[str, Numbers]) -> 
     for key in rule.keys[1:]:
         wide = mixed(wide, keys[key][rows])
     rows, wide = _repeated(rows, wide)
+    if (rule.apart or rule.doubted) and len(rows):
+        sure = ~in_doubt(keys, rows, wide, parent[rows], apart=rule.apart, doubted=rule.doubted)
+        rows, wide = rows[sure], wide[sure]
     return _neighbours(rule, keys, rows, wide)
 
 
@@ -178,7 +187,7 @@ def _repeated(rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
 
 def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbers) -> tuple[Numbers, Numbers]:
     """Return the neighbours of equal key in an order in which who agrees stands together."""
-    told = [key for key in ("born", "suffix", "ssn", *rule.apart) if rule.checked and key in keys]
+    told = [key for key in ("born", "suffix", "ssn") if rule.checked and key in keys]
     columns = [wide, *(keys[key][rows] for key in told)]
     order = np.lexsort(columns[::-1]) if len(columns) > 1 else np.argsort(wide, kind="stable")
     rows, wide = rows[order], wide[order]
@@ -187,9 +196,6 @@ def _neighbours(rule: Rule, keys: dict[str, Numbers], rows: Numbers, wide: Numbe
     if rule.checked:
         places = np.flatnonzero(joined)
         joined[places] = ~contradict(keys, first[places], second[places])
-    for key in rule.apart:
-        if key in keys:
-            joined &= ~_differ(keys[key], first, second)
     return first[joined], second[joined]
 
 

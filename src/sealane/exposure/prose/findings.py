@@ -9,10 +9,9 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable
-from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealane.exposure.people.dates import parse_date
+from sealane.exposure.prose.births import DATES, births_in
 from sealane.exposure.tables import values as looks
 
 if TYPE_CHECKING:
@@ -33,14 +32,13 @@ class Finding(NamedTuple):
 
 class _Kind(NamedTuple):
     field: str
-    form: re.Pattern[str]
+    form: re.Pattern[str] | None
+    """None of birth dates: `births.py` finds them."""
     check: Callable[[str], object] | None
     word: re.Pattern[str] | None
     """What must stand before it; None where its form is enough."""
     after: re.Pattern[str] | None = None
     """What may stand behind it instead."""
-    once: bool = False
-    """Whether the word speaks only for the first value behind it, and for one that is joined to that."""
 
 
 def _words(pattern: str, reach: int = 40) -> re.Pattern[str]:
@@ -48,8 +46,9 @@ def _words(pattern: str, reach: int = 40) -> re.Pattern[str]:
 
 
 def _behind(pattern: str) -> re.Pattern[str]:
-    """Words that speak for the value before them: no other number stands between, and none right behind them."""
-    return re.compile(rf"[^\d\n.;]{{0,40}}?\b(?:{pattern})\b(?![^\n]{{0,20}}\d)", re.IGNORECASE)
+    """Words that speak for the value before them: no number but a date stands between, and none right behind them."""
+    between = rf"(?:[^\d\n.;]{{0,8}}(?:{DATES}))?[^\d\n.;]{{0,40}}?"
+    return re.compile(rf"{between}\b(?:{pattern})\b(?![^\n.;]{{0,20}}\d)", re.IGNORECASE)
 
 
 def _digits(text: str) -> str:
@@ -62,10 +61,6 @@ def _social(text: str) -> bool:
 
 def _taxpayer(text: str) -> bool:
     return looks.is_itin(_digits(text))
-
-
-def _date(text: str) -> bool:
-    return parse_date(text, today=date.max) is not None
 
 
 def _dialled(text: str) -> bool:
@@ -82,12 +77,6 @@ _SOCIAL_WORDS: Final = r"ssn|social security(?: number| no)?|soc\.? sec|ss ?#|so
 _BARE: Final = r"(?<![\w$.,/+-])"
 _END: Final = r"(?![\w/]|-\d|[.,]\d)"
 _CODE: Final = rf"{_BARE}(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{{4,19}}{_END}"
-_DATES: Final = (
-    r"\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|"
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|"
-    r"\d{1,2}(?:st|nd|rd|th)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? \d{4}"
-)
-
 _KINDS: Final = (
     _Kind("email", re.compile(rf"(?<![\w.+-]){looks.EMAIL.pattern}(?![\w-])"), None, None),
     _Kind("medicare_id", re.compile(rf"{_BARE}{looks.MBI.pattern}{_END}"), None, None),
@@ -107,14 +96,7 @@ _KINDS: Final = (
         None,
         _words(r"credit ?card|debit card|card(?: number| no)?|cc|visa|mastercard|amex|american express|discover"),
     ),
-    _Kind(
-        "birth_date",
-        re.compile(rf"{_BARE}(?:{_DATES})(?![\w/-])", re.IGNORECASE),
-        _date,
-        _words(r"born|birth|dob|d\.o\.b\.?|birthday|birthdate"),
-        _behind(r"birth|dob|d\.o\.b|birthday|birthdate"),
-        once=True,
-    ),
+    _Kind("birth_date", None, None, None),
     _Kind(
         "medical_record_number",
         re.compile(_CODE),
@@ -185,25 +167,15 @@ def findings(text: str) -> list[Finding]:
     return sorted(found, key=lambda each: each.begin)
 
 
-def _is_said(kind: _Kind, before: str) -> bool:
-    """Whether the words before a value say what it is."""
-    assert kind.word is not None, "asked only where a word must stand before"
-    said = kind.word.search(before)
-    if said is None or not kind.once:
-        return said is not None
-    others = [match.end() for match in kind.form.finditer(said["between"])]
-    return not others or _JOINED.fullmatch(said["between"], others[-1]) is not None
-
-
-_JOINED: Final = re.compile(r"[ ,;/]*(?:to|or|and|not|-)?[ ,;/]*", re.IGNORECASE)
-
-
 def _all(text: str) -> Iterator[Finding]:
     for kind in _KINDS:
+        if kind.form is None:
+            yield from (Finding(kind.field, text[begin:end], begin, end) for begin, end in births_in(text))
+            continue
         for match in kind.form.finditer(text):
             before = text[max(0, match.start() - _BEFORE) : match.start()]
             behind = kind.after is not None and kind.after.match(text, match.end())
-            if kind.word is not None and not behind and not _is_said(kind, before):
+            if kind.word is not None and not behind and not kind.word.search(before):
                 continue
             if kind.check is not None and not kind.check(match[0]):
                 continue

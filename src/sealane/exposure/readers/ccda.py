@@ -114,14 +114,14 @@ def read_ccda(part: Part) -> Iterator[Found]:
         pass
     yield from document.written()
     if document.body:
-        yield _embedded(part, document.body)
+        yield _embedded(part, document.body, coded=document.body_is_coded)
     if not whole:
         raise PartUnreadable(Why.DAMAGED)
 
 
-def _embedded(part: Part, text: str) -> Found:
+def _embedded(part: Part, text: str, *, coded: bool) -> Found:
     try:
-        content = base64.b64decode(text, validate=False)
+        content = base64.b64decode(text, validate=False) if coded else text.encode("utf-8", "replace")
     except ValueError:
         return Unreadable("body", Why.DAMAGED)
     return Nested("body", part.inside(io.BytesIO(content)))
@@ -147,7 +147,9 @@ class _Document:
         self._in_body = False
         self._body_max = part.limits.document_bytes_max
         self.body = ""
-        """A document of another format, in base64, that this one is only the cover of."""
+        """A document of another format that this one is only the cover of."""
+        self.body_is_coded = False
+        """In base64, and no plain text."""
 
     def refuse(self, *_: object) -> None:
         """Take a declared entity: no document of care needs one, and every XML bomb does."""
@@ -166,7 +168,8 @@ class _Document:
         elif tag == "providerOrganization":
             self._within.append(("organization", len(self._path), {}))
         if tag == "text" and self._path[-2:-1] == ["nonXMLBody"]:
-            self._in_body = attributes.get("representation") == "B64"
+            self._in_body = True
+            self.body_is_coded = attributes.get("representation") == "B64"
         if self._within:
             self._attributes(tag, attributes)
         elif "component" in self._path:

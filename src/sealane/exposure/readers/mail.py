@@ -20,7 +20,7 @@ from sealane.exposure.people.mentions import MentionRows
 from sealane.exposure.readers.prose import people_of_text, without_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from email.message import Message
 
     from sealane.exposure.model import Found
@@ -40,6 +40,8 @@ _CUT: Final = (
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 _HEADER_MAX: Final = 1_000_000
 _PARAMETERS_MAX: Final = 8_000
+_BOUNDARIES_MAX: Final = 500
+"""Messages of many pieces inside one another: the parser holds each line against the boundaries of all."""
 _ENCRYPTED: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 
 
@@ -69,15 +71,9 @@ def _messages(part: Part) -> Iterator[bytes]:
 
 
 def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
-    try:
-        message = email.message_from_bytes(raw, policy=email.policy.default)
-        pieces = list(message.walk())
-    except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
-        raise PartUnreadable(Why.DAMAGED) from None  # the standard library's parser gives up on some hostile headers
-    assert isinstance(message, EmailMessage), "this policy makes such messages"
-    if any(_is_overlong(piece) for piece in pieces):
-        raise PartUnreadable(Why.TOO_LARGE)
+    message, pieces = _taken_apart(raw)
     yield from _correspondents(part, message)
+    yield from people_of_text(part, _subjects(pieces))
     for number, piece in enumerate(pieces, start=1):
         part.budget.part()
         kind = piece.get_content_type()
@@ -96,6 +92,32 @@ def _message(part: Part, raw: bytes, prefix: str) -> Iterator[Found]:
             yield from people_of_text(part, [without_tags(text) if kind == "text/html" else text])
         elif body:
             yield Nested(f"{prefix}{name}", part.inside(io.BytesIO(body)))
+
+
+def _taken_apart(raw: bytes) -> tuple[EmailMessage, Sequence[Message]]:
+    """Return a message and all its pieces. Raises `PartUnreadable`."""
+    if raw.lower().count(b"boundary=") > _BOUNDARIES_MAX:
+        raise PartUnreadable(Why.TOO_LARGE)
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        pieces = list(message.walk())
+    except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
+        raise PartUnreadable(Why.DAMAGED) from None  # the standard library's parser gives up on some hostile headers
+    assert isinstance(message, EmailMessage), "this policy makes such messages"
+    if any(_is_overlong(piece) for piece in pieces):
+        raise PartUnreadable(Why.TOO_LARGE)
+    return message, pieces
+
+
+def _subjects(pieces: Sequence[Message]) -> Iterator[str]:
+    """Yield the subjects of a message and of those inside it."""
+    for piece in pieces:
+        try:
+            subject = str(piece.get("subject", ""))
+        except (ValueError, LookupError, AttributeError, TypeError, IndexError):
+            continue  # a header that the parser cannot read
+        if any(character.isdigit() for character in subject):
+            yield f"{subject}\n\n"
 
 
 def _name(piece: object, number: int) -> str:

@@ -148,7 +148,12 @@ class _Unpacked:
 
     def _step(self, size: int) -> None:
         decoder = self._decoder
-        wants_more = not isinstance(decoder, (lzma.LZMADecompressor, bz2.BZ2Decompressor)) or decoder.needs_input
+        if isinstance(decoder, (lzma.LZMADecompressor, bz2.BZ2Decompressor)):
+            wants_more, left = decoder.needs_input, b""
+        else:
+            # What it has not taken yet comes first: read on, it would pile up.
+            left = b"" if decoder is None else decoder.unconsumed_tail
+            wants_more = not left
         piece = b""
         if wants_more:
             self._stream.seek(self._at)
@@ -160,7 +165,7 @@ class _Unpacked:
         elif isinstance(decoder, (lzma.LZMADecompressor, bz2.BZ2Decompressor)):
             made = decoder.decompress(piece, max(size, 1 << 16))
         else:
-            made = decoder.decompress(decoder.unconsumed_tail + piece, max(size, 1 << 16))
+            made = decoder.decompress(left or piece, max(size, 1 << 16))
         if not piece and not made:
             raise PartUnreadable(Why.DAMAGED)
         self._ready = made[: self._size]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -28,6 +29,12 @@ _ROWS_AT_ONCE: Final = 50_000
 _TITLES_MAX: Final = 20
 _UNFOLDED_MAX: Final = 2 << 30
 """Bytes that the sheets of one workbook may unfold to."""
+_BESIDE_CELLS: Final = re.compile(
+    r"/embeddings/|^xl/(?:comments|threadedComments/|drawings/drawing|externalLinks/externalLink)[^/]*\.xml$"
+)
+"""Embedded files, notes, boxes of text, and what was fetched of other workbooks."""
+_COPIED_CELLS: Final = re.compile(r"^xl/pivotCache/pivotCacheRecords")
+"""Rows that a pivot table has kept, even of a sheet that was taken away."""
 _EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001  Excel's own, of no zone
 
 
@@ -57,11 +64,15 @@ def read_workbook(part: Part, stream: BinaryIO, archive: zipfile.ZipFile, kind: 
     stream.seek(0)
     yield from _sheets(part, stream)
     for member in members:
-        if "/embeddings/" in member.filename and not member.is_dir():
+        if member.is_dir():
+            continue
+        if _BESIDE_CELLS.search(member.filename):
             with archive.open(member) as opened:
                 yield Nested(member.filename, part.inside(opened))
-        elif "/media/" in member.filename and not member.is_dir():
+        elif "/media/" in member.filename:
             yield Unreadable(member.filename, Why.IMAGE_ONLY)
+        elif _COPIED_CELLS.search(member.filename):
+            yield Unreadable(member.filename, Why.UNKNOWN_FORMAT)
 
 
 def read_compound(part: Part) -> Iterator[Found]:
