@@ -23,6 +23,7 @@ _FROM_NOTHING = frozenset(
     {
         "drain_seconds",
         "exposure_read",
+        "former_header_keep_seconds",
         "inline_bytes_max",
         "inspectors",
         "kept_versions_percent",

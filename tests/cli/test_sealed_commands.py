@@ -305,6 +305,16 @@ def test_rewrap_gives_a_new_reader_the_old_files_and_takes_them_from_a_former_on
     assert (again["files"], again["replaced"]) == (1, 0)
 
 
+def test_what_the_server_refuses_of_the_last_batch_is_told_too(desk, house):
+    """It is on its way while nothing more is fetched: its failure is the command's, and not lost."""
+    ana, ben = X25519Identity.new(), X25519Identity.new()
+    house.keep("f", files.seal(b"x", [ana.recipient()]), 1)
+    house.seal_to(ana, ben)
+    house.lie = lambda asked: asked.command == "POST" and (asked.body(), asked.problem(403, "not-allowed"))
+    words = ["folder", "rewrap", "/sealed", "--identity", identity_file(desk, ana), "--yes"]
+    assert "(not-allowed)" in desk.run(*words, code=3).stderr
+
+
 def test_rewrap_of_an_ordinary_folder_is_refused(desk, house):
     house.recipients = {"sealed": False}
     words = ["folder", "rewrap", "/sealed", "--identity", identity_file(desk, X25519Identity.new())]

@@ -19,6 +19,7 @@ from sealane.operations.accounts import (
     GrantFolder,
     RevokeFolder,
     SetRecipient,
+    Sweep,
 )
 from sealane.operations.audit import ReadLedger
 from sealane.operations.files import Look, OpenVersion
@@ -30,6 +31,7 @@ from sealane.vault.age import keys as age_keys
 from sealane.vault.age.failures import NoIdentityMatches
 from sealane.vault.age.x25519 import X25519Identity
 from tests.sealed.house import FOLDER, READER
+from tests.sealed.test_closed_uploads import LaterClock
 
 pytestmark = pytest.mark.slow
 
@@ -121,6 +123,27 @@ async def test_a_removed_reader_is_told_as_extra(sealed):
         age_files.open_sealed(await sealed.age("/f"), [NEW])
 
 
+async def test_who_was_removed_meanwhile_is_not_let_in_again_by_whoever_is_slow(sealed):
+    """Two clients wrap at once, and one of them has looked at the recipients before somebody was removed."""
+    add_new_reader(sealed)
+    file = (await listed(sealed)).files[0]
+    slow = wrapped(file, READER_TEXT, NEW_TEXT)
+    sealed.keeper.admin(RevokeFolder(f"clinic:{FOLDER}", "new@clinic"))
+    told = await replace(sealed, slow)
+    assert told.refused == ((file.version, "recipients-changed"),)
+    with pytest.raises(NoIdentityMatches):
+        age_files.open_sealed(await sealed.age("/f"), [NEW])
+    assert (await listed(sealed)).files == ()
+
+
+async def test_a_header_that_leaves_out_a_reader_is_refused(sealed):
+    add_new_reader(sealed)
+    file = (await listed(sealed)).files[0]
+    told = await replace(sealed, wrapped(file, NEW_TEXT))
+    assert told.refused == ((file.version, "recipients-changed"),)
+    assert sealed.opened(await sealed.age("/f")) == b"for whom"
+
+
 async def test_who_may_not_read_neither_lists_nor_reads_nor_replaces(sealed):
     add_new_reader(sealed)
     file = (await listed(sealed)).files[0]
@@ -207,6 +230,29 @@ async def test_the_first_header_and_the_newest_are_kept_and_no_more(sealed, monk
         assert (await replace(sealed, new)).replaced == 1
         written.append(new.header)
     assert former_headers(sealed) == [written[0], *written[-limit:-1]]
+
+
+async def test_what_lets_in_who_was_left_out_is_kept_for_its_time_only(sealed):
+    """Who steals the database later, and has the key of a former reader, finds no header that it opens."""
+    add_new_reader(sealed)
+    await replace(sealed, wrapped((await listed(sealed)).files[0], READER_TEXT, NEW_TEXT))
+    sealed.keeper.admin(RevokeFolder(f"clinic:{FOLDER}", "new@clinic"))
+    await replace(sealed, wrapped((await listed(sealed)).files[0], READER_TEXT))
+    sealed.keeper.admin(Sweep())
+    assert len(former_headers(sealed)) == 2, "whoever spoils one has spoilt nothing yet"
+    sealed.keeper.keeper.clock = LaterClock(seconds=sealed.settings.former_header_keep_seconds)
+    sealed.keeper.admin(Sweep())
+    assert former_headers(sealed) == []
+    sealed.reader = sealed.session("rea@clinic")
+    assert sealed.opened(await sealed.age("/f")) == b"for whom"
+
+
+async def test_what_lets_in_nobody_more_is_kept(sealed):
+    add_new_reader(sealed)
+    await replace(sealed, wrapped((await listed(sealed)).files[0], READER_TEXT, NEW_TEXT))
+    sealed.keeper.keeper.clock = LaterClock(seconds=sealed.settings.former_header_keep_seconds)
+    sealed.keeper.admin(Sweep())
+    assert len(former_headers(sealed)) == 1
 
 
 class HeaderRow(NamedTuple):

@@ -1,8 +1,8 @@
 """Wrapping sealed files anew to a folder's present recipients: headers only, with a key that opens them now.
 
-Must stay true: a new header has the file's own key and was authenticated before (its MAC), so it opens the very same
-payload; a file that no identity at hand opens is left as it is and counted; what was done is done, and to do it again
-goes on with the rest.
+While a batch is on its way to the server the next one is fetched and wrapped. Must stay true: a new header has the
+file's own key and was authenticated before (its MAC), so it opens the very same payload; a file that no identity at
+hand opens is left as it is and counted; what was done is done, and to do it again goes on with the rest.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealane.client import sealed_remote
-from sealane.client.sealed_remote import HEADERS_A_PAGE, NewHeader
+from sealane.client.sealed_remote import HEADERS_A_PAGE, NewHeader, Replaced
 from sealane.errors import SealaneError, TooLarge
 from sealane.vault.age import header, keys
 from sealane.vault.age.failures import HeaderForged, HeaderInvalid, NoIdentityMatches, VersionUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from sealane import paths
     from sealane.client.runs import Run
@@ -45,6 +46,13 @@ class Rewrapped:
     extra: Counter[str] = field(default_factory=Counter)
     """How many files each could open that is no recipient any more."""
 
+    def count(self, sending: Future[Replaced] | None) -> None:
+        """Wait for what the server says of a batch, if one is on its way, and count it. Raises what it failed with."""
+        if sending is not None:
+            answer = sending.result()
+            self.replaced += answer.replaced
+            self.refused.update(one.code for one in answer.refused)
+
 
 def rewrap(
     run: Run, folder: paths.Path, seals_to: SealsTo, *, dry_run: bool, tell: Callable[[Rewrapped], None]
@@ -61,6 +69,7 @@ def rewrap(
             return error
 
     found = sealed_remote.lacking(run.server, folder, run.settings, page=min(many, HEADERS_A_PAGE))
+    sending: Future[Replaced] | None = None
     for batch in _batches(found, min(many, HEADERS_A_PAGE)):
         results = [future.result() for future in [run.lanes.submit(lambda one=one: wrapped(one)) for one in batch]]
         new = [one for one in results if isinstance(one, NewHeader)]
@@ -73,8 +82,11 @@ def rewrap(
         if dry_run:
             done.replaced += len(new)
         else:
-            _send(run, new, done)
+            done.count(sending)
+            sending = run.ahead.submit(lambda new=new: _send(run, new))
         tell(done)
+    done.count(sending)
+    tell(done)
     return done
 
 
@@ -91,21 +103,18 @@ def wrap_again(written: bytes, identities: Sequence[keys.Identity], recipients: 
     return header.make([one.wrap(file_key) for one in recipients], file_key).written()
 
 
-def _send(run: Run, headers: Sequence[NewHeader], done: Rewrapped) -> None:
+def _send(run: Run, headers: Sequence[NewHeader]) -> Replaced:
     """Send a batch; one that is too large for the server goes in halves."""
     if not headers:
-        return
+        return Replaced(0)
     try:
-        answer = run.patiently("headers", lambda: sealed_remote.replace(run.server, headers))
+        return run.patiently("headers", lambda: sealed_remote.replace(run.server, headers))
     except TooLarge:
         if len(headers) == 1:
             raise
-        half = len(headers) // 2
-        _send(run, headers[:half], done)
-        _send(run, headers[half:], done)
-        return
-    done.replaced += answer.replaced
-    done.refused.update(one.code for one in answer.refused)
+    half = len(headers) // 2
+    first, second = _send(run, headers[:half]), _send(run, headers[half:])
+    return Replaced(first.replaced + second.replaced, first.refused + second.refused)
 
 
 def _batches(found: Iterable[FileHeader], many: int) -> Iterator[list[FileHeader]]:

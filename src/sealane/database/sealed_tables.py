@@ -79,6 +79,9 @@ former_headers = sa.Table(
     sa.Column("header", sa.LargeBinary, nullable=False),
     sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
     sa.Column("replaced", Moment, nullable=False),
-    comment="Headers that a recipient's client replaced: whoever spoils one has spoilt nothing for good.",
+    sa.Column("forgotten", Moment),
+    index_where_known("forgotten"),
+    comment="Headers that a recipient's client replaced: whoever spoils one has spoilt nothing for good. `forgotten`:"
+    " from when it is dropped, since it lets in who was left out since.",
     **NUMBERS_ONCE,
 )

@@ -1,4 +1,7 @@
-"""Versions that are age files: the row that makes them one, and the record that they were sealed."""
+"""Versions that are age files: the row that makes them one, and the record that they were sealed.
+
+Must stay true: where a sealed version stands, no earlier version of the file opens by keys that are here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sealane.domain import recipients
+from sealane.domain import kept, recipients
+from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.ledger import events
 
@@ -49,7 +53,7 @@ def record(
     texts: tuple[str, ...],
     destroyed: tuple[KeyId, ...],
 ) -> None:
-    """Write down that a file is sealed."""
+    """Write down that a file is sealed. Versions of it that are not go now, however they were replaced."""
     work.record(
         events.FileSealed(
             who=events.KEEPER,
@@ -62,3 +66,6 @@ def record(
             destroyed_key_ids=destroyed,
         )
     )
+    for older in work.transaction.all(sealed_queries.OTHER_PLAIN_VERSIONS, file=published.file):
+        kept.expire(work, older)
+        work.destroyed = True

@@ -1,18 +1,21 @@
 """Files that were in a folder before it was sealed: each is put on its way to be sealed like what arrives now.
 
 Not here: sealing them (sealing.py). Must stay true: the uploads that are made here are nobody's to go on with (they
-have no session), and a file whose upload was superseded is found again by whoever begins from the first.
+have no session), and a file whose upload was superseded is found again by whoever begins from the first. A file that
+is not what was written is reported as damaged, and holds up no other.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealane.domain import keyring, resume, seals, versions
+from sealane.domain import inspection, keyring, resume, seals, versions
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as version_queries
+from sealane.errors import Integrity
 from sealane.ids import UploadId, random_name
+from sealane.operations.inspection import ReportDamage
 
 if TYPE_CHECKING:
     from sealane.domain.queries.sealed_folders import ConvertingRow
@@ -38,10 +41,15 @@ def _convert_in(work: Work, converting: ConvertingRow) -> int:
     )
     reached = rows[-1].file_id if len(rows) == limit else None
     work.transaction.run(sealed_queries.CONVERTED_TO, folder=converting.folder_id, reached=reached)
+    work.arrivals = work.arrivals or bool(rows)
     for row in rows:
         version = work.transaction.first(version_queries.VERSION, version=row.version_id)
         assert version is not None, "its file was read in this transaction"
-        composition = versions.composition_of(work, version)
+        try:
+            composition = versions.composition_of(work, version)
+        except Integrity as damage:
+            inspection.report_damage(work, ReportDamage(version.id, damage.sentence))
+            continue
         key_id, _ = keyring.new_upload_key(work, row.organization_id)
         upload = UploadId(random_name())
         resume.add_upload(
@@ -75,5 +83,4 @@ def _convert_in(work: Work, converting: ConvertingRow) -> int:
             modified=row.modified,
             converts=row.version_id,
         )
-        work.arrivals = True
     return len(rows)

@@ -1,11 +1,14 @@
 """Headers of sealed files made anew by a recipient's client, when readers come or go. The payload is never touched.
 
 The server cannot tell a good header from a spoilt one, since only a recipient can open it; so what is replaced is kept
-(the first one always, of the others the newest), and who replaced it is on record.
+(the first one always, of the others the newest), and who replaced it is on record. Where somebody is left out it is
+kept for a time only, since it still opens to them for whoever steals it. No header is taken that is said to be for
+others than the folder's present recipients.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -16,7 +19,7 @@ from sealane.domain.queries import sealing as statements
 from sealane.domain.rights import Act
 from sealane.errors import Conflict, Invalid, Missing, NotAllowed, SealaneError, TooMany
 from sealane.ledger import events
-from sealane.operations.failures import HeaderUnfit
+from sealane.operations.failures import HeaderUnfit, RecipientsChanged
 from sealane.operations.sealing import HeadersAre, HeadersReplaced, SealedFile
 from sealane.vault.age import header as age_header
 
@@ -146,9 +149,14 @@ def _replace(work: Work, caller: Caller, seen: _Seen, new: NewHeader) -> None:
         raise HeaderUnfit
     if new.header == row.header:
         return
+    if set(named) != set(found.present):  # else whoever is slow would let in again who was removed meanwhile
+        raise RecipientsChanged
     work.transaction.run(
         statements.KEEP_HEADER, version_id=row.version_id, header=row.header, user_id=caller.user_id, replaced=work.now
     )
+    if set(_texts.decode(row.recipients)).difference(named):
+        forgotten = work.now + timedelta(seconds=work.settings.former_header_keep_seconds)
+        work.transaction.run(statements.LEFT_OUT, version=row.version_id, at=forgotten)
     spare = work.transaction.first(statements.SPARE_HEADER, version=row.version_id, limit=FORMER_HEADERS_MAX)
     if spare is not None:
         work.transaction.run(statements.DROP_HEADER, former=spare.id)

@@ -1,8 +1,9 @@
 """Sealing: a closed upload that has settled becomes an age file that only its recipients can open.
 
-The inspector leases such uploads, is given the keys of one at a time, seals what is not yet a chunk in its place (of an
-upload that came in order only the last), and answers; then the header is written here, the keys are destroyed and the
-file is visible, all in one transaction. Every step may be repeated: what is left to do is told from the map.
+The inspector leases such uploads (settled.py), is given the keys of one at a time, seals what is not yet a chunk in its
+place (of an upload that came in order only the last), and answers; then the header is written here, the keys are
+destroyed and the file is visible, all in one transaction. Every step may be repeated: what is left to do is told from
+the map.
 Must stay true: chunks are sealed under a key only where that number cannot have been used before, else all of the file
 under a fresh one; while the inspector has an upload open nobody else writes under its key (whoever takes it up gets
 another, and the generation refuses the inspector); the file key does not leave the keeper.
@@ -10,16 +11,12 @@ another, and the generation refuses the inspector); the file key does not leave 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sealane.domain import (
     age_versions,
-    converting,
     exposures,
     held_back,
-    inspection,
-    kept,
     keyring,
     pending,
     places,
@@ -38,11 +35,11 @@ from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.domain.resume import FINISHED, OPEN
 from sealane.domain.versions import Composition
-from sealane.errors import Conflict, Invalid, Missing, NotASegment, UploadTakenOver
+from sealane.errors import Invalid, Missing, NotASegment, UploadTakenOver
 from sealane.ids import VersionId
 from sealane.ledger import events
 from sealane.operations.envelope import Done
-from sealane.operations.sealing import SealingOpened, SealingsAre
+from sealane.operations.sealing import SealingOpened
 from sealane.vault.age import files as age_files
 from sealane.vault.age.header import FILE_KEY_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES, NONCE_BYTES, TAG_BYTES, PayloadKey
@@ -52,14 +49,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sealane.domain.places import Folder
-    from sealane.domain.queries.sealing import SealRow, SettledRow
+    from sealane.domain.queries.sealing import SealRow
     from sealane.domain.queries.uploads import FileRow, SegmentRow, UploadRow
     from sealane.domain.work import Work
-    from sealane.ids import FolderId, KeyId
+    from sealane.ids import KeyId
     from sealane.operations.inspection import Reading
     from sealane.operations.sealing import (
         FinishSealing,
-        LeaseSealings,
         OpenSealing,
         RecordSealing,
         ReportSealingDamage,
@@ -67,9 +63,6 @@ if TYPE_CHECKING:
     from sealane.vault.extents import ExtentMap
 
 _DIGEST_BYTES: Final = 32
-_ANY_SIZE: Final = 2**62
-_LOOKS_MAX: Final = 64
-"""How many batches of uploads without recipients one lease goes past."""
 
 
 # --- What is left to do ----------------------------------------------------------------------------------------------
@@ -108,59 +101,6 @@ def may_seal(left: Iterable[tuple[int, int]], seal: SealRow) -> bool:
 
 
 # --- The inspector's acts --------------------------------------------------------------------------------------------
-
-
-def lease_sealings(work: Work, op: LeaseSealings) -> SealingsAre:
-    """Lease uploads that have settled and are leased to nobody who is there, oldest first."""
-    limit = max(1, min(op.limit, work.settings.inspector_batch))
-    free = _in_turn(work, limit + work.holds.leased(), small=op.small)[:limit]
-    if len(free) < limit and converting.convert_some(work):
-        free = _in_turn(work, limit + work.holds.leased(), small=op.small)[:limit]
-    leased = inspection.batch_of(work, [(row.upload_id, row.size) for row in free])
-    until = work.now + timedelta(seconds=work.settings.inspector_lease_seconds)
-    for upload in leased:
-        work.transaction.run(statements.LEASE, upload=upload, until=until)
-        work.holds.lease(VersionId(upload), work.connection)
-    following = work.transaction.first(statements.NEXT_TO_SETTLE, now=work.now)
-    at = following.at if following else None
-    return SealingsAre(tuple(leased), None if at is None else max(0.0, (at - work.now).total_seconds()))
-
-
-def _in_turn(work: Work, wanted: int, *, small: bool) -> list[SettledRow]:
-    """Return what can be sealed now: first what was not tried yet, so that what fails, or is huge, holds up nobody.
-
-    What there is no recipient for waits for a while, and what comes after it is looked at instead.
-    """
-    later = work.now + timedelta(seconds=work.settings.inspector_poll_seconds)
-    most = work.settings.inspector_small_bytes_max if small else _ANY_SIZE
-    fits: dict[FolderId | None, bool] = {}
-    for _ in range(_LOOKS_MAX):
-        settled = work.transaction.all(statements.SETTLED, now=work.now, size_max=most, limit=wanted)
-        if len(settled) < wanted:
-            more = wanted - len(settled)
-            settled += work.transaction.all(statements.TRIED, now=work.now, size_max=most, limit=more)
-        fits |= {folder: _has_recipients(work, folder) for folder in {row.folder_id for row in settled} - fits.keys()}
-        without = [row for row in settled if not fits[row.folder_id]]
-        for row in without:
-            work.transaction.run(statements.SETTLE, upload=row.upload_id, at=later)
-        free = [row for row in settled if fits[row.folder_id] and _is_free(work, row, small=small)]
-        if free or not without:
-            break
-    return free
-
-
-def _is_free(work: Work, row: SettledRow, *, small: bool) -> bool:
-    return inspection.is_free(work, VersionId(row.upload_id), row.leased_until, small=small)
-
-
-def _has_recipients(work: Work, folder_id: FolderId | None) -> bool:
-    try:
-        folder = None if folder_id is None else places.of_organization(work, folder_id)
-        if folder is None or folder.row.sealed_by is None:
-            return folder is not None  # what was held back there is only read
-        return bool(recipients.of_folder(work, folder.id, folder.organization_id).keys)
-    except (Missing, Conflict):
-        return False
 
 
 def open_sealing(work: Work, op: OpenSealing) -> SealingOpened:
@@ -262,10 +202,12 @@ def finish_sealing(work: Work, op: FinishSealing) -> Done:
 
 
 def report_damage(work: Work, op: ReportSealingDamage) -> Done:
-    """Take note that an upload cannot be read back: it stays as it is and is not tried again."""
+    """Take note that an upload cannot be read back, or not even be opened: it stays as it is and is not tried again."""
     upload = work.transaction.first(upload_queries.UPLOAD, upload=op.upload)
     seal = work.transaction.first(statements.SEAL, upload=op.upload)
-    if upload is None or upload.state != OPEN or seal is None or not seal.begun:
+    if upload is None or upload.state != OPEN or seal is None:
+        return Done()
+    if not seal.begun and work.holds.leaseholder(VersionId(upload.id)) != work.connection:
         return Done()  # its sender has taken it up, and what was being read may have been replaced
     work.transaction.run(statements.SETTLE, upload=upload.id, at=None)
     work.holds.end_lease(VersionId(upload.id))
@@ -326,9 +268,6 @@ def _seal(
     destroyed = (upload.key_id, seal.age_key_id)
     end_upload(work, upload, published.version, composition.extents)
     keyring.destroy(work, destroyed)
-    if seal.converts is not None:
-        for older in work.transaction.all(sealed_queries.OTHER_PLAIN_VERSIONS, file=published.file):
-            kept.expire(work, older)
     work.record(
         events.UploadFinished(
             who=sender_of(work, upload),

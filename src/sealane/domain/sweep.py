@@ -1,6 +1,7 @@
 """Clearing up: what is past its time goes, in transactions of bounded size.
 
-Interrupted uploads, replaced versions, downloads whose session is long over, rows of such sessions. Blobs are only
+Interrupted uploads, replaced versions, former headers that let in who was left out since, downloads whose session is
+long over, rows of such sessions. Blobs are only
 marked here (`dead_blobs`); `blob_sweep.py` deletes them from the store, and only what these acts have made durable.
 Not here: ending sessions, forgetting sign-in failures and exchanges (sessions.py, attempts.py, sign_in.py).
 """
@@ -42,6 +43,8 @@ def clear(work: Work) -> SweptIs:
     expired = _expire_versions(work, limit)
     before = work.now - timedelta(seconds=work.settings.ended_session_keep_seconds)
     exposures.forget_old(work, limit)
+    if work.transaction.run(queries.FORGET_HEADERS, now=work.now, limit=limit):
+        work.destroyed = True
     _end_downloads(work, before, limit)
     for over in (queries.DELETE_VISITS, queries.DELETE_FETCHED):
         work.transaction.run(over, before=before, limit=limit)

@@ -1,8 +1,8 @@
 """Versions and what keeps them readable: authenticated when opened, dropped when their time is over.
 
-A segment lives as long as a version or an upload needs it, a key as long as a segment or an upload does. The blob of a
-segment that dies is noted in `dead_blobs` by the same transaction and deleted from the store later (sweep.py), so that
-a crash between the two leaves a blob too many and never one too few.
+A segment lives as long as a version or an upload needs it, a key as long as a segment or an unfinished upload does. The
+blob of a segment that dies is noted in `dead_blobs` by the same transaction and deleted from the store later
+(sweep.py), so that a crash between the two leaves a blob too many and never one too few.
 Not here: making a version (publish.py), what a version's bytes are (vault).
 """
 
@@ -133,3 +133,4 @@ def _bury(work: Work, dying: list[DyingRow]) -> None:
     work.transaction.run_many(queries.DELETE_SEGMENT, [{"segment": row.id} for row in dying])
     for key in {row.key_id for row in dying}:
         work.transaction.run(queries.DELETE_UNUSED_KEY, key=key)
+        work.transaction.run(queries.DESTROY_UNUSED_KEY, key=key)

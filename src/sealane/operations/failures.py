@@ -166,6 +166,13 @@ class HeaderUnfit(Invalid):
     default = "This is not an age header for these recipients."
 
 
+class RecipientsChanged(Conflict):
+    """A header that was to replace another is not for those who read its folder now: readers came or went meanwhile."""
+
+    code = "recipients-changed"
+    default = "The folder's recipients are others than this header is for. Look at who they are now, and do it again."
+
+
 class NoteInvalid(Invalid):
     """A text is no signed note, or no key for one."""
 

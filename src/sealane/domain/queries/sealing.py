@@ -266,6 +266,13 @@ SPARE_HEADER = Statement(
     FormerRow,
 )
 """The oldest former header of a version but the first, where there are more than are kept."""
+LEFT_OUT = Statement(
+    "sealing.left_out",
+    sa.update(former_headers)
+    .where(former_headers.c.version_id == bindparam("version"), former_headers.c.forgotten.is_(None))
+    .values(forgotten=bindparam("at")),
+)
+"""The former headers of a version let in somebody whom the present one leaves out."""
 DROP_HEADER = Statement(
     "sealing.drop_header", sa.delete(former_headers).where(former_headers.c.id == bindparam("former"))
 )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from sealane.database.exposure_tables import people_lists
+from sealane.database.sealed_tables import former_headers
 from sealane.database.share_tables import share_downloads, share_visits
 from sealane.database.statements import Statement
 from sealane.database.tables import dead_blobs, segments, sessions
@@ -44,6 +45,18 @@ NAMED = Statement(
     BlobRow,
 )
 """Those of some blobs that the catalogue knows of."""
+
+FORGET_HEADERS = Statement(
+    "sweep.forget_headers",
+    sa.delete(former_headers).where(
+        former_headers.c.id.in_(
+            sa.select(former_headers.c.id)
+            .where(former_headers.c.forgotten <= bindparam("now"))
+            .order_by(former_headers.c.forgotten)
+            .limit(bindparam("limit", type_=sa.Integer))
+        )
+    ),
+)
 
 _LONG_OVER = (
     sa.select(sessions.c.id)

@@ -258,6 +258,19 @@ DESTROY_KEY = Statement(
 )
 """The row stays: segments and authenticators name it. What it held is gone."""
 
+DESTROY_UNUSED_KEY = Statement(
+    "versions.destroy_unused_key",
+    sa.update(upload_keys)
+    .where(
+        upload_keys.c.id == bindparam("key"),
+        ~sa.exists().where(segments.c.key_id == upload_keys.c.id),
+        ~sa.exists().where(uploads.c.key_id == upload_keys.c.id, uploads.c.state != "finished"),
+        ~sa.exists().where(seals.c.age_key_id == upload_keys.c.id),
+    )
+    .values(wrapped_key=sa.literal(b"")),
+)
+"""The key of what is stored no more: a finished upload, which is kept to answer for itself, only names it."""
+
 DELETE_AGE_FILE = Statement(
     "versions.delete_age_file", sa.delete(age_files).where(age_files.c.version_id == bindparam("version"))
 )
