@@ -318,9 +318,9 @@ class Settings:
     unreadable_parts_told_max: int = 1000
     """Parts of one file that are told one by one as not read; past it a last entry stands for the rest."""
     settle_seconds: int = 60
+    """How long a file that came by SFTP into a sealed folder stays open to its sender, unless the folder says else."""
     former_header_keep_seconds: int = 7 * 86400
     """How long a sealed file's former headers are kept once the present one leaves out somebody whom they let in."""
-    """How long a file that came by SFTP into a sealed folder stays open to its sender, unless the folder says else."""
 
     # Clearing up.
     sweep_rows_max: int = 500
