@@ -15,12 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sealane.desk.facts import facts_writer
+
 PEOPLE, ORGANIZATIONS, FILES, PAIRS = 77_000_000, 2_600, 98_705, 293_298_052
 AGAIN = 0.3
 OTHERWISE = 0.5
 PROCESSORS = 12
 OWNERS_OF_PROCESSOR = 40
 REGIONS_TOLD = 54
+ROWS_A_BATCH = 1_000_000
+"""As the desk writes its facts: file after file, until there are so many rows."""
 SCHEMA = pa.schema(
     [
         ("file", pa.uint32()),
@@ -73,14 +77,19 @@ def write(place, scale, seed=1):
     counts = np.maximum(3, np.round(FILES / scale * np.sqrt(weights) / np.sqrt(weights).sum())).astype(np.int64)
     dice = np.random.Generator(np.random.PCG64(seed))
     roots, file_number, pairs, aliases = [], 0, 0, 0
-    with pq.ParquetWriter(place / "facts.parquet", SCHEMA, compression="zstd", compression_level=1) as facts:
+    with facts_writer(place / "facts.parquet") as facts:
+        waiting = []
         for number in range(organizations):
             members, told = members_of(dice, int(new[number]), aliases, roots)
             aliases += told
             for table in tables_of(number, organizations, members, file_number, int(counts[number])):
-                facts.write_table(table)
+                waiting.append(table)
                 pairs += len(table)
+                if sum(map(len, waiting)) >= ROWS_A_BATCH:
+                    facts.write_table(pa.concat_tables(waiting), row_group_size=2 * ROWS_A_BATCH)
+                    waiting = []
             file_number += int(counts[number])
+        facts.write_table(pa.concat_tables([SCHEMA.empty_table(), *waiting]))
     strict = np.concatenate(roots)
     loose = looser(strict)
     columns = {"alias": np.arange(len(strict), dtype=np.uint32), "strict": strict, "loose": loose}

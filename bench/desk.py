@@ -23,13 +23,14 @@ from bench import linking, machine
 from bench.__main__ import LATEST
 from bench.exposure import nineteen_columns
 from sealane.desk import folder, taking
-from sealane.desk.facts import FACT, Facts, TakenFile
+from sealane.desk.facts import Facts, TakenFile
 from sealane.desk.identity.linking import link
 from sealane.desk.incidents.counting import affected
 from sealane.desk.incidents.scoping import Evidence
 from sealane.desk.maps import AboutMap, IdentityMap
 from sealane.desk.notices import letters
 from sealane.desk.notices.addressees import Addressee, InFiles
+from sealane.desk.runs import FACT, Filling
 from sealane.exposure.people.crowd import PERSON
 from sealane.vault.age.x25519 import X25519Identity
 from tests.desk.sources_of_people import population, rows_about, score
@@ -112,12 +113,11 @@ def counting(files=1000, pairs=3750):
         schema=FACT,
     )
     taken = [TakenFile(f"v{n}", datetime.fromtimestamp(n, UTC), "complete", "x", pairs, pairs) for n in range(files)]
-    facts = Facts(
-        1, taken, [f"owner {n}" for n in range(1255)], pl.DataFrame({"key": np.zeros(aliases, np.uint64)}), table
-    )
+    runs = Filling(len(table)).take({name: table[name].to_numpy() for name in FACT}).runs()
+    facts = Facts(1, taken, [f"owner {n}" for n in range(1255)], range(aliases), runs)
     roots = np.arange(aliases, dtype=np.uint32)
     roots[1::8] -= 1
-    identity = IdentityMap(1, AboutMap(1, "strict-2", "loose-2", "", {}, 0), roots, roots)
+    identity = IdentityMap(1, AboutMap(1, "strict-3", "loose-3", "", {}, 0), roots, roots)
     exposed = {f"v{n}": Evidence.EXFILTRATED for n in range(files)}
     return {"desk-count-1000": median(lambda: affected(facts, identity, exposed, checkpoint="", ledger=1))}
 

@@ -20,10 +20,11 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from bench import campaign
-from sealane.desk.facts import FACT, REGIONS, Facts, TakenFile
+from sealane.desk.facts import REGIONS, Facts, TakenFile
 from sealane.desk.incidents.counting import affected
 from sealane.desk.incidents.scoping import Evidence
 from sealane.desk.maps import AboutMap, IdentityMap
+from sealane.desk.runs import FACT, Filling
 from sealane.exposure.model import BIT
 
 DUCKDB_MEMORY = "4GB"
@@ -44,14 +45,16 @@ def columns_of(path, schema):
 
 def loaded(made):
     """The campaign as the desk has it in memory."""
-    kinds = {name: np.uint8 if name == "state" else np.uint32 for name in FACT}
-    table = pl.DataFrame(columns_of(made.facts, kinds), schema=FACT)
+    facts = pq.ParquetFile(made.facts)
+    filling = Filling(facts.metadata.num_rows)
+    for number in range(facts.num_row_groups):
+        table = facts.read_row_group(number, columns=list(FACT))
+        filling.take({name: table[name].to_numpy() for name in FACT})
     maps = columns_of(made.maps, {"strict": np.uint32, "loose": np.uint32})
     files = [TakenFile(f"v{n}", campaign.stored(n), "complete", "x", 1, 1) for n in range(made.files)]
     owners = [f"owner {n}" for n in range(made.organizations)]
-    aliases = pl.DataFrame({"key": np.zeros(made.aliases, dtype=np.uint8)})
     identity = IdentityMap(1, AboutMap(1, "strict", "loose", "", {}, 0), maps["strict"], maps["loose"])
-    return Facts(1, files, owners, aliases, table), identity
+    return Facts(1, files, owners, range(made.aliases), filling.runs()), identity
 
 
 def by_the_desk(made):
@@ -65,6 +68,7 @@ def by_the_desk(made):
     took, took_cpu = time.perf_counter() - begun, time.process_time() - cpu
     print(
         f"decode {decoded:.1f} s ({decoded_cpu:.1f} CPU s), count {took:.1f} s ({took_cpu:.1f} CPU s), {memory():.2f} GiB at most",
+        file=sys.stderr,
         flush=True,
     )
     return {
@@ -136,34 +140,52 @@ def differing(ours, theirs):
     return wrong, cells
 
 
+STEPS = ("write", "desk", "duckdb")
+
+
+def apart(step, given):
+    """What a step answers in a process of its own: its memory is its own too."""
+    command = [sys.executable, "-m", "bench.replay", "--scale", given.scale, "--dir", str(given.dir), "--only", step]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def children_cpu():
+    """CPU seconds of all steps so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main():
     """Write the campaign, count it, and hold the answer against DuckDB's."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--scale", default="1:1000", help="1:N; 1:1 wants 12 GB of disk and 12 GB of memory")
+    parser.add_argument("--scale", default="1:1000", help="1:N; 1:1 wants 30 GB of disk and 7 GB of memory")
     parser.add_argument("--dir", type=Path, default=Path("build/replay"), help="where the campaign is written and kept")
-    parser.add_argument("--duckdb", action="store_true", help="only DuckDB's answer, as JSON")
+    parser.add_argument("--only", choices=STEPS, help="only this step, its answer as JSON")
     given = parser.parse_args()
     scale = int(given.scale.removeprefix("1:"))
     place = given.dir / f"1-{scale}"
-    begun = time.process_time()
-    made = campaign.write(place, scale)
-    if given.duckdb:
-        json.dump(by_duckdb(made, place / "spill"), sys.stdout)
+    if given.only:
+        made = campaign.write(place, scale)
+        answers = {
+            "write": lambda: None,
+            "desk": lambda: by_the_desk(made),
+            "duckdb": lambda: by_duckdb(made, place / "spill"),
+        }
+        json.dump(answers[given.only](), sys.stdout)
         return
+    begun = children_cpu()
+    apart("write", given)
+    made = campaign.write(place, scale)
     size = Path(made.facts).stat().st_size
     print(
         f"1:{scale}: {made.people:,} people, {made.aliases:,} aliases, {made.organizations:,} organizations, {made.files:,} files, {made.pairs:,}"
-        f" pairs, {size / 1e6:.0f} MB ({size / made.pairs:.2f} bytes a pair); written in {time.process_time() - begun:.1f} CPU s",
+        f" pairs, {size / 1e6:.0f} MB ({size / made.pairs:.2f} bytes a pair); written in {children_cpu() - begun:.1f} CPU s",
         flush=True,
     )
-    ours = by_the_desk(made)
-    begun = time.perf_counter()
-    command = [sys.executable, "-m", "bench.replay", "--scale", given.scale, "--dir", str(given.dir), "--duckdb"]
-    theirs = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(
-        f"DuckDB {time.perf_counter() - begun:.1f} s ({used.ru_utime + used.ru_stime:.1f} CPU s), {used.ru_maxrss / (1 << 20):.2f} GiB at most"
-    )
+    ours = apart("desk", given)
+    begun, cpu = time.perf_counter(), children_cpu()
+    theirs = apart("duckdb", given)
+    print(f"DuckDB {time.perf_counter() - begun:.1f} s ({children_cpu() - cpu:.1f} CPU s)")
     wrong, cells = differing(ours, theirs)
     print(f"{cells:,} cells, {len(wrong)} differ" + "".join(f"\n  {one}" for one in wrong[:20]))
     sys.exit(5 if wrong else 0)

@@ -3,6 +3,8 @@
 import io
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sealane.errors import PeopleListInvalid
@@ -61,10 +63,36 @@ def test_who_is_of_two_data_owners_in_one_file_is_in_the_list_for_each_with_what
     }
     assert set(told) == {("Anna", "North"), ("Anna", "South"), ("Karl", "North")}
     north, south = told["Anna", "North"], told["Anna", "South"]
-    assert north["ssn"] == south["ssn"] == "219551234"  # who they are is the same person in both
+    assert (north["ssn"], south["ssn"]) == ("219551234", None)  # a number that stood in another owner's row stays there
+    assert north["individual"] == south["individual"] is not None
+    assert told["Karl", "North"]["individual"] is None
     assert (north["member_id"], south["member_id"]) == ("N-1001", "S-2002")
     assert {"ssn", "diagnosis"} <= set(classes_of(north[MASK]))
     assert not {"ssn", "diagnosis"} & set(classes_of(south[MASK]))
+
+
+def test_each_owners_row_has_its_own_address_and_birth_date_and_what_nobodys_row_tells():
+    content = (
+        b"first_name,last_name,birth_date,ssn,phone,address,city,state,zip,plan name\n"
+        b"Anna,Brockmann,1961-04-30,219-55-1234,,12 Oak St,Portland,ME,04101,North\n"
+        b"Anne,Brockmann,,219-55-1234,,7 Elm St,Boston,MA,02101,South\n"
+        b"Anna,Brockmann,1961-04-30,219-55-1234,207-555-0100,,,,,\n"
+    )
+    found = scanned(content, "plans.csv")
+    assert found.crowd.count().people == 1
+    rows = {row["owner"]: row for frame in found.crowd.people() for row in frame.to_dicts()}
+    north, south = rows["North"], rows["South"]
+    assert (north["given"], north["line"], north["state"], north["zip"]) == ("Anna", "12 Oak St", "ME", "04101")
+    assert (south["given"], south["line"], south["state"], south["zip"]) == ("Anne", "7 Elm St", "MA", "02101")
+    assert north["phone"] == south["phone"] == "2075550100"
+
+
+def test_a_list_of_the_first_version_is_read():
+    out = io.BytesIO()
+    table = pa.table({"given": ["Ann"], "ssn": pa.array([1], pa.uint32()), "itin": pa.array([None], pa.uint32())})
+    pq.write_table(table.replace_schema_metadata({"sealane-people-list": "1"}), out)
+    (frame,) = read_list(io.BytesIO(out.getvalue()))
+    assert frame["ssn"].to_list() == ["000000001"]
 
 
 def test_an_empty_list_is_a_list():

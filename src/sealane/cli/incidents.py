@@ -1,35 +1,35 @@
-"""`sealane desk incident`: opening, scoping, counting; what was disclosed; what is owed; notices."""
+"""`sealane desk incident`: opening, scoping, counting. Two further modules have what is decided, and the notices."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sealane.cli import incident_decisions, incident_mail, incident_notices
 from sealane.cli.asking import json_option
-from sealane.cli.desk_options import DAY, MOMENT, with_desk
+from sealane.cli.desk_options import MOMENT, with_desk
+from sealane.cli.incident_options import add, number_argument
 from sealane.cli.showing import printable, show_rows
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sealane.desk.folder import Folder
     from sealane.desk.incidents.counting import Figures
-    from sealane.desk.incidents.deadlines import Duty
 
-_number = click.argument("number", metavar="N", type=click.IntRange(min=1))
-_rules = click.option(
-    "--rules", "rules_file", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Other legal rules."
-)
 _SHOWN_MAX = 20
 
 
 @click.group()
 def incident() -> None:
     """Incidents: what was taken, who is affected, what each of them is told."""
+
+
+for command in (*incident_decisions.COMMANDS, *incident_notices.COMMANDS, *incident_mail.COMMANDS):
+    incident.add_command(command)
 
 
 @incident.command("open")
@@ -61,7 +61,7 @@ def list_(desk: Folder, *, as_json: bool) -> None:
 
 
 @incident.command("date")
-@_number
+@number_argument
 @click.argument("what", type=click.Choice(["occurred", "discovered", "determined", "alerted", "contained"]))
 @click.argument("value", type=MOMENT, metavar="T")
 @click.option("--why", default="", help="What is known now and was not before.")
@@ -70,11 +70,11 @@ def date_(desk: Folder, number: int, what: Any, value: datetime, why: str) -> No
     """Say a date as it is known now; the one before it is kept."""
     from sealane.desk.incidents.records import Dated
 
-    _add(desk, number, Dated, what=what, value=value, why=why)
+    add(desk, number, Dated, what=what, value=value, why=why)
 
 
 @incident.command()
-@_number
+@number_argument
 @click.option("--user", "users", multiple=True, metavar="U", help="Sessions of this user (NAME@ORG).")
 @click.option("--session", "sessions", multiple=True, metavar="S", help="This session.")
 @click.option("--address", "addresses", multiple=True, metavar="A", help="Sessions from this address.")
@@ -95,12 +95,12 @@ def scope(desk: Folder, number: int, between: tuple[datetime, datetime] | None, 
     from sealane.desk.incidents import answering, records
 
     since, until = between or (None, None)
-    _add(desk, number, records.Scoped, scope=records.Scope(since=since, until=until, **kinds))
+    add(desk, number, records.Scoped, scope=records.Scope(since=since, until=until, **kinds))
     _show_figures(answering.look(taking.load(desk), records.load(desk, number)).figures)
 
 
 @incident.command()
-@_number
+@number_argument
 @json_option
 @with_desk
 def count(desk: Folder, number: int, *, as_json: bool) -> None:
@@ -120,7 +120,7 @@ def count(desk: Folder, number: int, *, as_json: bool) -> None:
 
 
 @incident.command()
-@_number
+@number_argument
 @with_desk
 def verify(desk: Folder, number: int) -> None:
     """Compute every answer that was given again from what it cites; each must come out the same to the bit."""
@@ -135,13 +135,16 @@ def verify(desk: Folder, number: int) -> None:
 
 
 @incident.command()
-@_number
+@number_argument
 @click.option("--owner", default="", metavar="O", help="Only of this data owner.")
 @click.option("--state", default="", metavar="ME", help="Only of this state.")
 @click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE")
 @with_desk
 def people(desk: Folder, number: int, owner: str, state: str, csv_file: Path) -> None:
-    """Write the individuals with address and classes of data to a new CSV file, readable by you alone."""
+    """Write the individuals with address and classes of data to a new CSV file, readable by you alone.
+
+    Of a data owner's individuals it has what that owner's own files tell, and nothing of another's.
+    """
     from sealane.desk import taking
     from sealane.desk.failures import OutputExists
     from sealane.desk.incidents import records
@@ -150,10 +153,9 @@ def people(desk: Folder, number: int, owner: str, state: str, csv_file: Path) ->
     taken, told = taking.load(desk), records.load(desk, number)
     assert taken.map is not None, "an incident is asked for after a sync"
     exposed = addressees.of_incident(told, taken.history)
-    everybody = addressees.everybody(taken.facts, taken.map, exposed, told.discovered.date())
-    wanted = [
-        one for one in everybody if (not owner or owner in one.owners) and (not state or one.state == state.upper())
-    ]
+    told_of = taken.facts, taken.map, exposed, told.discovered.date()
+    found = addressees.of_owner(*told_of, owner) if owner else addressees.everybody(*told_of)
+    wanted = [one for one in found if not state or one.state == state.upper()]
     try:
         handle = os.open(csv_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
@@ -161,249 +163,6 @@ def people(desk: Folder, number: int, owner: str, state: str, csv_file: Path) ->
     with os.fdopen(handle, "wb") as file:
         file.write(merges.as_csv(wanted))
     click.echo(f"{len(wanted)} individuals are in {csv_file}. Destroy it when it is done with.")
-
-
-@incident.command()
-@_number
-@click.option("--by", required=True, metavar="WHO")
-@click.option("--to", required=True, metavar="WHOM")
-@click.option("--count", "told", required=True, type=click.IntRange(min=0), metavar="X")
-@click.option("--date", "on", required=True, type=DAY, metavar="D")
-@click.option("--about", default="", metavar="OWNER", help="The data owner it is about.  [all; WHO where that is one]")
-@click.option("--rows", is_flag=True, help="Lines were counted, not people.")
-@click.option("--at-least", is_flag=True, help='It was said as "more than".')
-@with_desk
-def disclose(desk: Folder, number: int, told: int, on: date, about: str, *, rows: bool, **more: Any) -> None:
-    """Keep that somebody told somebody a number. Contradictions are raised by `reconcile` and stand in the report."""
-    from sealane.desk import taking
-    from sealane.desk.incidents.records import Disclosed
-
-    owners = taking.load(desk).facts.owners
-    about = about or (more["by"] if more["by"] in owners else "")
-    _add(desk, number, Disclosed, count=told, on=on, about=about, unit="rows" if rows else "people", **more)
-    click.echo(f"Kept, about {printable(about) if about else 'all individuals'}.")
-
-
-@incident.command()
-@_number
-@json_option
-@_rules
-@with_desk
-def reconcile(desk: Folder, number: int, rules_file: Path | None, *, as_json: bool) -> None:
-    """Hold disclosures, dates and deadlines against the figures; exits with 5 while a contradiction is open."""
-    from sealane.clock import Clock
-    from sealane.desk.incidents import reconciling
-
-    told, figures, duties = _state(desk, number, rules_file)
-    found = reconciling.contradictions(told, figures, duties, Clock().now().date())
-    if as_json:
-        rows = [
-            {"why": one.why.value, "seen": str(one.seen), "sentence": one.sentence, "figures": one.figures}
-            for one in found
-        ]
-        click.echo(json.dumps(rows, ensure_ascii=False))
-    else:
-        click.echo("\n".join(f"{one.seen}  {printable(one.sentence)}" for one in found) or "Nothing contradicts.")
-    if found:
-        click.get_current_context().exit(5)
-
-
-@incident.command()
-@_number
-@click.option("--ics", type=click.Path(dir_okay=False, path_type=Path), help="Write them as iCalendar.")
-@json_option
-@_rules
-@with_desk
-def clock(desk: Folder, number: int, ics: Path | None, rules_file: Path | None, *, as_json: bool) -> None:
-    """List what is owed to whom until when. This is no legal advice."""
-    from sealane.clock import Clock
-    from sealane.desk.incidents import deadlines
-
-    told, _, duties = _state(desk, number, rules_file)
-    now = Clock().now()
-    if ics is not None:
-        ics.write_text(deadlines.calendar(duties, told, now), encoding="utf-8", newline="")
-    show_rows([_duty_row(duty, now.date()) for duty in duties], as_json=as_json, empty="Nothing is owed.")
-
-
-@incident.command()
-@_number
-@click.argument("owner")
-@click.argument("notifier", type=click.Choice(["owner", "processor"]))
-@with_desk
-def decide(desk: Folder, number: int, owner: str, notifier: Any) -> None:
-    """Keep who notifies the individuals of a data owner: the owner, or the processor for it."""
-    from sealane.desk.incidents.records import Decided
-
-    _add(desk, number, Decided, owner=owner, notifier=notifier)
-
-
-@incident.command("rename-owner")
-@_number
-@click.argument("owner")
-@click.argument("name")
-@with_desk
-def rename_owner(desk: Folder, number: int, owner: str, name: str) -> None:
-    """Keep that OWNER, as files name it, is called NAME now: its individuals are counted once, under that name."""
-    from sealane.desk.incidents.records import Renamed
-
-    _add(desk, number, Renamed, owner=owner, to=name)
-
-
-@incident.command()
-@_number
-@click.argument("individual", type=click.IntRange(min=0), metavar="INDIVIDUAL")
-@click.option("--kin", default="", help="The next of kin or personal representative who is written to.")
-@click.option("--line", default="", help="Their address: street or box.")
-@click.option("--city", default="")
-@click.option("--state", default="")
-@click.option("--zip", default="")
-@with_desk
-def died(desk: Folder, number: int, individual: int, **kin: str) -> None:
-    """Keep that INDIVIDUAL, by their number in `people`, has died: who writes to them writes to their next of kin.
-
-    Without an address of theirs no letter is written, and the individual is listed with those without an address.
-    """
-    from sealane.desk import taking
-    from sealane.desk.failures import IncidentInvalid
-    from sealane.desk.incidents.records import Died
-
-    aliases = taking.load(desk).facts.aliases
-    if individual >= len(aliases):
-        raise IncidentInvalid("There is no individual of this number.")
-    key, check = aliases.select("key", "check").row(individual)
-    _add(desk, number, Died, alias=(key, check), **kin)
-
-
-@incident.command("call")
-@_number
-@click.argument("path")
-@click.argument("kind")
-@with_desk
-def call_(desk: Folder, number: int, path: str, kind: str) -> None:
-    """Say what kind of file PATH is, or those below it are, as letters say it: "enrollment file"."""
-    from sealane.desk.incidents.records import Called
-
-    _add(desk, number, Called, path=path, name=kind)
-
-
-@incident.command()
-@_number
-@click.argument("duty")
-@click.option("--date", "on", required=True, type=DAY, metavar="D")
-@with_desk
-def done(desk: Folder, number: int, duty: str, on: date) -> None:
-    """Keep that a duty was fulfilled, by its name in `clock`."""
-    from sealane.desk.incidents.records import Done
-
-    _add(desk, number, Done, duty=duty, on=on)
-
-
-@incident.command()
-@_number
-@click.option("--owner", required=True)
-@click.option("--state", required=True, type=click.Choice(["sent", "returned", "bounced", "delivered"]))
-@click.option("--count", "told", required=True, type=click.IntRange(min=1))
-@click.option("--date", "on", required=True, type=DAY, metavar="D")
-@with_desk
-def deliver(desk: Folder, number: int, owner: str, state: Any, told: int, on: date) -> None:
-    """Keep what became of letters; ten that come back open the duty of a substitute notice."""
-    from sealane.desk.incidents.records import Delivered
-
-    _add(desk, number, Delivered, owner=owner, state=state, count=told, on=on)
-
-
-@incident.command()
-@_number
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR")
-@click.option("--party", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Who writes (TOML).")
-@click.option("--owner-key", "owner_keys", multiple=True, type=(str, str), metavar="OWNER age1…")
-@click.option("--url", default="", help="Where the public page will stand.")
-@click.option(
-    "--forms",
-    "forms_file",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Another file of authorities' forms.",
-)
-@click.option("--emails", "by_email", is_flag=True, help="Write e-mails too (EML), for those who agreed to them.")
-@_rules
-@with_desk
-def notices(
-    desk: Folder,
-    number: int,
-    out: Path,
-    party: Path | None,
-    owner_keys: tuple[tuple[str, str], ...],
-    url: str,
-    forms_file: Path | None,
-    rules_file: Path | None,
-    *,
-    by_email: bool,
-) -> None:
-    """Make all notices: letters, mail-merge tables, owners' packages, field sheets, page, report, attestation."""
-    from sealane.clock import Clock
-    from sealane.desk import taking
-    from sealane.desk.incidents import answering, deadlines, records
-    from sealane.desk.notices import making, sheets
-    from sealane.desk.notices import party as parties
-
-    taken, now = taking.load(desk), Clock().now()
-    found = answering.answer(desk, taken, number, now)
-    recipients: dict[str, list[str]] = {}
-    for owner, key in owner_keys:
-        recipients.setdefault(owner, []).append(key)
-    made = making.make(
-        desk,
-        taken,
-        records.load(desk, number),
-        found.figures,
-        party=parties.load(party),
-        rules=deadlines.load(rules_file),
-        recipients=recipients,
-        url=url,
-        now=now,
-        forms=sheets.load(forms_file),
-        by_email=by_email,
-    )
-    making.write(made, out)
-    if by_email:
-        click.echo(f"{made.emails} e-mails, to whom one may be sent who agreed to it (45 CFR 164.404(d)(1)).")
-    for writer, letters in made.letters.items():
-        missing = made.without_address[writer]
-        click.echo(f"{printable(writer)}: {letters} letters" + f", {missing} without an address" * bool(missing))
-    for owner in made.unsealed:
-        click.echo(f"No package for {printable(owner)}: its key is not known (--owner-key).")
-    if made.gaps:
-        click.echo(f"These are drafts. Say in a file for --party: {', '.join(made.gaps)}.")
-
-
-def _add(desk: Folder, number: int, kind: Any, /, **fields: Any) -> None:
-    from sealane.clock import Clock
-    from sealane.desk.incidents import records
-
-    records.load(desk, number)
-    records.add(desk, number, kind(at=Clock().now(), **fields))
-
-
-def _state(desk: Folder, number: int, rules_file: Path | None) -> tuple[Any, Figures, list[Duty]]:
-    from sealane.desk import taking
-    from sealane.desk.incidents import answering, deadlines, records
-
-    told = records.load(desk, number)
-    figures = answering.look(taking.load(desk), told).figures
-    return told, figures, deadlines.duties(deadlines.load(rules_file), told, figures)
-
-
-def _duty_row(duty: Duty, today: date) -> dict[str, Any]:
-    state = "done" if duty.done else "missed" if duty.missed(today) else "open"
-    return {
-        "duty": duty.name,
-        "due": str(duty.due) if duty.due else "without unreasonable delay",
-        "state": state,
-        "individuals": duty.count,
-        "law": duty.rule.citation,
-        "certainty": f"{duty.rule.certainty}, confirm with counsel" if duty.unsure else duty.rule.certainty,
-    }
 
 
 def _json(figures: Figures) -> str:

@@ -1,8 +1,8 @@
 """Facts: in which file, of which data owner, each alias is, in which state, with which classes of data.
 
-Append-only: each sync adds one batch (aliases, facts, files and owners), sealed, and nothing is ever changed. An alias
-is one distinct telling of an individual (all that a people list says of them but the classes); who of them is the
-same person is a map of its own (`maps.py`). A batch counts once its last file, `batches/N`, is there.
+Append-only: a sync adds batches (aliases, facts, files and owners), sealed, and nothing is ever changed. An alias is
+one distinct telling of an individual (`aliases.py`); who of them is the same person is a map of its own (`maps.py`). A
+batch counts once its last file, `batches/N`, is there; a file's facts are in one batch.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from sealane.desk.failures import TooManyAliases
+from sealane.desk.aliases import CHECK, KEY, TOLD, Aliases, Known, keyed
 from sealane.desk.folder import numbered
-from sealane.desk.identity.compared import SCOPED
+from sealane.desk.runs import FACT, Filling, Runs
 from sealane.desk.sources import PartUnread
 from sealane.exposure.model import UNTOLD
 from sealane.exposure.people.alike import MASK
-from sealane.exposure.people.crowd import PERSON
+from sealane.exposure.people.crowd import INDIVIDUAL
 from sealane.exposure.people.places import ELSEWHERE, STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -36,12 +38,11 @@ if TYPE_CHECKING:
 
 REGIONS: Final = (UNTOLD, ELSEWHERE, *sorted(STATES))
 _CODES: Final = {name: code for code, name in enumerate(REGIONS)}
-ALIASES_MAX: Final = 2**32 - 1
-_SECOND_SEED: Final = 0x5EA1A9E
-_FIRST_KEY: Final = "key"
-_SECOND_KEY: Final = "check"
-_SCHEMA: Final = {name: pl.Date if name == "birth_date" else pl.String for name in PERSON}
-FACT: Final = {"file": pl.UInt32, "alias": pl.UInt32, "owner": pl.UInt32, "state": pl.UInt8, "mask": pl.UInt32}
+_ROWS_AT_ONCE: Final = 200_000
+"""Rows that are numbered together: a list of few waits for others."""
+_ROWS_A_BATCH: Final = 1_000_000
+"""Rows after which a batch is written, at the end of a file."""
+_TIE: Final = np.dtype("<u4")
 
 
 class TakenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +58,7 @@ class TakenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The last file of a sync: what makes it count."""
+    """The last file of a batch: what makes it count."""
 
     files: tuple[TakenFile, ...]
     owners: tuple[str, ...]
@@ -65,19 +66,24 @@ class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: int
     """New aliases."""
     facts: int
+    ties: bytes = b""
+    """Pairs of aliases that a list says are one individual, as little-endian numbers of 32 bits."""
 
 
 @dataclass(slots=True)
 class Facts:
-    """All facts up to a batch, in memory."""
+    """All facts up to a batch: the columns in memory, the aliases where they lie."""
 
     batches: int
     files: list[TakenFile]
     owners: list[str]
-    aliases: pl.DataFrame
-    """Columns of a people list, and the two numbers that an alias is known by."""
-    table: pl.DataFrame
-    """Columns of `FACT`, sorted by file, owner and alias."""
+    aliases: Aliases
+    runs: Runs
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """All of them as a table of the columns of `FACT`, sorted by file, owner and alias."""
+        return self.runs.table()
 
     def file_numbers(self, versions: Sequence[str]) -> dict[str, int]:
         """Return the number of each of these versions that is known: of its newest list."""
@@ -85,139 +91,191 @@ class Facts:
         return {one.version_id: number for number, one in enumerate(self.files) if one.version_id in wanted}
 
 
+def heads(folder: Folder, batches: int | None = None) -> list[Batch]:
+    """Return what makes each batch count, or the first so many. Raises `DeskDamaged`."""
+    there = folder.numbers("batches")
+    return [
+        msgspec.msgpack.decode(folder.read(numbered("batches", number)), type=Batch)
+        for number in (there if batches is None else there[:batches])
+    ]
+
+
 def load(folder: Folder, batches: int | None = None) -> Facts:
     """Return the facts of all batches, or of the first so many. Raises `DeskDamaged`."""
-    there = folder.numbers("batches")
-    there = there if batches is None else there[:batches]
-    facts = Facts(len(there), [], [], _no_aliases(), pl.DataFrame(schema=FACT))
-    aliases, tables = [facts.aliases], [facts.table]
-    for number in there:
-        batch = msgspec.msgpack.decode(folder.read(numbered("batches", number)), type=Batch)
-        facts.files += batch.files
-        facts.owners += batch.owners
-        aliases.append(_read(folder, "aliases", number))
-        tables.append(_read(folder, "facts", number))
-    facts.aliases, facts.table = pl.concat(aliases), pl.concat(tables)
-    return facts
+    told = heads(folder, batches)
+    filling = Filling(sum(batch.facts for batch in told))
+    for number in range(1, len(told) + 1):
+        table = pl.read_parquet(io.BytesIO(folder.read(numbered("facts", number))), use_statistics=False)
+        filling.take({name: table[name].to_numpy() for name in FACT})
+    return Facts(
+        len(told),
+        [file for batch in told for file in batch.files],
+        [owner for batch in told for owner in batch.owners],
+        aliases_of(folder, told),
+        filling.runs(),
+    )
 
 
-def _read(folder: Folder, kind: str, number: int) -> pl.DataFrame:
-    return pl.read_parquet(io.BytesIO(folder.read(numbered(kind, number))))
+def aliases_of(folder: Folder, told: Sequence[Batch]) -> Aliases:
+    """Return the aliases of these batches."""
+    return Aliases(folder, [batch.aliases for batch in told])
 
 
-def _no_aliases() -> pl.DataFrame:
-    return pl.DataFrame(schema=_SCHEMA | {_FIRST_KEY: pl.UInt64, _SECOND_KEY: pl.UInt64})
+def ties_of(told: Sequence[Batch]) -> Numbers:
+    """Return the pairs of aliases that lists of these batches say are one individual: two columns."""
+    return np.concatenate([np.frombuffer(batch.ties, dtype=_TIE) for batch in told] or [[]]).reshape(-1, 2)
 
 
 class Gathering:
-    """Collects the lists of one sync and writes them as one batch."""
+    """Takes the lists of one sync and writes them in batches; of what was written nothing but numbers is held."""
 
-    def __init__(self, folder: Folder, facts: Facts) -> None:
-        """Go on from these facts."""
+    def __init__(self, folder: Folder) -> None:
+        """Go on from what is in the folder. Raises `DeskDamaged`."""
         self._folder = folder
-        self._facts = facts
-        self._owners = {name: code for code, name in enumerate(facts.owners)}
-        self._known = len(facts.owners)
-        self._files: list[TakenFile] = []
-        self._frames: list[pl.DataFrame] = []
+        before = heads(folder)
+        self.batches = len(before)
+        self.taken = {file.digest or file.version_id for batch in before for file in batch.files}
+        """The lists that are known: by their digest, or the version that has none."""
+        self._files_before = sum(len(batch.files) for batch in before)
+        self._owners = {name: code for code, name in enumerate(one for batch in before for one in batch.owners)}
+        self._known = Known()
+        for frame in aliases_of(folder, before).frames(KEY, CHECK):
+            self._known.learn(frame[KEY].to_numpy(), frame[CHECK].to_numpy())
+        self._begin()
 
-    def take(self, file: TakenFile, people: Sequence[pl.DataFrame], owner: str) -> None:
-        """Take a file and the individuals in it. `owner`: whose data it is where the list does not say."""
-        number = len(self._facts.files) + len(self._files)
-        self._files.append(file)
+    def _begin(self) -> None:
+        self._files: list[TakenFile] = []
+        self._owners_before = len(self._owners)
+        self._aliases_before = self._known.count
+        self._waiting: list[pl.DataFrame] = []
+        self._facts: list[pl.DataFrame] = []
+        self._ties: list[pl.DataFrame] = []
+        self._rows = 0
+        self._written = io.BytesIO()
+        self._writer: pq.ParquetWriter | None = None
+
+    def take(self, file: TakenFile, people: Iterable[pl.DataFrame], owner: str) -> int:
+        """Take a file and the individuals in it; return how many rows these are.
+
+        `owner`: whose data it is where the list does not say. Raises `TooManyAliases`, and what reading `people` does.
+        """
+        number = self._files_before + len(self._files)
+        rows = 0
         for frame in people:
             if frame.is_empty():
                 continue
+            columns = TOLD | {MASK: pl.UInt32, INDIVIDUAL: pl.UInt32}
             whole = frame.select(
-                *(
-                    (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
-                    for name, kind in _SCHEMA.items()
-                ),
-                pl.col(MASK).cast(pl.UInt32),
+                (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
+                for name, kind in columns.items()
             )
-            whole = whole.with_columns(pl.col("owner").fill_null(owner or UNTOLD))
-            self._frames.append(whole.with_columns(pl.lit(number, dtype=pl.UInt32).alias("file")))
+            self._waiting.append(
+                whole.with_columns(
+                    pl.col("owner").fill_null(owner or UNTOLD), pl.lit(number, dtype=pl.UInt32).alias("file")
+                )
+            )
+            rows += len(frame)
+            if sum(map(len, self._waiting)) >= _ROWS_AT_ONCE:
+                self._settle()
+        self._files.append(file)
+        self._rows += rows
+        if self._rows >= _ROWS_A_BATCH:
+            self.write()
+        return rows
 
-    def write(self) -> Facts:
-        """Write what was taken, and return all facts with it. Raises `TooManyAliases`."""
-        before = self._facts
-        rows = pl.concat(self._frames) if self._frames else pl.DataFrame(
-            schema=_SCHEMA | {MASK: pl.UInt32, "file": pl.UInt32}
-        )  # fmt: skip
-        rows = _keyed(rows, self._folder.seed)
-        new, ordinals = self._numbered(rows)
+    def _settle(self) -> None:
+        """Give numbers to what waits, and keep of it new aliases and facts."""
+        if not self._waiting:
+            return
+        rows = keyed(pl.concat(self._waiting), self._folder.seed)
+        self._waiting = []
+        numbers, new = self._known.number(rows[KEY].to_numpy(), rows[CHECK].to_numpy())
+        if len(new):
+            table = rows[new].select(*TOLD, KEY, CHECK).to_arrow(compat_level=pl.CompatLevel.oldest())
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(
+                    self._written, table.schema, compression="zstd", compression_level=1, write_statistics=False,
+                    use_dictionary=list(_REPEATING),
+                )  # fmt: skip
+            self._writer.write_table(table)
         for name in rows["owner"].unique(maintain_order=True).to_list():
             self._owners.setdefault(name, len(self._owners))
-        table = _facts_of(rows, ordinals, self._owners)
+        states = rows["state"].fill_null(UNTOLD)
+        self._facts.append(
+            pl.DataFrame(
+                {
+                    "file": rows["file"],
+                    "alias": pl.Series(numbers, dtype=pl.UInt32),
+                    "owner": rows["owner"].replace_strict(self._owners, return_dtype=pl.UInt32),
+                    "state": states.replace_strict(_CODES, default=_CODES[ELSEWHERE], return_dtype=pl.UInt8),
+                    "mask": rows[MASK],
+                },
+                schema=FACT,
+            )
+        )
+        tied = rows.select("file", INDIVIDUAL, pl.Series("alias", numbers, dtype=pl.UInt32))
+        self._ties.append(tied.drop_nulls(INDIVIDUAL))
+
+    def write(self) -> None:
+        """Write what was taken since the last batch as one. Raises `TooManyAliases`."""
+        if not self._files:
+            return
+        self._settle()
+        table = pl.concat([pl.DataFrame(schema=FACT), *self._facts])
+        self._facts = []
+        table = table.group_by("file", "owner", "alias").agg(pl.col("state").last(), pl.col("mask").bitwise_or())
+        table = table.select(list(FACT)).sort("file", "owner", "alias")
+        if self._writer is not None:
+            self._writer.close()
         batch = Batch(
             files=tuple(self._files),
-            owners=tuple(list(self._owners)[self._known :]),
-            aliases=len(new),
+            owners=tuple(list(self._owners)[self._owners_before :]),
+            aliases=self._known.count - self._aliases_before,
             facts=len(table),
+            ties=_tied(self._ties),
         )
-        number = before.batches + 1
+        number = self.batches + 1
         self._folder.discard(numbered("aliases", number), numbered("facts", number))  # of a sync that was cut short
-        self._folder.write(numbered("aliases", number), _parquet(new))
-        self._folder.write(numbered("facts", number), _parquet(table))
+        self._folder.write(numbered("aliases", number), self._written.getvalue())
+        self._folder.write(numbered("facts", number), parquet(table))
         self._folder.write(numbered("batches", number), msgspec.msgpack.encode(batch))
-        return Facts(
-            batches=number,
-            files=[*before.files, *batch.files],
-            owners=[*before.owners, *batch.owners],
-            aliases=pl.concat([before.aliases, new]),
-            table=pl.concat([before.table, table]),
-        )
-
-    def _numbered(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Numbers]:
-        """Return the aliases that are new, and the ordinal of every row's."""
-        keys = [_FIRST_KEY, _SECOND_KEY]
-        known = self._facts.aliases.select(keys)
-        new = (
-            rows.select(*PERSON, *keys).unique(keys, keep="first", maintain_order=True).join(known, on=keys, how="anti")
-        )
-        if len(known) + len(new) > ALIASES_MAX:
-            raise TooManyAliases
-        every = pl.concat([known, new.select(keys)]).with_row_index("alias")
-        ordinals = rows.select(keys).join(every, on=keys, how="left", maintain_order="left")["alias"]
-        return new, ordinals.to_numpy()
+        self.batches = number
+        self._files_before += len(self._files)
+        self._begin()
 
 
-def _keyed(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Add the two numbers by which an alias is known again: 128 bits, keyed, so that none can be made to collide."""
-    scoped = pl.any_horizontal(pl.col(name).is_not_null() for name in SCOPED)
-    told = [pl.col(name).cast(pl.String).str.to_lowercase().fill_null("\x01") for name in PERSON if name != "owner"]
-    told.append(pl.when(scoped).then(pl.col("owner")).otherwise(pl.lit("\x01")))
-    text = rows.select(pl.concat_str(told, separator="\x00").alias("text"))["text"]
-    return rows.with_columns(text.hash(seed).alias(_FIRST_KEY), text.hash(seed ^ _SECOND_SEED).alias(_SECOND_KEY))
+_REPEATING: Final = ("given", "family", "suffix", "birth_date", "city", "state", "zip", "owner")
+"""Columns whose values come again and again."""
 
 
-def _facts_of(rows: pl.DataFrame, ordinals: Numbers, owners: dict[str, int]) -> pl.DataFrame:
-    states = rows["state"].fill_null(UNTOLD).replace_strict(_CODES, default=_CODES[ELSEWHERE], return_dtype=pl.UInt8)
-    table = pl.DataFrame(
-        {
-            "file": rows["file"],
-            "alias": pl.Series(ordinals, dtype=pl.UInt32),
-            "owner": rows["owner"].replace_strict(owners, return_dtype=pl.UInt32),
-            "state": states,
-            "mask": rows[MASK],
-        },
-        schema=FACT,
+def _tied(rows: Sequence[pl.DataFrame]) -> bytes:
+    """Return each alias of an individual of several rows beside the lowest one of the same individual."""
+    some = [frame for frame in rows if len(frame)]
+    if not some:
+        return b""
+    first = pl.col("alias").min().over("file", INDIVIDUAL).alias("first")
+    pairs = (
+        pl.concat(some)
+        .select(first, "alias")
+        .filter(pl.col("first") != pl.col("alias"))
+        .unique()
+        .sort("first", "alias")
     )
-    together = table.group_by("file", "owner", "alias").agg(pl.col("state").last(), pl.col("mask").bitwise_or())
-    return together.select(list(FACT)).sort("file", "owner", "alias")
+    return pairs.to_numpy().astype(_TIE).tobytes()
 
 
-def _parquet(frame: pl.DataFrame) -> bytes:
+def parquet(table: pl.DataFrame) -> bytes:
+    """Return facts as they are kept: sorted by file, owner and alias."""
     written = io.BytesIO()
-    frame.write_parquet(written, compression="zstd", compression_level=1, statistics=False)
+    with facts_writer(written) as writer:
+        writer.write_table(table.to_arrow(), row_group_size=_ROWS_A_BATCH)
     return written.getvalue()
 
 
-def spans(table: pl.DataFrame) -> tuple[Numbers, Numbers, Numbers]:
-    """Return where each run of one file and one owner begins in the table, whose file it is, and whose data."""
-    files, owners = table["file"].to_numpy(), table["owner"].to_numpy()
-    if not len(files):
-        return np.zeros(1, dtype=np.int64), files, owners
-    changes = np.flatnonzero((files[1:] != files[:-1]) | (owners[1:] != owners[:-1])) + 1
-    begins = np.concatenate(([0], changes))
-    return np.append(begins, len(files)), files[begins], owners[begins]
+def facts_writer(to: Any) -> pq.ParquetWriter:
+    """Return what writes facts to a path or stream. Aliases mostly follow each other: kept as what one is more by."""
+    schema = pa.schema([(name, pa.uint8() if name == "state" else pa.uint32()) for name in FACT])
+    return pq.ParquetWriter(
+        to, schema, compression="zstd", compression_level=1, write_statistics=False,
+        use_dictionary=["file", "owner", "state", "mask"], column_encoding={"alias": "DELTA_BINARY_PACKED"},
+    )  # fmt: skip

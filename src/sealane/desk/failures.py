@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealane.errors import Conflict, Integrity, Invalid, Missing, Unsupported
+from sealane.errors import Conflict, Integrity, Invalid, Missing, Unavailable, Unsupported
 
 
 class DeskMissing(Missing):
@@ -87,6 +87,20 @@ class PartyInvalid(Invalid):
 
     code = "party-invalid"
     default = "The file that says who writes the notices cannot be read."
+
+
+class MailNotTaken(Unavailable):
+    """The officer's mail server cannot be reached, or went away."""
+
+    code = "mail-not-taken"
+    default = "The mail server cannot be used. Send again: what was sent is on record, and is not sent twice."
+
+
+class BounceInvalid(Invalid):
+    """A file is no mail that says that another did not arrive."""
+
+    code = "bounce-invalid"
+    default = "This is no delivery status notification (RFC 3464)."
 
 
 class OutputExists(Conflict):

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import polars as pl
 
+from sealane.desk.facts import aliases_of, heads, ties_of
 from sealane.desk.failures import DeskDamaged
 from sealane.desk.folder import numbered
+from sealane.desk.identity.compared import COLUMNS
 from sealane.desk.identity.linking import link
 from sealane.desk.identity.policies import LOOSE, STRICT
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sealane.desk.facts import Facts
     from sealane.desk.folder import Folder
 
     Numbers = npt.NDArray[Any]
@@ -48,16 +49,17 @@ class IdentityMap:
     loose: Numbers
 
 
-def make(folder: Folder, facts: Facts) -> IdentityMap:
+def make(folder: Folder) -> IdentityMap:
     """Link all aliases and keep the result as a new version, unless the newest has them already."""
+    told = heads(folder)
     there = folder.numbers("maps")
     if there:
         newest = load(folder, there[-1])
-        if (newest.about.batches, newest.about.strict, newest.about.loose) == (facts.batches, STRICT, LOOSE):
+        if (newest.about.batches, newest.about.strict, newest.about.loose) == (len(told), STRICT, LOOSE):
             return newest
-    linked = link(facts.aliases, folder.seed)
+    linked = link(aliases_of(folder, told).frames(*COLUMNS), folder.seed, ties_of(told))
     strict, loose = linked.strict.astype("<u4"), linked.loose.astype("<u4")
-    about = AboutMap(facts.batches, STRICT, LOOSE, _digest(strict, loose), linked.quarantined, linked.vetoed)
+    about = AboutMap(len(told), STRICT, LOOSE, _digest(strict, loose), linked.quarantined, linked.vetoed)
     number = len(there) + 1
     written = io.BytesIO()
     pl.DataFrame({"strict": strict, "loose": loose}).write_parquet(written, compression="zstd", compression_level=1)

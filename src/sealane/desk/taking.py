@@ -1,7 +1,8 @@
 """Taking from a source what is new: ledger entries proven to go on from those taken before, and lists that they name.
 
 Must stay true: nothing is taken of a ledger that was cut, forked or altered, nor of a list that is not the one that the
-ledger names for its file; what was taken stays, and a sync that was cut short is as if it had not begun.
+ledger names for its file; what was taken stays, and of a sync that was cut short nothing counts until the next one has
+gone on from there.
 """
 
 from __future__ import annotations
@@ -77,13 +78,20 @@ class Synced:
 
 def load(folder: Folder) -> Taken:
     """Return what the desk knows. Raises `DeskDamaged`, `LedgerForked`."""
+    history, state = _told(folder)
+    identity = maps.newest(folder)
+    # What a sync that was cut short had taken is not linked yet, and does not count.
+    return Taken(history, fact_store.load(folder, identity.about.batches if identity else 0), identity, state)
+
+
+def _told(folder: Folder) -> tuple[History, str]:
+    """Return what the ledger says, and its newest state."""
     history, newest = History(), None
     for part in _parts(folder):
         fold(history, part.entries)
         history.size = part.size
         newest = part
-    state = "" if newest is None else _state_of(newest)
-    return Taken(history, fact_store.load(folder), maps.newest(folder), state)
+    return history, "" if newest is None else _state_of(newest)
 
 
 def history_at(folder: Folder, size: int) -> History:
@@ -100,13 +108,12 @@ def sync(folder: Folder, source: Source) -> Synced:
 
     Raises `LedgerForked`, `ListSwapped`, `DeskDamaged`, and what opening a list raises.
     """
-    before = load(folder)
+    history, _ = _told(folder)
     entries = _take_entries(folder, source)
-    history = before.history
     fold(history, entries)
     history.size = max((part.size for part in _parts(folder)), default=0)
-    known = {one.digest or one.version_id for one in before.facts.files}
-    gathering = Gathering(folder, before.facts)
+    gathering = Gathering(folder)
+    known = frozenset(gathering.taken)
     lists = individuals = waiting = 0
     for listed in source.lists():
         if (listed.digest or listed.version_id) in known:
@@ -118,10 +125,10 @@ def sync(folder: Folder, source: Source) -> Synced:
             continue
         individuals += _take_list(folder, source, history, listed, gathering)
         lists += 1
-    facts = gathering.write() if lists else before.facts
-    identity = maps.make(folder, facts)
+    gathering.write()
+    identity = maps.make(folder)
     state = "".join(_state_of(part) for part in list(_parts(folder))[-1:])
-    return Synced(len(entries), lists, individuals, waiting, Taken(history, facts, identity, state))
+    return Synced(len(entries), lists, individuals, waiting, Taken(history, fact_store.load(folder), identity, state))
 
 
 def _state_of(part: _TakenEntries) -> str:
@@ -213,15 +220,12 @@ def _take_list(folder: Folder, source: Source, history: History, listed: ListedF
     )
     owner = listed.owner or stored.organization
     if not listed.digest:
-        gathering.take(file, (), owner)
-        return 0
+        return gathering.take(file, (), owner)
     sealed = source.sealed_list(listed.version_id)
     digest = payload_digest(sealed)
     if digest != listed.digest or history.list_digests.get(listed.version_id) != digest:
         raise ListSwapped(f"The people list of version {listed.version_id} is not the one that the ledger names.")
     try:
-        people = list(read_list(io.BytesIO(files.open_sealed(sealed, folder.identities))))
+        return gathering.take(file, read_list(io.BytesIO(files.open_sealed(sealed, folder.identities))), owner)
     except SealaneError as problem:
         raise type(problem)(f"The people list of version {listed.version_id}: {problem.sentence}") from problem
-    gathering.take(file, people, owner)
-    return sum(len(frame) for frame in people)

@@ -10,5 +10,5 @@ logged.
 
 from typing import Final
 
-READERS: Final = 4
+READERS: Final = 5
 """The generation of readers: one more when they find what those before did not, so that stored files are read again."""

@@ -1,22 +1,20 @@
 """Sending mail: takes what is due from the keeper, hands it to the mail server, tells what became of it.
 
-The standard library's SMTP client, in a thread, one connection a batch. Must stay true: outside loopback nothing goes
-out but under TLS with the server's name checked, the password least of all; neither letters nor passwords are logged;
-a mail server that is away loses nothing; one mail that is refused holds up no other.
+In a thread, one connection a batch (`relay.py`). Must stay true: neither letters nor passwords are logged; a mail
+server that is away loses nothing; one mail that is refused holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import smtplib
-import ssl
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealane.errors import Invalid, SealaneError
 from sealane.jobs.collecting import host_and_port
+from sealane.jobs.relay import Relay, outcome_of
 from sealane.jobs.wording import message_of
 from sealane.operations.sharing import LeaseMails, MailsAre, TellMail
 
@@ -32,9 +30,6 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 2.0
 _BATCH: Final = 20
-_FOR_GOOD: Final = range(500, 600)
-"""Replies that say: do not try this again (RFC 5321, 4.2.1)."""
-_SECURITIES: Final = ("starttls", "tls", "none")
 
 
 class Ask(Protocol):
@@ -45,23 +40,17 @@ class Ask(Protocol):
         ...
 
 
-def check(settings: Settings) -> tuple[str, int]:
-    """Return host and port of the mail server. Raises `Invalid` for settings by which no mail could, or should, go."""
+def check(settings: Settings) -> Relay:
+    """Return the mail server. Raises `Invalid` for settings by which no mail could, or should, go."""
     host, port = host_and_port(settings.smtp, "smtp")
-    if settings.smtp_security not in _SECURITIES:
-        raise Invalid("The setting 'smtp_security' is starttls, tls or none.")
-    if settings.smtp_security == "none" and not _is_loopback(host):
-        raise Invalid("Mail goes out without TLS to a mail server on this machine only.")
+    found = Relay(
+        host, port, settings.smtp_security, settings.smtp_user, settings.smtp_password, settings.smtp_ca,
+        settings.smtp_wait_seconds,
+    )  # fmt: skip
+    found.check()
     if "@" not in settings.smtp_from:
         raise Invalid("The setting 'smtp_from' is the address that mail is from: files@example.org.")
-    return host, port
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return found
 
 
 class Mailing:
@@ -72,7 +61,7 @@ class Mailing:
         self._ask = ask
         self._settings = settings
         self._clock = clock
-        self._host, self._port = check(settings)
+        self._relay = check(settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send what is due until `stop`."""
@@ -101,42 +90,16 @@ class Mailing:
         """Hand over a batch; whatever was not answered is to be tried later. In a thread: this waits."""
         told: dict[int, MailOutcome] = {mail.mail: "later" for mail in mails}
         try:
-            with self._connected() as server:
+            with self._relay.connected() as server:
                 for mail in mails:
                     told[mail.mail] = self._handed_over(server, mail)
         except (OSError, smtplib.SMTPException) as problem:
             log.warning("the mail server did not take everything: %s", type(problem).__name__)
         return told
 
-    def _connected(self) -> smtplib.SMTP:
-        settings, wait = self._settings, self._settings.smtp_wait_seconds
-        context = ssl.create_default_context(cafile=settings.smtp_ca or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        server: smtplib.SMTP
-        if settings.smtp_security == "tls":
-            server = smtplib.SMTP_SSL(self._host, self._port, timeout=wait, context=context)
-        else:
-            server = smtplib.SMTP(self._host, self._port, timeout=wait)
-        try:
-            if settings.smtp_security == "starttls":
-                server.starttls(context=context)  # raises where the server has none: there is no way around it
-            if settings.smtp_user:
-                server.login(settings.smtp_user, settings.smtp_password)
-        except BaseException:
-            server.close()
-            raise
-        return server
-
     def _handed_over(self, server: smtplib.SMTP, mail: Mail) -> MailOutcome:
         try:
             message = message_of(mail.letter, sender=self._settings.smtp_from, now=self._clock.now())
         except ValueError:
             return "refused"
-        try:
-            server.send_message(message)
-        except smtplib.SMTPRecipientsRefused as refusal:
-            codes = [code for code, _ in refusal.recipients.values()]
-            return "refused" if all(code in _FOR_GOOD for code in codes) else "later"
-        except smtplib.SMTPResponseException as refusal:
-            return "refused" if refusal.smtp_code in _FOR_GOOD else "later"
-        return "taken"
+        return outcome_of(lambda: server.send_message(message))

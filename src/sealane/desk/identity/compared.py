@@ -17,7 +17,7 @@ from sealane.desk.identity.nicknames import FORMAL
 from sealane.exposure.people.keys import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
@@ -36,6 +36,10 @@ IDENTIFIERS: Final = (
     "card_number",
 )
 CONTACTS: Final = ("phone", "email")
+COLUMNS: Final = (
+    "given", "family", "suffix", "birth_date", *IDENTIFIERS, *CONTACTS, "line", "state", "zip", "owner",
+)  # fmt: skip
+"""What of an alias is looked at."""
 _SPECIMENS: Final = frozenset(
     {78051120, 219099999, 123456789, 987654321, *(int(str(digit) * 9) for digit in range(1, 10))}
 )
@@ -91,8 +95,28 @@ class Compared:
         return (self.names["given"] != 0) | (self.names["family"] != 0)
 
 
-def compared(aliases: pl.DataFrame, seed: int) -> Compared:
-    """Return what these aliases (columns of a people list) are compared by. `seed`: this desk's own secret number."""
+def compared(aliases: pl.DataFrame | Iterable[pl.DataFrame], seed: int) -> Compared:
+    """Return what these aliases (columns of a people list) are compared by. `seed`: this desk's own secret number.
+
+    Of frames that come one after another no more is held than the arrays that are made of them.
+    """
+    frames = [aliases] if isinstance(aliases, pl.DataFrame) else aliases
+    told = _joined(
+        [_told(frame, seed) for frame in frames]
+        or [_told(pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String)), seed)]
+    )
+    who = together(told.names["given"], told.names["family"], told.born)
+    told.borne = _times(told.names["given"])
+    told.borne_family = _times(told.names["family"])
+    told.told_name = _times(who)
+    told.number_of_name = _numbers_of_names(who, told.social)
+    told.of_many = np.zeros(told.count, dtype=np.bool_)
+    told.of_namesakes = np.zeros(told.count, dtype=np.bool_)
+    return told
+
+
+def _told(aliases: pl.DataFrame, seed: int) -> Compared:
+    """Return what each alias tells by itself."""
     frame = aliases.with_columns(
         pl.lit(None, dtype=pl.String).alias(name)
         for name in ("given", "family", "suffix", *IDENTIFIERS, *CONTACTS, "line", "zip", "owner")
@@ -104,22 +128,13 @@ def compared(aliases: pl.DataFrame, seed: int) -> Compared:
     social = frame["ssn"].cast(pl.String).cast(pl.UInt32, strict=False).fill_null(0).to_numpy()
     social = np.where(np.isin(social, list(_SPECIMENS)), np.uint32(0), social)
     identifiers["ssn"] = np.where(social != 0, identifiers["ssn"], np.uint64(0))
-    names = _names(given, family, seed)
     zips = frame["zip"].cast(pl.String).str.slice(0, _ZIP_DIGITS).cast(pl.UInt32, strict=False).fill_null(0).to_numpy()
-    born = _born(frame)
-    who = together(names["given"], names["family"], born)
     return Compared(
         count=len(frame),
         given=given,
         family=family,
-        names=names,
-        borne=_times(names["given"]),
-        borne_family=_times(names["family"]),
-        told_name=_times(who),
-        number_of_name=_numbers_of_names(who, social),
-        of_many=np.zeros(len(frame), dtype=np.bool_),
-        of_namesakes=np.zeros(len(frame), dtype=np.bool_),
-        born=born,
+        names=_names(given, family, seed),
+        born=_born(frame),
         suffix=frame["suffix"].cast(pl.String).str.to_lowercase().str.strip_chars(". ")
         .replace_strict(_SUFFIXES, default=0, return_dtype=pl.UInt8).fill_null(0).to_numpy(),
         social=social,
@@ -128,6 +143,29 @@ def compared(aliases: pl.DataFrame, seed: int) -> Compared:
         line=hashed(_line(frame["line"].cast(pl.String)), seed),
         zip=zips,
     )  # fmt: skip
+
+
+def _joined(parts: list[Compared]) -> Compared:
+    """Return what all parts tell, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    identifiers = [name for name in IDENTIFIERS if any(name in part.identifiers for part in parts)]
+    return Compared(
+        count=sum(part.count for part in parts),
+        given=pl.concat([part.given for part in parts]),
+        family=pl.concat([part.family for part in parts]),
+        names={name: np.concatenate([part.names[name] for part in parts]) for name in parts[0].names},
+        born=np.concatenate([part.born for part in parts]),
+        suffix=np.concatenate([part.suffix for part in parts]),
+        social=np.concatenate([part.social for part in parts]),
+        identifiers={
+            name: np.concatenate([part.identifiers.get(name, np.zeros(part.count, np.uint64)) for part in parts])
+            for name in identifiers
+        },
+        contacts={name: np.concatenate([part.contacts[name] for part in parts]) for name in CONTACTS},
+        line=np.concatenate([part.line for part in parts]),
+        zip=np.concatenate([part.zip for part in parts]),
+    )
 
 
 def _times(key: Numbers) -> Numbers:

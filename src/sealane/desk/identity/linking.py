@@ -15,9 +15,11 @@ import numpy as np
 
 from sealane.desk.identity import policies
 from sealane.desk.identity.compared import compared
-from sealane.desk.identity.pairs import DIFFER, compare, pairs, quarantine
+from sealane.desk.identity.pairs import DIFFER, compare, pairs, places_of, quarantine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
     import polars as pl
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _ALONE: Final = ("ssn", "medicare_id", "itin", "passport")
 """Numbers that speak for an alias without a name."""
+_TIED: Final = 1
+"""What a list says of its own rows stands with the strongest rule, and below every veto."""
 _LOOKED_AT: Final = 2
 """Of two, the pair itself was looked at."""
 _PAIRS_AT_ONCE: Final = 2_000_000
@@ -48,12 +52,17 @@ class Linked:
     """Joins that were refused because of a contradiction."""
 
 
-def link(aliases: pl.DataFrame, seed: int) -> Linked:
-    """Join aliases (columns of a people list, one row an alias) under both policies."""
+def link(aliases: pl.DataFrame | Iterable[pl.DataFrame], seed: int, ties: Numbers | None = None) -> Linked:
+    """Join aliases (columns of a people list, one row an alias) under both policies.
+
+    `ties`: pairs of aliases of which a list says that they are one individual, the lower one first.
+    """
     told = compared(aliases, seed)
     quarantined = quarantine(told)
-    seen = pairs(told)
+    ties = np.zeros((0, 2), dtype=np.int64) if ties is None else ties.astype(np.int64)
+    seen = pairs(told, ties)
     ranks = _ranks(seen)
+    ranks[places_of(seen, ties)] = _TIED
     veto = policies.contradict(seen)
     strict, refused = _joined(told, seen, ranks, veto)
     _join_nameless(told, strict)

@@ -47,6 +47,7 @@ UNTOLD: Final = np.int8(0)
 HOUSE: Final = np.int8(2)
 """A place down to the house, at least."""
 DIFFER: Final = np.int8(-1)
+_NONE: Final = np.zeros((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,9 @@ def quarantine(aliases: Compared) -> dict[str, int]:
     return told
 
 
-def pairs(aliases: Compared) -> Pairs:
-    """Return all pairs worth looking at, in order."""
-    made = [_of_key(key, aliases) for key in _keys(aliases)]
-    codes = np.concatenate(made) if made else np.zeros(0, dtype=np.uint64)
-    codes = np.unique(codes)
+def pairs(aliases: Compared, ties: Numbers = _NONE) -> Pairs:
+    """Return all pairs worth looking at, in order. `ties`: further ones, the lower alias first."""
+    codes = np.unique(np.concatenate([_codes(ties), *(_of_key(key, aliases) for key in _keys(aliases))]))
     first, second = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
     found = compare(aliases, first, second)
     _mark_numbers_of_many(aliases, found)
@@ -117,6 +116,18 @@ def pairs(aliases: Compared) -> Pairs:
         own=~(aliases.of_many[first] | aliases.of_many[second]),
         namesakes=aliases.of_namesakes[first] | aliases.of_namesakes[second],
     )
+
+
+def places_of(seen: Pairs, ties: Numbers) -> Numbers:
+    """Return where these pairs stand among those that are looked at."""
+    return (
+        np.searchsorted(_codes(np.stack([seen.first, seen.second], axis=1)), _codes(ties)) if len(ties) else ties[:, 0]
+    )
+
+
+def _codes(both: Numbers) -> Numbers:
+    """Return each pair as one number: the lower alias above the higher one."""
+    return (both[:, 0].astype(np.uint64) << np.uint64(32)) | both[:, 1].astype(np.uint64)
 
 
 def _mark_numbers_of_many(aliases: Compared, seen: Pairs) -> None:

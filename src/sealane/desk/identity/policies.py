@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[Any]
 
-STRICT: Final = "strict-2"
-LOOSE: Final = "loose-2"
+STRICT: Final = "strict-3"
+LOOSE: Final = "loose-3"
 _STRONG: Final = ("ssn", "itin", "medicare_id", "passport", "drivers_license")
 _WEAK: Final = ("medicaid_id", "member_id", "medical_record_number", "account_number", "card_number")
 

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from sealane.desk.facts import REGIONS, spans
+from sealane.desk.facts import REGIONS
+from sealane.desk.folding import Folding
 from sealane.desk.incidents.scoping import Evidence
+from sealane.desk.runs import slices
 from sealane.exposure.model import BIT, Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
     from sealane.desk.facts import Facts, TakenFile
     from sealane.desk.maps import IdentityMap
+    from sealane.desk.runs import Runs
 
     Numbers = npt.NDArray[Any]
 
@@ -94,7 +97,7 @@ class Affected:
         """SHA-256 over the figures and every individual with their classes."""
         whole = sha256(msgspec.json.encode(self.figures, order="sorted"))
         for array, kind in ((self.roots, "<u4"), (self.masks, "<u4"), (self.states, "<u1")):
-            whole.update(array.astype(kind).tobytes())
+            whole.update(np.ascontiguousarray(array, dtype=kind).data)
         return whole.hexdigest()
 
 
@@ -116,30 +119,24 @@ def affected(
         )
         for kind in Evidence
     }
-    roots = _first(identity.strict, len(facts.aliases))
-    runs = _Runs.of(facts)
+    runs, count = facts.runs, len(facts.aliases)
     open_files = np.sort(np.concatenate([by_evidence[kind] for kind in sorted(counted)]))
-    loose = _folded(_gathered(runs, len(roots), open_files), _first(identity.loose, len(roots)))
-    found_loose = int(np.count_nonzero(loose))
-    del loose  # as large as the index
-    classes = {
-        kind: _folded(_gathered(runs, len(roots), by_evidence[kind]), roots)
-        for kind in (Evidence.EXFILTRATED, Evidence.REACHABLE)
-    }
-    everybody = np.bitwise_or.reduce([classes[kind] for kind in sorted(counted)])
-    people = np.flatnonzero(everybody)
-    masks = everybody[people]
-    states = _states_of_people(runs, facts.files, roots)[people]
+    found_loose = _loosely(runs, _first(identity.loose, count), open_files)
+    people_of = Folding.of(_first(identity.strict, count))
+    classes = {kind: people_of.classes(_gathered(runs, count, by_evidence[kind])) for kind in Evidence}
+    owners, shared = _by_owner(runs, people_of, open_files, [owner_now(name) for name in facts.owners])
+    people, masks = _everybody([classes[kind] for kind in sorted(counted)])
+    by_split = _split(classes)
+    classes.clear()  # each as large as the index
+    states = _states_of_people(runs, facts.files, people_of)[people]
     shown = {version: kind for version, kind in exposed.items() if kind in counted or kind is Evidence.SEALED}
-    owners, shared = _by_owner(runs, roots, open_files, [owner_now(name) for name in facts.owners])
-    sealed = _folded(_gathered(runs, len(roots), by_evidence[Evidence.SEALED]), roots)
     figures = Figures(
         people={"strict": len(people), "loose": found_loose},
         evidence={kind.value: sum(told is kind for told in exposed.values()) for kind in Evidence},
-        people_by_evidence=_split(classes, sealed),
+        people_by_evidence=by_split,
         by_owner=owners,
         by_state=_by_state(states),
-        by_class={kind.value: n for kind, bit in BIT.items() if (n := int(np.count_nonzero(masks & bit)))},
+        by_class=_by_class(masks),
         owners_sum=sum(owners.values()),
         shared=shared,
         rows=sum(facts.files[number].records for number in open_files.tolist()),
@@ -166,108 +163,113 @@ def _first(roots: Numbers, count: int) -> Numbers:
     return roots[:count]
 
 
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """The facts as plain columns, and where each run of one file and one owner begins in them."""
-
-    begins: Numbers
-    """One more than there are runs: the last is the end."""
-    files: Numbers
-    owners: Numbers
-    aliases: Numbers
-    masks: Numbers
-    states: Numbers
-
-    @classmethod
-    def of(cls, facts: Facts) -> _Runs:
-        """Return those of a table of facts."""
-        begins, files, owners = spans(facts.table)
-        columns = (facts.table[name].to_numpy() for name in ("alias", "mask", "state"))
-        return cls(begins, files, owners, *columns)
-
-    def of_files(self, files: Numbers) -> Iterator[tuple[int, int]]:
-        """Yield begin and end of each run of these files."""
-        chosen = np.flatnonzero(np.isin(self.files, files))
-        yield from zip(self.begins[chosen].tolist(), self.begins[chosen + 1].tolist(), strict=True)
-
-
-def _gathered(runs: _Runs, count: int, files: Numbers) -> Numbers:
-    """Return for each alias the classes of it in these files; 0 for one that is in none."""
+def _gathered(runs: Runs, count: int, files: Numbers) -> Numbers | None:
+    """Return for each alias the classes of it in these files; 0 for one that is in none. None: there are no files."""
+    if not len(files):
+        return None
     gathered = np.zeros(count, dtype=np.uint32)
-    if len(files):
-        for begin, end in runs.of_files(files):
-            gathered[runs.aliases[begin:end]] |= runs.masks[begin:end] | _PRESENT  # an alias is once in a run
+    for run in runs.chosen(files).tolist():
+        begin, end = runs.span(run)
+        masks = runs.masks[begin:end] | _PRESENT
+        for places, aliases in slices(runs.aliases[begin:end]):  # an alias is once in a run
+            gathered[aliases] |= masks[places]
     return gathered
 
 
-def _folded(gathered: Numbers, roots: Numbers) -> Numbers:
-    """Fold what was gathered of aliases onto the first alias of each person, in place."""
-    others = np.flatnonzero((roots != np.arange(len(roots), dtype=roots.dtype)) & (gathered != 0))
-    others = others[np.argsort(roots[others], kind="stable")]
-    if len(others):
-        begins = np.flatnonzero(np.concatenate(([True], roots[others][1:] != roots[others][:-1])))
-        gathered[roots[others][begins]] |= np.bitwise_or.reduceat(gathered[others], begins)
-    gathered[others] = 0
-    return gathered
+def _loosely(runs: Runs, roots: Numbers, files: Numbers) -> int:
+    """Return how many individuals are in these files under another map. What that takes is let go of at once."""
+    gathered = Folding.of(roots).classes(_gathered(runs, len(roots), files))
+    return 0 if gathered is None else int(np.count_nonzero(gathered))
+
+
+def _everybody(classes: Sequence[Numbers | None]) -> tuple[Numbers, Numbers]:
+    """Return the first alias of everybody who is in any of these, and their classes."""
+    there = [one for one in classes if one is not None]
+    if not there:
+        return np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.uint32)
+    whole = there[0] if len(there) == 1 else np.bitwise_or.reduce(there)
+    people = np.concatenate(
+        [
+            (np.flatnonzero(whole[begin : begin + _AT_ONCE]) + begin).astype(np.uint32)
+            for begin in range(0, len(whole), _AT_ONCE)
+        ]
+    )
+    return people, whole[people]
 
 
 _PRESENT: Final = np.uint32(1 << 31)
 """Set for whoever is in a file at all, whatever classes it has of them."""
+_AT_ONCE: Final = 1 << 20
 
 
-def _split(classes: Mapping[Evidence, Numbers], sealed: Numbers) -> dict[str, int]:
-    left, reach = classes[Evidence.EXFILTRATED] != 0, classes[Evidence.REACHABLE] != 0
-    return {
-        Evidence.EXFILTRATED.value: int(np.count_nonzero(left)),
-        Evidence.REACHABLE.value: int(np.count_nonzero(reach & ~left)),
-        Evidence.SEALED.value: int(np.count_nonzero((sealed != 0) & ~left & ~reach)),
-    }
+def _split(classes: Mapping[Evidence, Numbers | None]) -> dict[str, int]:
+    """Return how many individuals there are by their strongest evidence."""
+    found: dict[str, int] = {}
+    before: Numbers | None = None
+    for kind in (Evidence.EXFILTRATED, Evidence.REACHABLE, Evidence.SEALED):
+        gathered = classes[kind]
+        found[kind.value] = 0
+        if gathered is not None:
+            there = gathered != 0
+            found[kind.value] = int(np.count_nonzero(there if before is None else there & ~before))
+            before = there if before is None else before | there
+    return found
 
 
-def _states_of_people(runs: _Runs, files: Sequence[TakenFile], roots: Numbers) -> Numbers:
-    """Return for every first alias of a person the state of their latest dated address."""
+def _states_of_people(runs: Runs, files: Sequence[TakenFile], people_of: Folding) -> Numbers:
+    """Return for every first alias of a person the state of their latest dated address.
+
+    Of one file it is that of the last fact that tells one.
+    """
     dates = np.array([one.stored.timestamp() for one in files] or [0.0])
     place = np.empty(len(dates), dtype=np.uint32)
     place[np.argsort(dates, kind="stable")] = np.arange(len(dates), dtype=np.uint32)
-    latest = np.zeros(len(roots), dtype=np.uint8)
-    for run in np.argsort(place[runs.files], kind="stable").tolist():
-        begin, end = runs.begins[run], runs.begins[run + 1]
+    count = len(people_of.roots)
+    latest, told_by = np.zeros(count, dtype=np.uint8), np.zeros(count, dtype=np.uint32)
+    for rank, run in enumerate(np.argsort(place[runs.files], kind="stable").tolist(), start=1):
+        begin, end = runs.span(run)
         aliases, states = runs.aliases[begin:end], runs.states[begin:end]
         told = states != 0
         if not told.all():
             aliases, states = aliases[told], states[told]
-        latest[roots[aliases]] = states
-    return latest
+        for places, which in slices(aliases):
+            latest[which] = states[places]
+            told_by[which] = rank
+    return people_of.latest(latest, told_by)
 
 
-def _by_owner(runs: _Runs, roots: Numbers, files: Numbers, names: Sequence[str]) -> tuple[dict[str, int], int]:
+def _by_owner(runs: Runs, people_of: Folding, files: Numbers, names: Sequence[str]) -> tuple[dict[str, int], int]:
     """Return the individuals of each data owner, and how many are of several. `names`: of each owner, as it is now."""
     codes = {name: code for code, name in reversed(list(enumerate(names)))}
     owners = runs.owners
     if len(codes) < len(names):
         owners = np.array([codes[name] for name in names], dtype=owners.dtype)[owners]
-    chosen = np.flatnonzero(np.isin(runs.files, files))
+    chosen = runs.chosen(files)
     chosen = chosen[np.argsort(owners[chosen], kind="stable")]
-    times = np.zeros(len(roots), dtype=np.uint16)
+    times = np.zeros(len(people_of.roots), dtype=np.uint16)
     found: dict[str, int] = {}
-    edges = np.flatnonzero(np.diff(owners[chosen])) + 1
-    for part in np.split(chosen, edges):
-        if not len(part):
-            continue
-        spans_of_it = zip(runs.begins[part].tolist(), runs.begins[part + 1].tolist(), strict=True)
-        people = _once(roots[np.concatenate([runs.aliases[begin:end] for begin, end in spans_of_it])])
-        times[people] += 1
-        found[names[int(owners[part[0]])]] = len(people)
-    return dict(sorted(found.items())), int(np.count_nonzero(times > 1))
+    for part in np.split(chosen, np.flatnonzero(np.diff(owners[chosen])) + 1):
+        if len(part):
+            spans = (runs.span(run) for run in part.tolist())
+            told = people_of.mark(times, (runs.aliases[begin:end] for begin, end in spans))
+            found[names[int(owners[part[0]])]] = told
+    shared = sum(int(np.count_nonzero(times[begin : begin + _AT_ONCE] > 1)) for begin in range(0, len(times), _AT_ONCE))
+    return dict(sorted(found.items())), shared
 
 
-def _once(values: Numbers) -> Numbers:
-    ordered = np.sort(values)
-    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+def _by_class(masks: Numbers) -> dict[str, int]:
+    counts = dict.fromkeys(BIT, 0)
+    for begin in range(0, len(masks), _AT_ONCE):
+        part = masks[begin : begin + _AT_ONCE]
+        for kind, bit in BIT.items():
+            counts[kind] += int(np.count_nonzero(part & np.uint32(bit)))
+    return {kind.value: count for kind, count in counts.items() if count}
 
 
 def _by_state(states: Numbers) -> dict[str, int]:
-    counts = np.bincount(states, minlength=len(REGIONS))
+    counts = np.zeros(len(REGIONS), dtype=np.int64)
+    for begin in range(0, len(states), _AT_ONCE):
+        counts += np.bincount(states[begin : begin + _AT_ONCE], minlength=len(REGIONS))
     return {
         name: int(counts[code]) for code, name in sorted(enumerate(REGIONS), key=lambda each: each[1]) if counts[code]
     }

@@ -5,8 +5,6 @@ No state's law stands here; `rules.toml` has it, and a replacement is read with 
 
 from __future__ import annotations
 
-import importlib.resources
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 
-from sealane.desk.failures import RulesInvalid
+from sealane.desk import dated_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from sealane.desk.incidents.counting import Figures
     from sealane.desk.incidents.records import Incident
 
-_FILE_BYTES_MAX: Final = 4 << 20
 SURE: Final = "A"
 _RETURNED: Final = ("returned", "bounced")
 
@@ -111,21 +108,11 @@ class Duty:
 
 def load(path: Path | None = None) -> Rules:
     """Return the rules that come with the program, or those of a file. Raises `RulesInvalid`."""
-    try:
-        if path is None:
-            text = (
-                importlib.resources.files("sealane.desk.incidents").joinpath("rules.toml").read_text(encoding="utf-8")
-            )
-        else:
-            with path.open("rb") as file:
-                text = file.read(_FILE_BYTES_MAX).decode("utf-8")
-        rules = msgspec.convert(tomllib.loads(text), Rules)
-    except (OSError, ValueError) as problem:
-        raise RulesInvalid(f"The file of rules cannot be read: {problem}.") from None
-    double = [name for name, times in Counter(rule.id for rule in rules.rule).items() if times > 1]
-    if double:
-        raise RulesInvalid(f"The file of rules has {double[0]} twice.")
-    return rules
+    return dated_files.load(Rules, ("sealane.desk.incidents", "rules.toml"), path, what="rules", ids=_ids)
+
+
+def _ids(told: Rules) -> list[str]:
+    return [one.id for one in told.rule]
 
 
 def duties(rules: Rules, incident: Incident, figures: Figures) -> list[Duty]:

@@ -139,6 +139,8 @@ class Delivered(Record, frozen=True, kw_only=True, tag="delivered"):
     state: DeliveryState
     count: int
     on: date
+    by_desk: bool = False
+    """The desk itself sent them (`notices/sending.py`)."""
 
 
 class Answered(Record, frozen=True, kw_only=True, tag="answered"):

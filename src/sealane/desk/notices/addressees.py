@@ -1,7 +1,8 @@
 """Who gets a letter from whom, where to, and about which of their data.
 
 One letter for each individual and notifying party: who is of several owners that leave notifying to the processor gets
-one letter that names them all. Who has no address is listed apart: a substitute notice is for them.
+one letter that names them all. Who has no address is listed apart: a substitute notice is for them. Must stay true: a
+party is told of a person only what files of the data owners hold for whom it writes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import polars as pl
 
-from sealane.desk.facts import REGIONS, spans
+from sealane.desk.facts import REGIONS
 from sealane.desk.incidents import scoping
 from sealane.desk.notices import kinds
 from sealane.exposure.model import classes_of
@@ -123,9 +124,10 @@ def by_party(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) ->
     roots = identity.strict[: len(facts.aliases)].astype(np.int64)
     owners = [exposed.owner_now(name) for name in facts.owners]
     table = _exposed_rows(facts, roots, exposed, owners)
-    cards = _cards(facts, roots, table["person"].unique())
-    died = _died(facts, roots, exposed.died)
     party_of = {name: PROCESSOR if exposed.notifiers.get(name) == "processor" else name for name in owners}
+    cards = _cards(facts, roots, table["person"].unique(), [party_of[name] for name in owners])
+    cards_of = cards.partition_by("party", as_dict=True, include_key=False)
+    died = _died(facts, roots, exposed.died)
     table = table.with_columns(pl.col("owner").replace_strict(party_of, return_dtype=pl.String).alias("party"))
     for (party,), rows in sorted(table.partition_by("party", as_dict=True).items()):
         within = rows.group_by("person", "owner", "kind").agg(pl.col("mask").bitwise_or())
@@ -134,7 +136,7 @@ def by_party(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) ->
             .group_by("person", maintain_order=True)
             .agg("owner", "kind", pl.col("mask").alias("masks"), pl.col("mask").bitwise_or())
         )
-        joined = people.join(cards, on="person", how="left", maintain_order="left")
+        joined = people.join(cards_of[(party,)], on="person", how="left", maintain_order="left")
         people_of = (_addressee(row, on) for row in joined.iter_rows(named=True))
         yield str(party), [_of_kin(one, died[one.number]) if one.number in died else one for one in people_of]
 
@@ -143,7 +145,7 @@ def _died(facts: Facts, roots: Numbers, died: Mapping[tuple[int, int], Died]) ->
     """Return who has died, by the number of the individual."""
     if not died:
         return {}
-    keys = facts.aliases.select("key", "check").with_row_index("alias")
+    keys = facts.aliases.whole("key", "check").with_row_index("alias")
     found = keys.filter(pl.col("key").is_in([key for key, _ in died])).rows()
     return {int(roots[alias]): died[key, check] for alias, key, check in found if (key, check) in died}
 
@@ -152,6 +154,16 @@ def _of_kin(one: Addressee, died: Died) -> Addressee:
     """Return whom to write to about somebody who has died: nobody where the address of their kin is not known."""
     return replace(one, deceased=True, minor=False, kin=died.kin, line=died.line, city=died.city, state=died.state,
                    zip=died.zip, email="")  # fmt: skip
+
+
+def of_owner(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date, owner: str) -> list[Addressee]:
+    """Return a data owner's individuals, each with what that owner's own files tell and nothing else."""
+    return next((people for name, people in by_party(facts, identity, alone(exposed), on) if name == owner), [])
+
+
+def alone(exposed: Exposed) -> Exposed:
+    """Return the same, with every data owner as a party of its own."""
+    return replace(exposed, notifiers={})
 
 
 def everybody(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) -> list[Addressee]:
@@ -163,10 +175,7 @@ def everybody(facts: Facts, identity: IdentityMap, exposed: Exposed, on: date) -
 def _exposed_rows(facts: Facts, roots: Numbers, exposed: Exposed, owners: list[str]) -> pl.DataFrame:
     numbers = facts.file_numbers(list(exposed.versions))
     kind_of = {number: exposed.kinds.get(version, kinds.UNKNOWN) for version, number in numbers.items()}
-    begins, of_file, _ = spans(facts.table)
-    chosen = np.flatnonzero(np.isin(of_file, np.array(sorted(kind_of), dtype=np.int64)))
-    places = [np.arange(b, e) for b, e in zip(begins[chosen].tolist(), begins[chosen + 1].tolist(), strict=True)]
-    rows = facts.table[np.concatenate(places)] if places else facts.table.clear()
+    rows = facts.runs.table(facts.runs.chosen(np.array(sorted(kind_of), dtype=np.int64)))
     return rows.select(
         pl.col("owner").replace_strict(dict(enumerate(owners)), return_dtype=pl.String),
         "mask",
@@ -175,18 +184,28 @@ def _exposed_rows(facts: Facts, roots: Numbers, exposed: Exposed, owners: list[s
     )
 
 
-def _cards(facts: Facts, roots: Numbers, persons: pl.Series) -> pl.DataFrame:
-    """Return the name, birth date, e-mail and latest dated address of these individuals, from whichever file."""
+def _cards(facts: Facts, roots: Numbers, persons: pl.Series, parties: list[str]) -> pl.DataFrame:
+    """Return name, birth date, e-mail and latest dated address of these individuals, as each party may know them.
+
+    A party gets of a person only what files of the data owners for whom it writes hold, whether these files were
+    exposed or not: what another owner's file tells stays there. `parties`: of each data owner the party.
+    """
+    wanted = np.zeros(len(roots), dtype=bool)
+    wanted[persons.to_numpy()] = True
+    seen = facts.runs.of_aliases(wanted[roots])
     dates = np.array([one.stored.timestamp() for one in facts.files] or [0.0])
-    seen = facts.table.select("file", "alias").with_columns(
-        pl.Series("person", roots[facts.table["alias"].to_numpy()], dtype=pl.Int64),
-        pl.Series("when", dates[facts.table["file"].to_numpy()]),
-    )
-    seen = seen.filter(pl.col("person").is_in(persons.implode())).sort("when", "file", "alias")
-    told = pl.concat([seen, facts.aliases[seen["alias"].to_numpy()]], how="horizontal")
+    aliases = seen["alias"].to_numpy()
+    seen = seen.select(
+        "file",
+        "alias",
+        pl.col("owner").replace_strict(dict(enumerate(parties)), return_dtype=pl.String).alias("party"),
+        pl.Series("person", roots[aliases], dtype=pl.Int64),
+        pl.Series("when", dates[seen["file"].to_numpy()]),
+    ).sort("when", "file", "alias")
+    told = pl.concat([seen, facts.aliases.rows(seen["alias"].to_numpy(), *_CARD)], how="horizontal")
     somewhere = pl.col("line").is_not_null()
     named = pl.col("given").is_not_null() & pl.col("family").is_not_null()
-    return told.group_by("person", maintain_order=True).agg(
+    return told.group_by("party", "person", maintain_order=True).agg(
         *(
             pl.coalesce(pl.col(name).filter(named).last(), pl.col(name).drop_nulls().last()).alias(name)
             for name in ("given", "family")
@@ -194,6 +213,9 @@ def _cards(facts: Facts, roots: Numbers, persons: pl.Series) -> pl.DataFrame:
         *(pl.col(name).filter(somewhere).last() for name in ("line", "city", "state", "zip")),
         *(pl.col(name).drop_nulls().last() for name in ("birth_date", "email")),
     )
+
+
+_CARD: Final = ("given", "family", "line", "city", "state", "zip", "birth_date", "email")
 
 
 def _addressee(row: dict[str, Any], on: date) -> Addressee:

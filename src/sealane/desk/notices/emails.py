@@ -27,17 +27,22 @@ _ADDRESS: Final = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+
 
 def can_be_sent(one: Addressee) -> bool:
     """Tell whether an e-mail about somebody reaches them, and nobody else, as far as the files tell."""
-    return not one.minor and not one.deceased and _ADDRESS.fullmatch(one.email) is not None
+    return not one.minor and not one.deceased and is_address(one.email)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is one address and nothing else."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def messages(occasion: Occasion, addressees: Iterable[Addressee]) -> Iterator[tuple[str, bytes]]:
     """Yield a message for each individual whom an e-mail reaches: the name of its file, and its bytes."""
     for one in addressees:
         if can_be_sent(one):
-            yield f"{one.number:09d}.eml", message(occasion, one)
+            yield f"{one.number:09d}.eml", message(occasion, one).as_bytes()
 
 
-def message(occasion: Occasion, one: Addressee) -> bytes:
+def message(occasion: Occasion, one: Addressee) -> EmailMessage:
     """Return the letter to one individual as a message. Without `From` where the party has told no e-mail address."""
     made = EmailMessage(policy=SMTP)
     made["Subject"] = TITLE
@@ -47,7 +52,7 @@ def message(occasion: Occasion, one: Addressee) -> bytes:
     made.set_content(as_text(occasion, one))
     made.add_alternative(as_html(occasion, one).decode(), subtype="html")
     made.set_boundary(sha256(f"{one.number} {one.email} {occasion.today}".encode()).hexdigest()[:40])
-    return made.as_bytes()
+    return made
 
 
 def as_html(occasion: Occasion, one: Addressee) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from sealane.desk.failures import OutputExists
 from sealane.desk.folder import make_private
 from sealane.desk.incidents import deadlines, reconciling, scoping
 from sealane.desk.notices import attestation, emails, letters, media, merges, packages, page, report, sheets
-from sealane.desk.notices.addressees import PROCESSOR, Addressee, InFiles, by_party
+from sealane.desk.notices.addressees import PROCESSOR, Addressee, InFiles, alone, by_party
 from sealane.desk.notices.addressees import of_incident as addressees_of
 from sealane.desk.notices.letters import Occasion
 
@@ -78,8 +78,10 @@ def make(
     made = Made(gaps=party.gaps())
     for writer, addressees in by_party(taken.facts, taken.map, told, incident.discovered.date()):
         _write_to(made, writer, addressees, occasion, by_email=by_email)
-    for owner, addressees in by_party(taken.facts, taken.map, replace(told, notifiers={}), incident.discovered.date()):
-        _package(made, owner, addressees, (incident, figures, occasion), recipients.get(owner, ()))
+    whose = packages.whose(figures, taken.facts, taken.history, incident)
+    shared = packages.Told(incident, figures, occasion, whose)
+    for owner, addressees in by_party(taken.facts, taken.map, alone(told), incident.discovered.date()):
+        _package(made, owner, addressees, shared, recipients.get(owner, ()))
     made.files |= _samples(occasion, figures)
     for sheet in sheets.sheets(sheets.load() if forms is None else forms, occasion, figures, incident, rules):
         made.files[f"sheets/{sheet.name}.txt"] = sheet.as_text().encode()
@@ -138,11 +140,11 @@ def _package(
     made: Made,
     owner: str,
     addressees: Sequence[Addressee],
-    about: tuple[Incident, Figures, Occasion],
+    told: packages.Told,
     recipients: Sequence[str],
 ) -> None:
     if recipients:
-        content = packages.package(owner, addressees, *about)
+        content = packages.package(owner, addressees, told)
         made.files[f"owners/{plain_name(owner)}.tar.age"] = packages.sealed(content, recipients)
     else:
         made.unsealed.append(owner)

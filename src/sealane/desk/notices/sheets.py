@@ -7,16 +7,13 @@ is filled in. What the desk does not know is empty and marked.
 
 from __future__ import annotations
 
-import importlib.resources
-import tomllib
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 
-from sealane.desk.failures import RulesInvalid
+from sealane.desk import dated_files
 from sealane.desk.incidents import deadlines
 from sealane.desk.incidents.deadlines import SURE
 from sealane.desk.notices.letters import SILENT_STATES
@@ -36,7 +33,6 @@ SAMPLE: Final = "sheets/sample-letter.pdf"
 """The notice with nobody's data in it, beside the sheets."""
 SHORT_SAMPLE: Final = "sheets/sample-letter-short.pdf"
 """The same for states that want the breach not described."""
-_FILE_BYTES_MAX: Final = 4 << 20
 _MANY: Final = 500
 _DESCRIPTION_MAX: Final = 4000
 _EVERYWHERE: Final = "US"
@@ -166,19 +162,11 @@ class _Known:
 
 def load(path: Path | None = None) -> Forms:
     """Return the forms that come with the program, or those of a file. Raises `RulesInvalid`."""
-    try:
-        if path is None:
-            text = importlib.resources.files("sealane.desk.notices").joinpath("forms.toml").read_text(encoding="utf-8")
-        else:
-            with path.open("rb") as file:
-                text = file.read(_FILE_BYTES_MAX).decode("utf-8")
-        forms = msgspec.convert(tomllib.loads(text), Forms)
-    except (OSError, ValueError) as problem:
-        raise RulesInvalid(f"The file of forms cannot be read: {problem}.") from None
-    double = [name for name, times in Counter(form.id for form in forms.form).items() if times > 1]
-    if double:
-        raise RulesInvalid(f"The file of forms has {double[0]} twice.")
-    return forms
+    return dated_files.load(Forms, ("sealane.desk.notices", "forms.toml"), path, what="forms", ids=_ids)
+
+
+def _ids(told: Forms) -> list[str]:
+    return [one.id for one in told.form]
 
 
 def sheets(forms: Forms, occasion: Occasion, figures: Figures, incident: Incident, rules: Rules) -> list[Sheet]:

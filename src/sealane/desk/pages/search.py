@@ -60,31 +60,32 @@ def find(office: Office, asked: str) -> list[int]:
     words = asked.split()[:_WORDS_MAX]
     if not words:
         return []
-    aliases = office.taken.facts.aliases
     name = pl.concat_str([pl.col("given").fill_null(""), pl.col("family").fill_null("")], separator=" ")
     named = pl.all_horizontal(*(name.str.to_lowercase().str.contains(word, literal=True) for word in words))
     number = "".join(one for one in asked if one.isalnum())
     tests = [named]
     if len(number) >= _LEAST:
-        tests += [
-            pl.col(column).str.to_lowercase().str.replace_all(r"[^0-9a-z]", "") == number
-            for column in _NUMBERS
-            if column in aliases.columns
-        ]
-    hits = aliases.select(pl.any_horizontal(*(test.fill_null(value=False) for test in tests)).alias("hit"))["hit"]
-    roots = office.identity.strict[: len(aliases)]
-    return sorted(set(roots[np.flatnonzero(hits.to_numpy())].tolist()))
+        tests += [pl.col(column).str.to_lowercase().str.replace_all(r"[^0-9a-z]", "") == number for column in _NUMBERS]
+    hit, begin = pl.any_horizontal(*(test.fill_null(value=False) for test in tests)).alias("hit"), 0
+    found: set[int] = set()
+    for frame in office.taken.facts.aliases.frames("given", "family", *_NUMBERS):
+        rows = np.flatnonzero(frame.select(hit)["hit"].to_numpy()) + begin
+        found.update(office.identity.strict[rows].tolist())
+        begin += len(frame)
+    return sorted(found)
 
 
 def _person(office: Office, person: int) -> list[Markup]:
     facts = office.taken.facts
     tellings = np.flatnonzero(office.identity.strict[: len(facts.aliases)] == person)
-    known = facts.aliases[tellings].select("given", "family", "birth_date", "line", "city", "state", "zip")
+    known = facts.aliases.rows(tellings, "given", "family", "birth_date", "line", "city", "state", "zip")
     last = {name: known[name].drop_nulls().to_list()[-1:] for name in known.columns}
     shown = " ".join(str(value) for name in ("given", "family") for value in last[name]) or "(no name)"
     where = ", ".join(str(value) for name in ("line", "city", "state", "zip") for value in last[name])
     born = "".join(f", born {value}" for value in last["birth_date"])
-    rows = facts.table.filter(pl.col("alias").is_in(tellings.tolist())).unique(["file", "owner", "mask"])
+    wanted = np.zeros(len(facts.aliases), dtype=bool)
+    wanted[tellings] = True
+    rows = facts.runs.of_aliases(wanted).unique(["file", "owner", "mask"])
     parts = [tag("h2", f"{shown}{born}"), tag("p", where or "No address is known.")]
     told = [
         row for incident in office.incidents() for row in _in_incident(office, office.answer(incident.number), rows)

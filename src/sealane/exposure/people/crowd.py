@@ -57,12 +57,12 @@ PERSON: Final = (
     "owner",
 )
 """Columns of an individual in the list, beside `mask`."""
+INDIVIDUAL: Final = "individual"
+"""A number that rows of one individual have in common, where they are several data owners'."""
 _TOLD: Final = (*PERSON, MASK)
 _NUMBERS: Final = ("ssn", "itin")
 _DIGITS: Final = 9
 _PLACE: Final = ("line", "city", "state", "zip")
-_OWNERS_OWN: Final = ("member_id", "medical_record_number", "account_number")
-"""Numbers that mean something only beside the data owner who gave them."""
 _NAME: Final = ("given", "family", "suffix")
 
 
@@ -225,7 +225,8 @@ class Crowd:
 class People:
     """The individuals of a file, in pieces: frames of columns of `PERSON` that are known, and `mask`.
 
-    One row an individual; who is of several data owners has a row for each, with the classes that it tells.
+    One row an individual; who is of several data owners has a row for each, with what that owner's mentions tell
+    alone, and `INDIVIDUAL` in common.
     """
 
     def __init__(self, joined: _Joined, blocks: Blocks) -> None:
@@ -259,46 +260,57 @@ class People:
         chosen = np.zeros(len(self._blocks), dtype=bool)
         chosen[joined.together[places]] = True
         frame = pl.concat([frame for frame, _ in self._blocks.frames(chosen, _TOLD)], how="diagonal")
-        frame = frame.with_columns(pl.Series("first", joined.first[places]))
-        told = [pl.col(name).drop_nulls().first() for name in frame.columns if name not in (*_PLACE, *_NAME, "first")]
-        for group, last in ((_PLACE, True), (_NAME, False)):
-            there = [name for name in group if name in frame.columns]
-            if there:
-                some = pl.any_horizontal(pl.col(name).is_not_null() for name in there)
-                picked = (pl.col(name).filter(some) for name in there)
-                told += [column.last() if last else column.first() for column in picked]
-        merged = frame.group_by("first", maintain_order=True).agg(told)
-        merged = merged.with_columns(pl.Series(MASK, joined.masks[merged["first"].to_numpy()], dtype=pl.UInt32))
-        if "owner" in frame.columns:
-            merged = _each_owner(merged, frame.with_columns(pl.Series(MASK, joined.classes[places], dtype=pl.UInt32)))
+        frame = frame.with_columns(
+            pl.Series("first", joined.first[places]), pl.Series(MASK, joined.classes[places], dtype=pl.UInt32)
+        )
+        merged = frame.group_by("first", maintain_order=True).agg(_as_one(frame.columns))
         firsts = merged["first"].to_numpy()
         states = pl.Series(np.array(_REGIONS, dtype=object)[joined.states[firsts]].tolist(), dtype=pl.String)
-        yield (merged.drop("first").with_columns(states.set(states == UNTOLD, None).alias("state")).to_arrow())
+        merged = merged.with_columns(
+            pl.Series(MASK, joined.masks[firsts], dtype=pl.UInt32), states.set(states == UNTOLD, None).alias("state")
+        )
+        if "owner" in frame.columns:
+            merged = _each_owner(merged, frame)
+        yield merged.drop("first").to_arrow()
+
+
+def _as_one(columns: list[str]) -> list[pl.Expr]:
+    """Return what several mentions of one individual come to: the first name told, the last address, any number."""
+    told = [
+        pl.col(name).drop_nulls().first() for name in columns if name not in (*_PLACE, *_NAME, MASK, "first", "owner")
+    ]
+    for group, last in ((_PLACE, True), (_NAME, False)):
+        there = [name for name in group if name in columns]
+        if there:
+            some = pl.any_horizontal(pl.col(name).is_not_null() for name in there)
+            picked = (pl.col(name).filter(some) for name in there)
+            told += [column.last() if last else column.first() for column in picked]
+    owner = [pl.col("owner").drop_nulls().first()] if "owner" in columns else []
+    return [*told, *owner, pl.col(MASK).bitwise_or()]
 
 
 def _each_owner(merged: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
-    """Give individuals of several data owners a row for each, with its own classes and numbers.
+    """Give individuals of several data owners a row for each, with what that owner's mentions tell and no other's.
 
-    What mentions tell that name no owner stands in all of those rows.
+    What mentions tell that name no owner stands in all of those rows. `INDIVIDUAL` says which rows are one individual.
     """
-    owned = mentions.drop_nulls("owner")
-    several = owned.group_by("first").agg(pl.col("owner").n_unique()).filter(pl.col("owner") > 1)["first"]
+    owned = mentions.drop_nulls("owner").select("first", "owner").unique(maintain_order=True)
+    several = owned.filter(pl.len().over("first") > 1)
     if several.is_empty():
         return merged
-    concerned = pl.col("first").is_in(several.implode())
-    nobodys = mentions.filter(concerned & pl.col("owner").is_null()).group_by("first").agg(pl.col(MASK).bitwise_or())
-    scoped = [name for name in _OWNERS_OWN if name in mentions.columns]
-    rows = (
-        owned.filter(concerned)
-        .group_by("first", "owner", maintain_order=True)
-        .agg(pl.col(MASK).bitwise_or(), *(pl.col(name).drop_nulls().first() for name in scoped))
-        .join(nobodys, on="first", how="left", suffix="_of_nobody", maintain_order="left")
-        .with_columns(pl.col(MASK) | pl.col(f"{MASK}_of_nobody").fill_null(0))
-        .drop(f"{MASK}_of_nobody")
+    concerned = pl.col("first").is_in(several["first"].unique().implode())
+    ordered = mentions.with_row_index("place").filter(concerned)
+    nobodys = ordered.filter(pl.col("owner").is_null()).drop("owner").join(several, on="first")
+    told = pl.concat([ordered.drop_nulls("owner"), nobodys.select(ordered.columns)]).sort("place")
+    parts = [one for one in _as_one(mentions.columns) if one.meta.output_name() not in {"owner", "state"}]
+    state = (
+        [pl.col("state").drop_nulls().last()]
+        if "state" in mentions.columns
+        else [pl.lit(None, pl.String).alias("state")]
     )
-    rest = merged.filter(concerned).drop("owner", MASK, *scoped)
-    each = rows.join(rest, on="first", how="left", maintain_order="left").select(merged.columns)
-    return pl.concat([merged.filter(~concerned), each])
+    each = told.group_by("first", "owner", maintain_order=True).agg(*parts, *state)
+    each = each.with_columns(pl.col("first").cast(pl.UInt32).alias(INDIVIDUAL))
+    return pl.concat([merged.filter(~concerned), each.select(*merged.columns, INDIVIDUAL)], how="diagonal")
 
 
 def _whole(pieces: list[Numbers], kind: type[np.generic]) -> Numbers:

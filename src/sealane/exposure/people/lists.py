@@ -15,15 +15,19 @@ import pyarrow.parquet as pq
 from sealane.errors import PeopleListInvalid
 from sealane.exposure.people.alike import MASK
 from sealane.exposure.people.blocks import SPLIT
-from sealane.exposure.people.crowd import PERSON, People
+from sealane.exposure.people.crowd import INDIVIDUAL, PERSON, People
 from sealane.exposure.people.linking import POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-VERSION: Final = b"1"
+VERSION: Final = b"2"
+_READ: Final = (b"1", VERSION)
+"""The first version has no `INDIVIDUAL`."""
 _TYPES: Final = {"birth_date": pa.date32(), "ssn": pa.uint32(), "itin": pa.uint32()}
-_SCHEMA: Final = pa.schema([*((name, _TYPES.get(name, pa.string())) for name in PERSON), (MASK, pa.uint32())])
+_SCHEMA: Final = pa.schema(
+    [*((name, _TYPES.get(name, pa.string())) for name in PERSON), (MASK, pa.uint32()), (INDIVIDUAL, pa.uint32())]
+)
 _REPEATING: Final = frozenset({"given", "family", "suffix", "city", "state", "zip", "owner"})
 """Columns whose values come again and again: all others are not worth a table of values."""
 _NUMBERS: Final = ("ssn", "itin")
@@ -86,7 +90,7 @@ def read_list(stream: BinaryIO) -> Iterator[pl.DataFrame]:
     try:
         file = pq.ParquetFile(stream)
         told = (file.metadata.metadata or {}).get(b"sealane-people-list")
-        if told != VERSION:
+        if told not in _READ:
             raise PeopleListInvalid
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             frame = pl.DataFrame(pa.Table.from_batches([batch]))
