@@ -40,7 +40,7 @@ def test_messages_by_the_column_are_messages_one_by_one(texts):
         blocks = [text.encode() for text in texts]
         starts = [sum(map(len, blocks[:place])) for place in range(len(blocks))]
         whole = b"".join(blocks)
-        lines = hl7_columns.lines_of(whole)
+        lines = hl7_columns.lines_of(whole, len(starts))
         assert lines is not None
         (quick,) = hl7._by_column(whole, lines, starts)
     long = one_by_one(whole, starts)
@@ -50,6 +50,16 @@ def test_messages_by_the_column_are_messages_one_by_one(texts):
         assert long.mentions[name].null_count() == len(long.mentions), name
     got = quick.mentions.select(names).with_columns(pl.col(pl.String).replace("", None))
     assert got.equals(long.mentions.select(names), null_equal=True)
+
+
+def test_messages_that_begin_behind_a_control_character_are_messages_too():
+    usual = "MSH|^~\\&|A|GENERAL|x\rPID|1||M{}^^^GH^MR||Lee^Ann||19{:02d}0430\r"
+    text = (
+        "".join(usual.format(n, n % 100) for n in range(100))
+        + "\x1c\r\x0b"
+        + usual.format(777, 50).replace("Lee", "Ray")
+    )
+    assert told(text.encode())["people"] == 101
 
 
 def test_a_message_with_other_delimiters_makes_all_be_read_one_by_one():

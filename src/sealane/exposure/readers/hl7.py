@@ -10,6 +10,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from sealane.exposure.encodings import utf8_blocks, valid_utf8
@@ -21,6 +22,7 @@ from sealane.exposure.tables.values import MBI
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sealane.exposure.readers.hl7_columns import Lines
     from sealane.exposure.readers.part import Part
 
 _FIELDS: Final = (
@@ -74,10 +76,12 @@ _KINDS: Final = {
 """Identifier type codes (table 0203) of a CX."""
 _NAME_PARTS: Final = ("family", "given", "", "suffix")
 _ADDRESS_PARTS: Final = ("line", "", "city", "state", "zip")
-_MESSAGE = re.compile(rb"MSH[^\w\s]")
 _TRAILERS: Final = {b"FHS": re.compile(rb"[\r\n]FTS"), b"BHS": re.compile(rb"[\r\n]BTS")}
 """What begins with a header of a file or batch ends with its trailer (chapter 2.10.3); else some of it is cut."""
-_BEFORE: Final = b"\r\n\x0b\x1c"
+_BYTES: Final = [bytes([byte]) for byte in range(256)]
+_BEGINS: Final = np.array([byte in b"\r\n\x0b\x1c" for byte in _BYTES])
+"""For each byte whether a message may begin behind it."""
+_DELIMITS: Final = np.array([re.fullmatch(rb"[^\w\s]", byte) is not None for byte in _BYTES])
 _BLOCK_BYTES: Final = 8 << 20
 _SELF: Final = frozenset({"SEL", "18", "01", "SELF"})
 
@@ -92,7 +96,7 @@ def read_hl7(part: Part) -> Iterator[Batch]:
         found += len(messages)
         last = block[messages[-1] :]
         whole = valid_utf8(block)
-        lines = lines_of(whole)
+        lines = lines_of(whole, len(messages))
         yield from _by_column(whole, lines, messages) if lines is not None else _by_message(block, messages)
     trailer = _TRAILERS.get(part.source.head.lstrip(b"\xef\xbb\xbf\r\n\x0b ")[:3])
     if not found or (trailer is not None and trailer.search(last) is None):
@@ -104,8 +108,7 @@ def _messages(part: Part) -> Iterator[tuple[bytes, list[int]]]:
     left = b""
     for block in utf8_blocks(part.source.blocks(min(part.limits.block_bytes, _BLOCK_BYTES)), part.source.head):
         left += block
-        found = (match.start() for match in _MESSAGE.finditer(left))
-        starts = [start for start in found if not start or left[start - 1] in _BEFORE]
+        starts = _starts(left)
         if len(starts) > 1:
             yield left[starts[0] : starts[-1]], [start - starts[0] for start in starts[:-1]]
         if starts:
@@ -116,6 +119,16 @@ def _messages(part: Part) -> Iterator[tuple[bytes, list[int]]]:
         yield left, [0]
 
 
+def _starts(text: bytes) -> list[int]:
+    """Return where messages begin: an MSH at the begin of a line, and a delimiter."""
+    data = np.frombuffer(text, dtype=np.uint8)
+    places = np.flatnonzero(data[: max(0, len(data) - 3)] == ord("M"))
+    for behind, letter in ((1, "S"), (2, "H")):
+        places = places[data[places + behind] == ord(letter)]
+    places = places[_DELIMITS[data[places + 3]]]
+    return places[(places == 0) | _BEGINS[data[np.maximum(places, 1) - 1]]].tolist()
+
+
 def _by_message(block: bytes, messages: Sequence[int]) -> Iterator[Batch]:
     rows = MentionRows(_FIELDS, len(messages))
     for begin, end in itertools.pairwise([*messages, len(block)]):
@@ -124,28 +137,20 @@ def _by_message(block: bytes, messages: Sequence[int]) -> Iterator[Batch]:
     yield from rows.rest()
 
 
-def _by_column(block: bytes, lines: pl.DataFrame, messages: Sequence[int]) -> Iterator[Batch]:
+def _by_column(block: bytes, lines: Lines, messages: Sequence[int]) -> Iterator[Batch]:
     """Read messages at once as far as they allow it, the others one by one; mentions stay in the messages' order."""
     patients, odd = patients_of(lines, block[:8].decode(), _MARKS, _KINDS)
     pieces = [patients]
     if len(odd):
-        text = _lines_joined(lines, odd)
         rows = MentionRows(_FIELDS, len(block))
         numbers: list[int] = []
-        for number, message in text:
+        for number, message in lines.joined(odd):
             before = len(rows)
             _read_message(message, rows)
             numbers += [number] * (len(rows) - before)
         pieces += [each.mentions.with_columns(pl.Series("message", numbers, dtype=pl.UInt32)) for each in rows.rest()]
     mentions = pl.concat(pieces, how="diagonal_relaxed").sort("message", maintain_order=True).drop("message")
     yield Batch(records=len(messages), mentions=mentions)
-
-
-def _lines_joined(lines: pl.DataFrame, wanted: pl.Series) -> Iterator[tuple[int, str]]:
-    """Yield messages, by their numbers."""
-    chosen = lines.filter(pl.col("message").is_in(wanted.implode()))
-    joined = chosen.group_by("message", maintain_order=True).agg(pl.col("line").str.join("\r"))
-    yield from joined.iter_rows()
 
 
 class _Message:

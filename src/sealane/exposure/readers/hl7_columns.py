@@ -7,63 +7,86 @@ Messages with next of kin, guarantors or insured, with another delimiter, or wit
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import polars as pl
 
 from sealane.exposure.people.mentions import MARKS
+from sealane.exposure.readers.segments import Segments
 from sealane.exposure.tables.values import MBI
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_LINE: Final = "\x1e"
-"""Stands in no message that is read here, so that each line is one column."""
+    import numpy.typing as npt
+
+    Numbers = npt.NDArray[Any]
+
 _LEAST: Final = 64
 """Fewer messages are read quicker one by one."""
 _ODD: Final = ("NK1", "GT1", "IN1", "IN2")
 _PID_FIELDS: Final = (2, 3, 4, 5, 7, 11, 13, 14, 18, 19, 20)
-_PID_WIDTH: Final = 64
 _HEAD: Final = 8
 """Characters of an MSH up to behind its delimiters, MSH-2 of four characters."""
 
 
-def lines_of(block: bytes) -> pl.DataFrame | None:
-    """Return the segments of whole messages: `line`, `kind`, and `message`, from 1 on; None where they are unusual."""
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The segments of whole messages that share their delimiters."""
+
+    segments: Segments
+    messages: Numbers
+    """Which message each segment belongs to, from 1 on."""
+
+    def of(self, *kinds: str) -> Numbers:
+        """Return the messages of segments of some kinds, one for each."""
+        return self.messages[self.segments.rows(*kinds)]
+
+    def joined(self, wanted: Numbers) -> Iterator[tuple[int, str]]:
+        """Yield some messages, by their numbers."""
+        rows = np.flatnonzero(np.isin(self.messages, wanted))
+        texts = [raw.decode("utf-8") for raw in self.segments.raw(rows)]
+        numbers = self.messages[rows]
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+        for begin, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+            yield int(numbers[begin]), "\r".join(texts[begin:end])
+
+
+def lines_of(block: bytes, count: int) -> Lines | None:
+    """Return the segments of so many whole messages in UTF-8; None where they are few or unusual."""
     start = block[:_HEAD].decode("latin-1")
-    if len(start) < _HEAD or _LINE.encode() in block or not start[3:_HEAD].isascii() or len(set(start[3:7])) < 4:  # noqa: PLR2004  delimiters
+    if count < _LEAST or len(start) < _HEAD or not start[3:_HEAD].isascii() or len(set(start[3:7])) < 4:  # noqa: PLR2004  delimiters
         return None
-    plain = block.replace(b"\r", b"\n")
-    frame = pl.read_csv(
-        plain,
-        has_header=False,
-        schema={"line": pl.String},
-        separator=_LINE,
-        quote_char=None,
-        raise_if_empty=False,
-    )
-    frame = frame.drop_nulls().with_columns(pl.col("line").str.slice(0, 3).alias("kind"))
-    frame = frame.with_columns((pl.col("kind") == "MSH").cum_sum().alias("message"))
-    heads = frame.filter(pl.col("kind") == "MSH")["line"]
-    alike = heads.str.starts_with(start + start[3]).all()
-    return frame if alike and len(heads) >= _LEAST and frame["message"][0] else None
+    if start[3] in "\r\n":
+        return None
+    segments = Segments(block.replace(b"\n", b"\r"), "\r", start[3])
+    messages = np.cumsum(segments.named("MSH"), dtype=np.int32)
+    heads = segments.begins[segments.rows("MSH")]
+    alike = len(heads) == count and messages[0] == 1
+    for place, byte in enumerate((start + start[3]).encode("latin-1")):
+        alike = alike and bool((segments.bytes_at(heads + place) == byte).all())
+    return Lines(segments, messages) if alike else None
 
 
 def patients_of(
-    lines: pl.DataFrame, start: str, marks: Mapping[str, int], kinds: Mapping[str, str]
-) -> tuple[pl.DataFrame, pl.Series]:
+    lines: Lines, start: str, marks: Mapping[str, int], kinds: Mapping[str, str]
+) -> tuple[pl.DataFrame, Numbers]:
     """Return the mentions of patients (with `message`), and which messages are to be read one by one.
 
     `start`: the first characters of an MSH. `marks`: class bits of a segment. `kinds`: what an identifier's type means.
     """
     field, component, repetition = start[3], start[4], start[5]
-    persons = lines.filter(pl.col("kind") == "PID")
-    several = persons["message"].filter(persons["message"].is_duplicated())
+    persons = lines.segments.rows("PID")
+    messages = lines.messages[persons]
+    several = messages[1:][messages[1:] == messages[:-1]]
     # A delimiter behind the name tells a segment from another that begins likewise.
-    unlike = persons["message"].filter(~persons["line"].str.starts_with(f"PID{field}"))
-    odd = pl.concat([lines["message"].filter(lines["kind"].is_in(_ODD)), several, unlike]).unique()
-    persons = persons.filter(~pl.col("message").is_in(odd.implode()))
-    fields = _fields(persons["line"], field)
+    unlike = messages[lines.segments.bytes_at(lines.segments.begins[persons] + 3) != ord(field)]
+    odd = np.unique(np.concatenate((lines.of(*_ODD), several, unlike)))
+    persons = persons[~np.isin(messages, odd)]
+    messages = lines.messages[persons]
+    fields = pl.DataFrame([_field(lines, persons, place).alias(f"f{place}") for place in _PID_FIELDS])
     rows = pl.int_range(len(fields), eager=True).alias("row")
     columns = _identifiers(fields, rows, component, repetition, kinds)
     columns |= _parts(fields["f5"], repetition, component, {"family": 0, "given": 1, "suffix": 3})
@@ -76,24 +99,22 @@ def patients_of(
         # What stands in a place of its own counts before what an identifier list says.
         columns[name] = first if there is None else first.zip_with(first.is_not_null(), there)
     made = pl.DataFrame([_told(column).alias(name) for name, column in columns.items()])
-    return made.with_columns(persons["message"]).join(
-        _about(lines, field, component, marks), on="message", how="left", maintain_order="left"
+    owner, bits = _about(lines, component, marks)
+    return made.with_columns(
+        pl.Series("message", messages, dtype=pl.UInt32),
+        owner.gather(pl.Series(messages - 1)).alias("owner"),
+        pl.Series(MARKS, bits[messages - 1], dtype=pl.UInt32),
     ), odd
 
 
-def _fields(lines: pl.Series, field: str) -> pl.DataFrame:
-    names = [f"f{place}" for place in range(_PID_WIDTH)]
-    # A first line of all fields, so that none is missing where no patient has it.
-    frame = pl.read_csv(
-        "\n".join([field * (_PID_WIDTH - 1), *lines.to_list()]).encode(),
-        has_header=False,
-        schema=dict.fromkeys(names, pl.String),
-        columns=list(_PID_FIELDS),
-        separator=field,
-        quote_char=None,
-        truncate_ragged_lines=True,
-    )[1:]
-    return frame.select(pl.when(pl.all() != '""').then(pl.all()))
+def _field(lines: Lines, rows: Numbers, place: int) -> pl.Series:
+    """Return a field of some segments as text; null where nothing is told."""
+    text = _told(lines.segments.field(rows, place).text(_decoded))
+    return text.set((text == '""').fill_null(value=False), None)
+
+
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8")
 
 
 def _told(column: pl.Series) -> pl.Series:
@@ -179,15 +200,12 @@ def _phones(fields: pl.DataFrame, rows: pl.Series, component: str, repetition: s
     return columns
 
 
-def _about(lines: pl.DataFrame, field: str, component: str, marks: Mapping[str, int]) -> pl.DataFrame:
-    """Return for each message its sending facility (MSH-4) as `owner`, and its class bits."""
-    heads = lines.filter(pl.col("kind") == "MSH")
-    facility = heads["line"].str.split_exact(field, 3).struct.field("field_3")
-    facility = facility.set((facility == '""').fill_null(value=False), None)
+def _about(lines: Lines, component: str, marks: Mapping[str, int]) -> tuple[pl.Series, Numbers]:
+    """Return for each message its sending facility (MSH-4), and its class bits."""
+    heads = lines.segments.rows("MSH")
+    facility = _field(lines, heads, 3)
     owner = _told(facility.str.splitn(component, 2).struct.field("field_0").str.strip_chars())
-    bits = pl.Series([0], dtype=pl.UInt32).new_from_index(0, len(heads)).to_numpy().copy()
+    bits = np.zeros(len(heads), dtype=np.uint32)
     for kind, mark in marks.items():
-        told = lines["message"].filter(lines["kind"] == kind)
-        if len(told):
-            bits[told.to_numpy() - 1] |= mark
-    return pl.DataFrame([heads["message"], owner.alias("owner"), pl.Series(MARKS, bits, dtype=pl.UInt32)])
+        bits[lines.of(kind) - 1] |= np.uint32(mark)
+    return owner, bits

@@ -31,8 +31,8 @@ def read_x12(part: Part) -> Iterator[Batch]:
     """Yield the mentions of an X12 file. Raises `PartUnreadable` (damaged) where it ends or breaks off within a set."""
     loops = Loops(part.limits.batch_mentions)
     for text, terminator, element, component in _segments(part):
-        claims = claims_of(text, terminator, element) if loops.kind in {"", "837"} else None
-        if claims is not None and claims.plain:
+        claims = claims_of(text, terminator, element, component) if loops.kind in {"", "837"} else None
+        if claims is not None and claims.plain.any():
             yield from loops.rows.rest()
             yield _by_column(loops, claims, element, component)
         else:
@@ -56,15 +56,13 @@ def _feed(loops: Loops, segments: Iterable[str], element: str, component: str) -
 
 def _by_column(loops: Loops, claims: Claims, element: str, component: str) -> Batch:
     """Read plain loops at once, and the others one by one; mentions stay in the order of the file."""
-    others = claims.segments.filter(~pl.col("loop").is_in(sorted(claims.plain)))
-    turns = others.group_by("loop", maintain_order=True).agg("segment")
     owners: pl.Series | None = None
     numbers: list[int] = []
     before = -1
     start: tuple[int, list[str]] = (0, [])
-    for loop, segments in (start, *turns.iter_rows()):
+    for loop, segments in (start, *claims.others()):
         if owners is None and loop:
-            owners = owners_of(claims, element, loops.owner)
+            owners = owners_of(claims, loops.owner)
         if owners is not None and loop > before + 1:
             # Plain loops stand between: what was open before them is over.
             loops.settle(owners[loop - 1])
@@ -73,7 +71,7 @@ def _by_column(loops: Loops, claims: Claims, element: str, component: str) -> Ba
         numbers += [max(loop - 1, 0)] * (len(loops.rows) - len(numbers))
         before = loop
     assert owners is not None, "the last loop is never a plain one"
-    plain = mentions_of(claims, element, component, owners, MARKED)
+    plain = mentions_of(claims, owners, MARKED)
     pieces = [plain]
     records = len(plain)
     for batch in loops.rows.rest():
