@@ -321,6 +321,8 @@ class Settings:
     """How long a file that came by SFTP into a sealed folder stays open to its sender, unless the folder says else."""
 
     # Clearing up.
+    sweep_dead_bytes: int = 64 * MIB
+    """Once so much in the store is needed by nothing any more, it is deleted at once and not by the next sweep."""
     sweep_rows_max: int = 500
     """Rows that one transaction of the sweep clears of each kind, so that nobody waits long behind it."""
     ended_session_keep_seconds: int = 86400
