@@ -323,6 +323,8 @@ class Settings:
     """How long a sealed file's former headers are kept once the present one leaves out somebody whom they let in."""
 
     # Clearing up.
+    sweep_dead_bytes: int = 64 * MIB
+    """Once so much in the store is needed by nothing any more, it is deleted at once and not by the next sweep."""
     sweep_rows_max: int = 500
     """Rows that one transaction of the sweep clears of each kind, so that nobody waits long behind it."""
     ended_session_keep_seconds: int = 86400

@@ -54,7 +54,7 @@ def test_every_command_has_help(path):
     assert "Usage:" in done.output
 
 
-USER_SIDE = {"login", "put", "get", "open", "keys", "ls", "rm", "mkdir", "receipt"}
+USER_SIDE = {"login", "put", "get", "open", "keys", "ls", "file", "rm", "mkdir", "receipt"}
 USERS_OWN = {("folder", "rewrap"), ("officer", "rewrap")}
 """Of a group of the server's side, done by its users: it needs their key."""
 ELSEWHERE = {"exposure", "witness", "desk", "drill"}

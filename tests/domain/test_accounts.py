@@ -18,6 +18,7 @@ from sealane.operations import (
     sharing,
     signing,
     uploads,
+    versions,
 )
 from sealane.operations.accounts import (
     AddFolder,
@@ -89,7 +90,7 @@ STEPS_OF_THE_KEEPER = {
 
 def test_every_operation_has_its_act():
     modules = (accounts, administering, audit, browser, exposures, files, inspection)
-    modules += (passkeys, sealing, sharing, signing, uploads)
+    modules += (passkeys, sealing, sharing, signing, uploads, versions)
     operations = {
         value
         for module in modules

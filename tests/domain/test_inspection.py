@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sealane.errors import Integrity, Invalid, Missing, OperationRefused
-from sealane.operations.files import RemoveFile
+from sealane.operations.files import OpenVersion, RemoveFile
 from sealane.operations.inspection import (
     ArrivalsWaiting,
     LeaseArrivals,
@@ -16,6 +16,7 @@ from sealane.operations.inspection import (
     RecordDigest,
     ReportDamage,
 )
+from sealane.operations.versions import RestoreVersion
 from tests.domain.transfers import contents
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
@@ -147,8 +148,8 @@ def test_damage_is_on_record_and_owes_nothing_more(world, anna, inspector):
 def test_a_removed_arrival_may_still_be_answered(world, anna, inspector):
     version = arrival(anna)
     lease(inspector)
-    anna.ask(RemoveFile, path="/in/file")
     inspector.ask_now(OpenArrival(version=version))
+    anna.ask(RemoveFile, path="/in/file")
     inspector.ask_now(RecordDigest(version=version, digest=hashlib.sha256(b"content").digest()))
     with pytest.raises(Missing):
         inspector.ask_now(RecordDigest(version="gone", digest=bytes(32)))
@@ -216,3 +217,40 @@ def test_what_is_small_and_takes_long_is_left_to_who_takes_all(crowded, anna, in
     takes_all.ask_now(OpenArrival(version=slow))
     takes_all.ask_now(RecordDigest(version=slow, digest=hashlib.sha256(bytes(5)).digest()))
     assert not crowded.home.keeper._holds.is_put_off(slow)
+
+
+# --- What no longer stands anywhere ----------------------------------------------------------------------------------
+
+
+def test_nothing_is_hashed_that_was_written_over_or_removed_until_somebody_wants_it(world, anna, inspector):
+    over = arrival(anna, b"first")
+    removed = arrival(anna, b"other", "/in/other")
+    present = arrival(anna, b"second")
+    anna.ask(RemoveFile, path="/in/other")
+    assert lease(inspector) == (present,)
+    anna.ask(RestoreVersion, path="/in/other", version=removed)
+    assert lease(world.home.inspector()) == (removed,)
+    anna.ask(OpenVersion, path="/in/file", version=over)
+    assert over in lease(world.home.inspector())
+
+
+def test_what_is_opened_after_it_was_written_over_is_hashed_after_what_stands_there(world, anna, inspector):
+    over = arrival(anna, b"first")
+    world.clock.advance(timedelta(seconds=1))
+    arrival(anna, b"second")
+    anna.ask(OpenVersion, path="/in/file", version=over)
+    world.clock.advance(timedelta(seconds=1))
+    newest = arrival(anna, b"new", "/in/new")
+    assert lease(inspector)[-2:] == (newest, over)
+
+
+def test_a_digest_that_was_under_way_when_its_file_was_removed_is_kept(world, anna, inspector):
+    version = arrival(anna)
+    lease(inspector)
+    inspector.ask_now(OpenArrival(version=version))
+    anna.ask(RemoveFile, path="/in/file")
+    digest = hashlib.sha256(b"content").digest()
+    inspector.ask_now(RecordDigest(version=version, digest=digest))
+    anna.ask(RestoreVersion, path="/in/file", version=version)
+    assert anna.look().digest == digest
+    assert lease(world.home.inspector()) == ()

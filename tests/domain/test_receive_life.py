@@ -18,6 +18,7 @@ from sealane.domain.queries import uploads as upload_queries
 from sealane.errors import Missing, UploadBusy, UploadMissing, UploadTakenOver
 from sealane.operations import accounts
 from sealane.operations import uploads as operations
+from sealane.operations.versions import RestoreVersion
 from tests.domain.transfers import World
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
@@ -93,6 +94,7 @@ class Life(RuleBasedStateMachine):
         self.reader = self.world.session("carl@insurer")
         self.files = {}
         self.present = {}
+        self.stood = {"a": {}, "b": {}}
         self.uploads = []
 
     # --- choosing ---------------------------------------------------------------------------------------------------
@@ -233,6 +235,19 @@ class Life(RuleBasedStateMachine):
 
     def published(self, name, draft, finished):
         self.files[name], self.present[name] = draft.copy(), finished.version
+        self.stood[name][finished.version] = draft.copy()
+        self.readers_see(name)
+
+    @precondition(lambda self: any(self.stood.values()))
+    @rule(name=NAMES, pick=PICK, session=SESSIONS)
+    def have_back(self, name, pick, session):
+        """A version that stood there stands there again; whatever was begun since goes on as if it had been sent."""
+        self.tick()
+        if not self.stood[name]:
+            return
+        version = list(self.stood[name])[pick % len(self.stood[name])]
+        self.sessions[session].ask(RestoreVersion, path=f"/in/{name}", version=version)
+        self.files[name], self.present[name] = self.stood[name][version].copy(), version
         self.readers_see(name)
 
     @precondition(lambda self: any(upload.whole for upload in self.uploads))

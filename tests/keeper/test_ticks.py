@@ -89,6 +89,41 @@ async def test_a_blob_that_is_marked_dead_is_deleted_and_then_forgotten(clockwor
     assert list(clockwork.store.names()) == [alive]
 
 
+async def test_what_is_dead_is_deleted_at_once_where_it_is_much_and_else_waits(clockwork):
+    deleted = asyncio.Queue()
+    delete = clockwork.store.delete
+
+    def deleting(name):
+        delete(name)
+        clockwork.loop.call_soon_threadsafe(deleted.put_nowait, name)
+
+    clockwork.store.delete = deleting
+    clockwork.loop = asyncio.get_running_loop()
+    names = [new_segment_id() for _ in range(2)]
+    for name in names:
+        writer = clockwork.store.create(name)
+        writer.append(b"ciphertext")
+        writer.commit()
+
+    def bury(name, size):
+        def act(work):
+            work.transaction.run(versions.INSERT_DEAD_BLOB, segment_id=name, since=work.now)
+            work.dead_bytes += size
+
+        return act
+
+    most = clockwork.settings.sweep_dead_bytes
+    await clockwork.server.perform(bury(names[0], most - 1))
+    assert not clockwork.server.much_is_dead.is_set()
+    ticking = asyncio.create_task(clockwork.ticks.run())
+    await clockwork.server.perform(bury(names[1], 1))
+    assert {await asyncio.wait_for(deleted.get(), 60) for _ in names} == set(names)
+    ticking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await ticking
+    assert list(clockwork.store.names()) == []
+
+
 async def test_a_tick_that_fails_is_tried_again(clockwork, monkeypatch, caplog):
     tried = asyncio.Queue()
 

@@ -128,6 +128,7 @@ _USER = {
     "open": Place("opening", "open_", "Open a sealed file."),
     "keys": Place("identities", "keys", "Your keys: new, show; recovery keys: new, combine."),
     "ls": Place("remote", "ls", "List a folder."),
+    "file": Place("versions", "file", "Versions of a file: versions, restore, removed."),
     "rm": Place("remote", "rm", "Remove a file, or an empty folder."),
     "mkdir": Place("remote", "mkdir", "Make a folder."),
     "receipt": Place("remote", "receipt", "Who sent and who fetched exactly these bytes."),

@@ -77,6 +77,7 @@ def put(sources: tuple[Path, ...], target: str, *, must_seal: bool, send_people:
 @identity_option
 @passphrase_stdin_option
 @click.option("--keep-sealed", is_flag=True, help="Open nothing: keep sealed files as NAME.age.")
+@click.option("--version", metavar="ID", default="", help="This version of the file (sealane file versions /PATH).")
 @_shared_options
 def get(
     source: str,
@@ -85,6 +86,7 @@ def get(
     *,
     passphrase_stdin: bool,
     keep_sealed: bool,
+    version: str,
     **options: Any,
 ) -> None:
     """Fetch a file or folder, into LOCAL where that is a folder (by default this one), else under that name.
@@ -99,7 +101,7 @@ def get(
         return at_hand(identity_files, passphrase_stdin=passphrase_stdin)
 
     def move(errand: Errand) -> Tally:
-        wanted = dataclasses.replace(errand, identities=identities, keep_sealed=keep_sealed)
+        wanted = dataclasses.replace(errand, identities=identities, keep_sealed=keep_sealed, version=version)
         return transfers.get(wanted, source, target)
 
     _move(move, done="fetched", **options)

@@ -154,9 +154,9 @@ class Sight:
         self.nonce = nonce
 
 
-def look(server: Server, path: paths.Path, identities: Sequence[keys.Identity]) -> Sight:
+def look(server: Server, path: paths.Path, identities: Sequence[keys.Identity], version: str = "") -> Sight:
     """Look at a file; a sealed one will be opened where an identity opens it, and else arrives as it is."""
-    file = remote.look(server, path)
+    file = remote.look(server, path, version)
     if not file.sealed:
         return Sight(file, AsItComes(file.size))
     start, parsed, length = _header(server, file)

@@ -11,15 +11,13 @@ import contextlib
 import functools
 import os
 import shutil
-import stat
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from sealane import paths
-from sealane.client import arrivals, journals, remote, sealing
+from sealane.client import arrivals, journals, remote, sealing, unfinished
 from sealane.client.arrivals import Opened
 from sealane.client.events import FileBegan, FileDone, FileMoved
 from sealane.client.failures import (
@@ -31,8 +29,7 @@ from sealane.client.failures import (
 )
 from sealane.client.journals import DownloadJournal, Journal
 from sealane.client.parts import Part, plan_parts
-from sealane.client.positions import FollowingDigest, Positions, hash_file, read_at
-from sealane.client.server import target_of
+from sealane.client.positions import FollowingDigest, Positions, read_at
 from sealane.client.verifying import verify
 from sealane.errors import SealaneError
 from sealane.settings import MIB
@@ -41,7 +38,6 @@ from sealane.vault.age.failures import NoIdentityMatches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     import httpx
 
@@ -49,20 +45,12 @@ if TYPE_CHECKING:
     from sealane.client.events import Form
     from sealane.client.runs import Run
     from sealane.client.sealing import TagRecord
-    from sealane.vault.blobs import Buffer
+    from sealane.client.unfinished import Place
 
 _TRIES = 4
 """How often a file is begun that is replaced while it is fetched."""
 _AHEAD_BYTES = 8 * MIB
 """So close to a part's end the next one is asked for, so that it is on its way when a lane comes to it."""
-
-
-class Place(NamedTuple):
-    """Where a file goes."""
-
-    target: Path
-    unfinished: Path
-    """Where it grows; in the same folder as `target`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +68,8 @@ class WantedFile:
     """Of the file itself."""
     sha256: str | None
     """Of the file itself, as the listing said; hexadecimal."""
+    version: str = ""
+    """This very version, which may have stood there before; empty: whatever stands there."""
 
 
 def fetch(run: Run, wanted: WantedFile) -> None:
@@ -107,7 +97,7 @@ def fetch(run: Run, wanted: WantedFile) -> None:
                 if _place_of(wanted, sight) != place:
                     raise NoIdentityMatches from None
             except NotVerified:
-                _discard(place.unfinished, journal)
+                unfinished.discard(place.unfinished, journal)
                 # What an earlier run left may have been altered on this disk; that is tried anew.
                 if not resumed:
                     raise
@@ -117,7 +107,7 @@ def fetch(run: Run, wanted: WantedFile) -> None:
 
 def _look(run: Run, wanted: WantedFile) -> Sight:
     identities = run.identities() if wanted.kept is not None and wanted.place is not None else ()
-    return run.patiently(wanted.name, lambda: arrivals.look(run.server, wanted.path, identities))
+    return run.patiently(wanted.name, lambda: arrivals.look(run.server, wanted.path, identities, wanted.version))
 
 
 def _place_of(wanted: WantedFile, sight: Sight) -> Place:
@@ -130,7 +120,7 @@ def _place_of(wanted: WantedFile, sight: Sight) -> Place:
 
 def _is_here(run: Run, wanted: WantedFile, sha256: str | None, form: Form) -> bool:
     """Say whether the file is here already, by its SHA-256, and tell of it."""
-    if sha256 is None or wanted.place is None or _hash_of(run, wanted.place.target, wanted.size) != sha256:
+    if sha256 is None or wanted.place is None or unfinished.hash_of(run, wanted.place.target, wanted.size) != sha256:
         return False
     run.tell(FileDone(wanted.name, wanted.size, sha256, verified=True, unchanged=True, form=form))
     return True
@@ -148,7 +138,7 @@ class _Download:
         self._arrival = sight.arrival
         self._failed = threading.Event()
         size = self._arrival.size
-        self._descriptor, self._inode, kept = _open_unfinished(place.unfinished, journal, self._file.version, size)
+        self._descriptor, self._inode, kept = unfinished.open_again(place.unfinished, journal, self._file.version, size)
         self._record: TagRecord | None = None
         if kept is None:
             self._parts: Sequence[Part] = plan_parts(size, run.settings, step=self._arrival.step)
@@ -199,7 +189,7 @@ class _Download:
             digest.close()
             self._write_journal()
         verified = self._verified(ours)
-        _give_name(self._descriptor, self._place, self._file.modified)
+        unfinished.give_name(self._descriptor, self._place, self._file.modified)
         sealing.forget(self._journal.beside)
         self._journal.forget()
         run.tell(FileDone(name, size, ours.hex(), verified=verified, unchanged=False, form=self._arrival.form))
@@ -221,6 +211,7 @@ class _Download:
             ours=ours,
             theirs=None if known is None else bytes.fromhex(known),
             of="payload" if form == "kept" else "file",
+            earlier=file.earlier,
         )
 
     def _must_fit(self) -> None:
@@ -251,7 +242,7 @@ class _Download:
         """Fetch an empty file too: the server's record says so; a sealed one must prove that it is empty."""
         first, past = self._arrival.span(0, 0)
         if first == past:
-            self._run.server.ask("GET", target_of("content", self._file.path))
+            self._run.server.ask("GET", self._file.target)
             return
         sealed = remote.range_of(self._run.server, self._file, first, past)
         for piece in self._arrival.pieces([sealed], 0, 0):
@@ -277,7 +268,7 @@ class _Download:
             blocks = response.iter_raw(self._run.settings.block_bytes)
             for piece in self._arrival.pieces(blocks, part.start + reached, part.end):
                 self._check()
-                _write_at(self._descriptor, piece, part.start + reached)
+                unfinished.write_at(self._descriptor, piece, part.start + reached)
                 reached += len(piece)
                 self._run.tell(FileMoved(self._name, self._positions.set(number, reached)))
                 if part.length - reached <= _AHEAD_BYTES:
@@ -290,7 +281,7 @@ class _Download:
         part = self._parts[number]
         first, past = self._arrival.span(part.start + reached, part.end)
         headers = {"Range": f"bytes={first}-{past - 1}", "If-Match": self._file.etag}
-        return self._run.server.stream("GET", target_of("content", self._file.path), headers=headers)
+        return self._run.server.stream("GET", self._file.target, headers=headers)
 
     def _ask_ahead(self, number: int) -> None:
         """Ask for a part that a lane will come to."""
@@ -358,86 +349,3 @@ def _close_unused(asked: Future[tuple[contextlib.ExitStack, httpx.Response]]) ->
 
 def _call(act: Callable[[int], None], number: int) -> Callable[[], None]:
     return lambda: act(number)
-
-
-def _open_unfinished(
-    path: Path, journal: Journal[DownloadJournal], version: str, size: int
-) -> tuple[int, int, DownloadJournal | None]:
-    """Open the unfinished file; return its descriptor and inode, and the journal where it can be gone on from.
-
-    A file of that name which is not ours is not touched, unless it is empty: a run may be killed just after making it.
-    """
-    kept = journal.read()
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
-        status = os.fstat(descriptor)
-        ours = kept is not None and kept.inode == status.st_ino
-        if not stat.S_ISREG(status.st_mode) or (status.st_size > 0 and not ours):
-            os.close(descriptor)
-            raise LocalFailure(f"{path} is in the way and was not made by this command. Move or remove it.")
-        if kept is not None and ours and _adds_up(kept, version, size):
-            return descriptor, status.st_ino, kept
-        os.ftruncate(descriptor, 0)
-    except OSError as problem:
-        raise LocalFailure(f"{path} cannot be written: {problem.strerror}.") from None
-    return descriptor, status.st_ino, None
-
-
-def _adds_up(kept: DownloadJournal, version: str, size: int) -> bool:
-    """Say whether a journal is of this very version, and its parts make it up in order, without gap or overlap."""
-    if (kept.version, kept.size) != (version, size):
-        return False
-    reached = 0
-    for start, length, written in kept.parts:
-        if start != reached or length <= 0 or not 0 <= written <= length:
-            return False
-        reached += length
-    return reached == kept.size
-
-
-def _write_at(descriptor: int, block: Buffer, offset: int) -> None:
-    view = memoryview(block)
-    try:
-        while view:
-            written = os.pwrite(descriptor, view, offset)
-            view, offset = view[written:], offset + written
-    except OSError as problem:
-        raise LocalFailure(f"The file cannot be written: {problem.strerror}.") from None
-
-
-def _give_name(descriptor: int, place: Place, modified: datetime | None) -> None:
-    """Make the file durable, give it its time and then its name, in one step."""
-    try:
-        if modified is not None:
-            nanoseconds = int(modified.timestamp()) * 10**9 + modified.microsecond * 1000
-            os.utime(descriptor, ns=(nanoseconds, nanoseconds))
-        os.fsync(descriptor)
-        place.unfinished.replace(place.target)
-        folder = os.open(place.target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as problem:
-        raise LocalFailure(f"{place.target} cannot be written: {problem.strerror}.") from None
-
-
-def _discard(unfinished: Path, journal: Journal[DownloadJournal]) -> None:
-    with contextlib.suppress(OSError):
-        unfinished.unlink()
-    sealing.forget(journal.beside)
-    journal.forget()
-
-
-def _hash_of(run: Run, path: Path, size: int) -> str | None:
-    """Return the SHA-256 of a local file, hexadecimal; None where it is not there, is no file, or has another size."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        if os.fstat(descriptor).st_size != size:
-            return None
-        return hash_file(descriptor, size, block_bytes=run.settings.block_bytes, check=run.stop.check).hex()
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -90,6 +91,41 @@ class RemoteReceipt(msgspec.Struct, frozen=True):
     """Of a sealed file: of the bytes after its header, which are the same whoever may open it."""
 
 
+class RemoteVersion(msgspec.Struct, frozen=True):
+    """One version that stands at a path, or stood there and is still kept."""
+
+    version: str
+    present: bool
+    size: int
+    modified: datetime
+    made: datetime
+    sender: str
+    replaced: datetime | None
+    kept_until: datetime | None
+    sha256: str | None
+    sealed: bool
+    plaintext_length: int | None
+    damaged: bool
+
+
+class RemovedFile(msgspec.Struct, frozen=True):
+    """A file that was removed and can be had back."""
+
+    name: str
+    versions: int
+    removed: datetime
+
+
+class _Versions(msgspec.Struct, frozen=True):
+    versions: tuple[RemoteVersion, ...]
+    after: str = ""
+
+
+class _Removed(msgspec.Struct, frozen=True):
+    files: tuple[RemovedFile, ...]
+    after: str = ""
+
+
 class RemoteProof(msgspec.Struct, frozen=True):
     """What proves one entry of a receipt."""
 
@@ -129,14 +165,28 @@ class RemoteFile:
     """The bytes of the file itself, as the server says."""
     payload_sha256: str | None
     """Of a sealed file, of the bytes after its header; hexadecimal."""
+    earlier: bool = False
+    """It was asked for by its version, and need not be the one that stands there."""
+
+    @property
+    def target(self) -> str:
+        """Where its bytes are had."""
+        return _content_of(self.path, self.version if self.earlier else "")
 
 
-def look(server: Server, path: paths.Path) -> RemoteFile:
-    """Return what is known of a file. Raises `IsAFolder`, `Missing`, `BeingSealed` and whatever the server answers."""
+def _content_of(path: paths.Path, version: str) -> str:
+    return target_of("content", path) + (f"?version={quote(version, safe='')}" if version else "")
+
+
+def look(server: Server, path: paths.Path, version: str = "") -> RemoteFile:
+    """Return what is known of a file, or of one version of it.
+
+    Raises `IsAFolder`, `Missing`, `BeingSealed` and whatever the server answers.
+    """
     if not path:
         raise IsAFolder
     try:
-        reply = server.ask("HEAD", target_of("content", path))
+        reply = server.ask("HEAD", _content_of(path, version))
     except Conflict:
         # The answer to HEAD has no body that names the failure; a folder is the only conflict there is.
         raise IsAFolder from None
@@ -157,6 +207,7 @@ def look(server: Server, path: paths.Path) -> RemoteFile:
         sealed=sealed,
         plain_size=_number(reply.headers[PLAINTEXT_LENGTH]) if sealed else size,
         payload_sha256=None if payload is None else payload.hex(),
+        earlier=bool(version),
     )
 
 
@@ -171,7 +222,7 @@ def range_of(server: Server, file: RemoteFile, first: int, past: int) -> bytes:
     if first >= past:
         return b""
     headers = {"Range": f"bytes={first}-{past - 1}", "If-Match": file.etag}
-    with server.stream("GET", target_of("content", file.path), headers=headers) as response:
+    with server.stream("GET", file.target, headers=headers) as response:
         must_be_range(response, file, first=first, past=past)
         content = bytearray()
         for block in response.iter_raw():
@@ -264,6 +315,47 @@ def entry_of(file: RemoteFile) -> RemoteEntry:
 def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
     """Return who sent and who fetched the bytes that are at this path now."""
     return decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
+
+
+def versions(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteVersion]:
+    """Yield the versions of a path, the present one first, then earlier ones, the newest first."""
+    after, count = "", 0
+    while True:
+        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
+        page = decoded(server.ask("GET", target_of("versions", path), params=params).body, _Versions)
+        yield from page.versions
+        count += len(page.versions)
+        if count > settings.listing_entries_max:
+            raise TooMany
+        if not page.after:
+            return
+        if page.after == after or not page.versions:
+            raise AnswerInvalid
+        after = page.after
+
+
+def removed(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemovedFile]:
+    """Yield the files that were removed from a folder and can be had back, by name."""
+    after, count = "", 0
+    while True:
+        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
+        page = decoded(server.ask("GET", target_of("removed", path), params=params).body, _Removed)
+        yield from page.files
+        count += len(page.files)
+        if count > settings.listing_entries_max:
+            raise TooMany
+        if not page.after:
+            return
+        if page.after <= after:
+            raise AnswerInvalid
+        after = page.after
+
+
+def restore(server: Server, path: paths.Path, version: str) -> RemoteEntry:
+    """Let an earlier version stand at its path again."""
+    content = msgspec.json.encode({"path": paths.show(path), "version": version})
+    headers = {"Content-Type": "application/json"}
+    return decoded(server.ask("POST", f"{API}/restore", headers=headers, content=content).body, RemoteEntry)
 
 
 def proofs(server: Server, path: paths.Path) -> Iterator[RemoteProof]:

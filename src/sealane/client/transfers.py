@@ -19,9 +19,10 @@ from sealane import paths
 from sealane.client import journals, remote, sealed_remote
 from sealane.client.events import FileFailed, FileSkipped, FolderSeals, Planned
 from sealane.client.failures import FolderNotSealed, LocalFailure
-from sealane.client.fetching import Place, WantedFile, fetch
+from sealane.client.fetching import WantedFile, fetch
 from sealane.client.runs import Lanes, Run, Tally, move_all
 from sealane.client.sending import NOTHING, LocalFile, Present, send
+from sealane.client.unfinished import Place
 from sealane.errors import AlreadyExists, IsAFolder, Missing, NotAllowed, PathInvalid, SealaneError, TooMany
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Errand:
     """Open nothing that is fetched."""
     send_people: bool = False
     """Read each file that is sealed here for whose data is in it, and send the sealed list along."""
+    version: str = ""
+    """Fetch this version of the one file, which may have stood there before."""
 
 
 def put(errand: Errand, sources: Sequence[Path], target: str) -> Tally:
@@ -79,7 +82,7 @@ def get(errand: Errand, source: str, target: Path | None) -> Tally:
     tally = Tally()
     run = _run(errand, tally)
     try:
-        files = _remote_files(run, tally, paths.parse(source), target or Path(), keep_sealed=errand.keep_sealed)
+        files = _remote_files(run, tally, paths.parse(source), target or Path(), errand)
         if not errand.keep_sealed and any(file.kept is not None for file in files):
             run.identities()
         run.tell(Planned(len(files), sum(file.size for file in files)))
@@ -248,24 +251,27 @@ def _local_file(
 # --- what to fetch ---------------------------------------------------------------------------------------------------
 
 
-def _remote_files(run: Run, tally: Tally, source: paths.Path, target: Path, *, keep_sealed: bool) -> list[WantedFile]:
+def _remote_files(run: Run, tally: Tally, source: paths.Path, target: Path, errand: Errand) -> list[WantedFile]:
     """Return the files to fetch; local folders are made on the way."""
+    keep_sealed, version = errand.keep_sealed, errand.version
     try:
-        file = run.patiently(paths.show(source), lambda: remote.look(run.server, source))
+        file = run.patiently(paths.show(source), lambda: remote.look(run.server, source, version))
     except IsAFolder:
+        if version:
+            raise
         place = (target / source[-1] if source and target.is_dir() else target).absolute()
         return list(_files_of_folder(run, tally, source, place, keep_sealed=keep_sealed))
     if not file.sealed:
         place = (target / source[-1] if target.is_dir() else target).absolute()
         into = _Folder(place.parent, {place.name})
-        return [WantedFile(source, paths.show(source), into.place(place.name), None, file.size, file.sha256)]
+        return [WantedFile(source, paths.show(source), into.place(place.name), None, file.size, file.sha256, version)]
     # A LOCAL that ends in .age asks for the sealed file: what is opened never gets such a name.
     place = (target / _opened_name(source[-1]) if target.is_dir() else target).absolute()
     plain = None if keep_sealed or place.name.endswith(_SEALED_NAME) else place.name
     kept = _kept_name(place.name)
     into = _Folder(place.parent, {kept} | ({plain} if plain else set()))
     places = into.place(plain) if plain else None, into.place(kept)
-    return [WantedFile(source, paths.show(source), *places, file.plain_size, file.sha256)]
+    return [WantedFile(source, paths.show(source), *places, file.plain_size, file.sha256, version)]
 
 
 def _files_of_folder(

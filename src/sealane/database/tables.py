@@ -261,6 +261,8 @@ versions = sa.Table(
     sa.Column("damaged", Moment),
     sa.Column("leased_until", Moment),
     sa.Column("owes", sa.String(16)),
+    sa.Column("kept_folder_id", sa.BigInteger),
+    sa.Column("kept_name", Name),
     index_where_known("replaced"),
     sa.Index(
         None,
@@ -270,7 +272,9 @@ versions = sa.Table(
         postgresql_where=sa.column("replaced").is_not(None),
     ),
     index_where_known("owes", "made"),
-    comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size.",
+    index_where_known("kept_folder_id", "kept_name"),
+    comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size. "
+    "`kept_*`: where one stood until it was replaced or removed.",
     **BY_KEY,
 )
 

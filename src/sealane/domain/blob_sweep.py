@@ -48,16 +48,17 @@ class BlobSweeper:
 
     def clear(self, run: Run) -> int:
         """Delete every dead blob; now and then look for blobs without a row. Return how many were deleted."""
-        deleted = self._delete_dead(run)
+        deleted = self.delete_dead(run)
         now = self._clock.now()
         if self._looked is None or now - self._looked >= self._keep:
             self._look_for_unnamed(run, now)
             self._looked = now
             self._store.clear_unfinished(now - self._keep)
-            deleted += self._delete_dead(run)
+            deleted += self.delete_dead(run)
         return deleted
 
-    def _delete_dead(self, run: Run) -> int:
+    def delete_dead(self, run: Run) -> int:
+        """Delete every blob that is marked as dead; return how many."""
         deleted = 0
         while dead := run(sweep.dead_blobs):
             for name in dead:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import guests, keyring, places, rights, versions
+from sealane.domain import earlier_versions, guests, kept, keyring, places, rights, versions
 from sealane.domain.queries import downloads as queries
 from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
@@ -39,20 +39,15 @@ _RECEIPT_KINDS: Final = [
 
 def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
     """Open a file for reading, or the earlier version of it that is pinned. Raises `Integrity` for a damaged one."""
-    folder, file = places.find_file(work, caller, op.path)
-    folder.demand(caller, Act.READ_FILE)
-    version = work.transaction.first(version_queries.VERSION, version=op.version or file.version_id)
-    if version is None or version.file_id != file.id:
-        if op.version:
-            raise Missing  # gone, or never one of this file's
-        raise Integrity
+    folder, name, version = _wanted(work, caller, op)
     sealed = _age_file_of(work, version)
-    as_age = places.asks_for_age(op.path, file.name)
+    as_age = places.asks_for_age(op.path, name)
     if sealed is not None and not (op.as_age or as_age):
-        raise SealedName(f"This file is sealed. Open it as {file.name}{places.AGE_SUFFIX}.")
+        raise SealedName(f"This file is sealed. Open it as {name}{places.AGE_SUFFIX}.")
     if sealed is None and as_age:
         raise Missing
     guests.count_download(work, caller, version.id)
+    kept.is_wanted(work, version)
     composition = versions.composition_of(work, version)
     key_ids = [row.key_id for row in composition.segments.values() if row.first_chunk is None]
     keys = keyring.open_upload_keys(work, key_ids)
@@ -72,7 +67,7 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
             file_id=version.file_id,
             owner_organization_id=version.organization_id,
             folder_id=folder.id,
-            path=folder.path_of(file.name),
+            path=folder.path_of(name),
             size=size,
             key_ids=tuple(keys),
         )
@@ -88,6 +83,24 @@ def open_version(work: Work, caller: Caller, op: OpenVersion) -> VersionOpened:
         keys=keys,
         sealed=form,
     )
+
+
+def _wanted(work: Work, caller: Caller, op: OpenVersion) -> tuple[Folder, str, VersionRow]:
+    """Return the version to open, and the folder and name at which it stands or stood. The caller may read it."""
+    if op.version:
+        folder, name = places.find_parent(work, caller, op.path)
+        earlier_versions.known(work, caller, folder, name, op.version)
+        folder.demand(caller, Act.READ_FILE)
+        version = work.transaction.first(version_queries.VERSION, version=op.version)
+    else:
+        folder, file = places.find_file(work, caller, op.path)
+        folder.demand(caller, Act.READ_FILE)
+        name = file.name
+        version = work.transaction.first(version_queries.VERSION, version=file.version_id)
+        version = version if version is not None and version.file_id == file.id else None
+    if version is None:
+        raise Integrity
+    return folder, name, version
 
 
 def _age_file_of(work: Work, version: VersionRow) -> AgeFileRow | None:
@@ -136,11 +149,11 @@ def end_download(work: Work, caller: Caller, op: EndDownload) -> Done:
 
 
 def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
-    """Say who sent and who fetched the present version of a file: to whoever may list or read it, and to its sender.
+    """Say who sent and who fetched a version of a file: to whoever may list or read it, and to its sender.
 
     Another organization than the owner's is told of the upload and of its own fetches only.
     """
-    folder, version = receipted(work, caller, op.path)
+    folder, version = receipted(work, caller, op.path, op.version)
     wanted = {"version": version.id, "kinds": _RECEIPT_KINDS, "limit": work.settings.receipt_transfers_max}
     if caller.user_id == version.user_id or caller.organization_id == folder.organization_id:
         rows = work.transaction.all(queries.TRANSFERS, **wanted)
@@ -160,10 +173,18 @@ def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
     )
 
 
-def receipted(work: Work, caller: Caller, path: str) -> tuple[Folder, VersionRow]:
-    """Return the present version of a file and its folder, to whom its receipt may be shown; else raise."""
-    folder, file = places.find_file(work, caller, path)
-    version = work.transaction.first(version_queries.VERSION, version=file.version_id)
+def receipted(work: Work, caller: Caller, path: str, named: str = "") -> tuple[Folder, VersionRow]:
+    """Return a version of a file and its folder, to whom its receipt may be shown; else raise.
+
+    It is the present one, or the one that is named.
+    """
+    if named:
+        folder, name = places.find_parent(work, caller, path)
+        earlier_versions.known(work, caller, folder, name, named)
+    else:
+        folder, file = places.find_file(work, caller, path)
+        named = file.version_id
+    version = work.transaction.first(version_queries.VERSION, version=named)
     if version is None:
         raise Integrity
     if version.user_id != caller.user_id or not rights.may(caller, Act.SEE, folder.granted):

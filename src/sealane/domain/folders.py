@@ -134,7 +134,7 @@ def remove_file(work: Work, caller: Caller, op: RemoveFile) -> Done:
 
 def retire(work: Work, folder: Folder, file: FileRow) -> None:
     """Take a file out of sight: its present version is kept for its time, its bytes no longer count."""
-    kept.replace(work, file.version_id, file.size, folder.organization_id)
+    kept.replace(work, file.version_id, file.size, folder, file.name)
     work.transaction.run(file_statements.DELETE, file_id=file.id)
     quotas.charge(work, folder.id, -file.size, -1)
 

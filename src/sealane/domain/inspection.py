@@ -49,6 +49,8 @@ NameT = TypeVar("NameT", bound=str)
 def lease_arrivals(work: Work, op: LeaseArrivals) -> ArrivalsAre:
     """Lease what owes something and is leased to nobody who is there: digests before readings, each oldest first.
 
+    What no longer stands anywhere comes last (`owing.py`).
+
     Several inspectors ask: what one batch holds of large arrivals is bounded, so that none waits behind another's.
     """
     limit = max(1, min(op.limit, work.settings.inspector_batch))
@@ -165,7 +167,7 @@ def record_digest(work: Work, op: RecordDigest) -> Done:
         if version.digest != op.digest:
             raise Integrity
         return Done()
-    if not owing.owes(version.owes, owing.DIGEST):
+    if version.damaged is not None:
         raise Missing  # reported as damaged before
     work.transaction.run(queries.SET_DIGEST, version=version.id, digest=op.digest)
     _pay(work, version, owing.DIGEST)
@@ -185,7 +187,7 @@ def _record_payload_digest(work: Work, version: VersionRow, sealed: AgeFileRow, 
         if sealed.payload_digest != digest:
             raise Integrity
         return Done()
-    if not version.owes:
+    if version.damaged is not None:
         raise Missing
     work.transaction.run(sealing_queries.SET_PAYLOAD_DIGEST, version=version.id, digest=digest)
     work.transaction.run(queries.PAID, version=version.id)

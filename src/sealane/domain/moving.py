@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, folders, pending, places, quotas, seals
+from sealane.domain import allowances, earlier_versions, folders, pending, places, quotas, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import uploads as upload_statements
@@ -142,6 +142,8 @@ def _move_file(work: Work, caller: Caller, source: _End, file: FileRow, target: 
     else:
         quotas.check_room_for_file(work, target.parent.id)
     _recount(work, source, target, file.size, 1)
+    if source.parent.id == target.parent.id:
+        earlier_versions.renamed(work, source.parent, file.id, source.name, target.name)
     work.transaction.run(file_statements.MOVE, file_id=file.id, target_id=target.parent.id, target_name=target.name)
     work.record(
         events.FileMoved(

@@ -107,13 +107,15 @@ def publish(
         damaged=None,
         leased_until=None,
         owes=owes,
+        kept_folder_id=None,
+        kept_name=None,
     )
     versions.need_segments(work, version, composition.extents.segments())
     if read:
         exposures.expect(work, arrived(version, file_id, folder, name, user_id, said or work.now), empty=not size)
     work.arrivals = work.arrivals or owes is not None
     if overtaken is not None:
-        kept.replace(work, version, size, folder.organization_id)
+        kept.replace(work, version, size, folder, name)
     return Published(version, file_id, digest, present=overtaken is None)
 
 
@@ -146,6 +148,6 @@ def _point(
                 queries.INSERT_FILE, folder_id=folder.id, name=name, version_id=version, size=size, modified=modified
             )
         )
-    kept.replace(work, file.version_id, file.size, folder.organization_id)
+    kept.replace(work, file.version_id, file.size, folder, name)
     work.transaction.run(queries.UPDATE_FILE, file=file.id, version_id=version, size=size, modified=modified)
     return file.id

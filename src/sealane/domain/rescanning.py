@@ -68,7 +68,8 @@ def _queue(work: Work, row: StoredRow) -> bool:
             row.id, row.organization_id, row.file_id, row.folder_id, folder.path_of(row.name), row.user_id, row.made
         )
         exposures.expect(work, arrived, empty=False)
-    owed = owing.owed(digest=owing.owes(row.owes, owing.DIGEST), people=True)
+    last = owing.owes(row.owes, owing.LAST)
+    owed = owing.owed(digest=owing.owes(row.owes, owing.DIGEST), people=True, last=last)
     work.transaction.run(queries.OWE, version=row.id, owed=owed)
     return True
 

@@ -75,6 +75,9 @@ class Act(enum.Enum):
     """Learn the digest of a file, and its receipt."""
     READ_FILE = "read-file"
     """Receive a file's content."""
+    SEE_EARLIER = "see-earlier"
+    """Learn which versions stood at a name before, and were written over or removed. Whoever was granted to read only
+    has what stands there now: what was taken back is taken back from them."""
     WRITE_FILE = "write-file"
     """Make a file, or a new version of one."""
     MAKE_FOLDER = "make-folder"
@@ -95,6 +98,7 @@ NEEDS: dict[Act, Need] = {
     Act.LIST_FOLDER: Need(every=Right.LIST),
     Act.LEARN_DIGEST: Need(any_of=Right.LIST | Right.READ),
     Act.READ_FILE: Need(every=Right.READ),
+    Act.SEE_EARLIER: Need(any_of=Right.LIST | Right.READ, granted=Right.WRITE),
     Act.WRITE_FILE: Need(every=Right.WRITE),
     Act.MAKE_FOLDER: Need(every=Right.WRITE),
     Act.SET_TIME: Need(every=Right.WRITE),

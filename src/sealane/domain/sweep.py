@@ -16,17 +16,21 @@ from sealane.domain.queries import downloads as download_queries
 from sealane.domain.queries import sweep as queries
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as version_queries
+from sealane.errors import Integrity, NotASegment, TooMany
+from sealane.ids import SegmentId
 from sealane.ledger import events
 from sealane.operations.accounts import SweptIs
+from sealane.operations.envelope import Done
+from sealane.vault.blobs import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sealane.domain.queries.uploads import UploadRow
-    from sealane.domain.work import Work
-    from sealane.ids import SegmentId
+    from sealane.domain.work import Caller, Work
     from sealane.operations.accounts import Sweep
+    from sealane.operations.uploads import DropSegments
 
 
 def sweep(work: Work, op: Sweep) -> SweptIs:
@@ -111,6 +115,19 @@ def unnamed(work: Work, names: Sequence[SegmentId]) -> set[SegmentId]:
     if not names:
         return set()
     return set(names).difference(row.segment_id for row in work.transaction.all(queries.NAMED, names=list(names)))
+
+
+def drop_segments(work: Work, caller: Caller, op: DropSegments) -> Done:
+    """Mark segments that a door will not record as dead, those excepted that were recorded all the same."""
+    del caller  # whoever has the names has written them: they are random, and told to nobody else
+    if len(op.segments) > work.settings.segments_per_record_max:
+        raise TooMany
+    try:
+        names = [check_name(SegmentId(name)) for name in op.segments]
+    except Integrity:
+        raise NotASegment from None
+    work.dead_bytes += bury(work, names) * work.settings.segment_bytes_max
+    return Done()
 
 
 def bury(work: Work, names: Sequence[SegmentId]) -> int:

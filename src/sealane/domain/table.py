@@ -15,6 +15,7 @@ from sealane.domain import (
     browsing,
     credentials,
     deliver,
+    earlier_versions,
     finish,
     folders,
     forecasts,
@@ -55,7 +56,7 @@ from sealane.domain import (
     who_may,
     witnesses,
 )
-from sealane.operations import accounts, browser, files, signing, uploads
+from sealane.operations import accounts, browser, files, signing, uploads, versions
 from sealane.operations import administering as administering_operations
 from sealane.operations import audit as audit_operations
 from sealane.operations import exposures as exposure_operations
@@ -83,12 +84,17 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     files.OpenVersion: deliver.open_version,
     files.EndDownload: deliver.end_download,
     files.Receipt: deliver.receipt,
+    versions.ListVersions: earlier_versions.list_versions,
+    versions.LookVersion: earlier_versions.look_version,
+    versions.RestoreVersion: earlier_versions.restore_version,
+    versions.ListRemoved: earlier_versions.list_removed,
     uploads.BeginUpload: receive.begin_upload,
     uploads.RecordSegments: receive.record_segments,
     uploads.FinishUpload: finish.finish_upload,
     uploads.LookUpload: resume.look_upload,
     uploads.TakeUpload: resume.take_upload,
     uploads.SuspendUpload: resume.suspend_upload,
+    uploads.DropSegments: sweep.drop_segments,
     uploads.AbandonUpload: resume.abandon_upload,
     uploads.JoinUploads: joining.join_uploads,
     uploads.CopyInto: joining.copy_into,

@@ -1,6 +1,7 @@
 """Undoing a removal: the file is there again as it was, for a while after it was removed, by whoever removed it.
 
-What stood where is in a sealed note that the remover gets and hands back; only the keeper makes and reads notes.
+What stood where is in a sealed note that the remover gets and hands back; only the keeper makes and reads notes. A note
+lets its holder have that one version back (`earlier_versions.py`) who may remove there and perhaps not write.
 Must stay true: what was removed comes back to its own folder only, so that nobody reads by an undoing what they could
 not read before; it needs the right to remove there now; a name that was taken meanwhile stays with who took it.
 """
@@ -12,15 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import folders, kept, keyring, listing, places, publish, quotas
-from sealane.domain.queries import versions as queries
+from sealane.domain import earlier_versions, folders, keyring, listing, places, publish
 from sealane.domain.rights import Act
 from sealane.errors import AlreadyExists, Integrity, Missing
-from sealane.ids import FileId, FolderId, OrganizationId, UserId, VersionId
-from sealane.ledger import events
+from sealane.ids import FolderId, OrganizationId, UserId, VersionId
 from sealane.operations.files import RemovedRestorably, RemoveFile, Seen
 
 if TYPE_CHECKING:
+    from sealane.domain.places import Folder
     from sealane.domain.work import Caller, Work
     from sealane.operations.files import RemoveRestorably, RestoreFile
 
@@ -28,17 +28,13 @@ _ORGANIZATION_BYTES: Final = 8
 _GONE: Final = "This cannot be undone any more."
 
 
-class Removed(msgspec.Struct, frozen=True, array_like=True, tag="removed-1"):
+class Removed(msgspec.Struct, frozen=True, array_like=True, tag="removed-2"):
     """What was removed, by whom."""
 
     name: str
     user_id: UserId
-    organization_id: OrganizationId
     folder_id: FolderId
-    file_id: FileId
     version_id: VersionId
-    size: int
-    modified: datetime
     at: datetime
 
 
@@ -55,12 +51,8 @@ def remove_restorably(work: Work, caller: Caller, op: RemoveRestorably) -> Remov
     removed = Removed(
         name=file.name,
         user_id=caller.user_id,
-        organization_id=parent.organization_id,
         folder_id=parent.id,
-        file_id=file.id,
         version_id=file.version_id,
-        size=file.size,
-        modified=file.modified,
         at=work.now,
     )
     note = keyring.organization_key(work, parent.organization_id).seal_note(msgspec.msgpack.encode(removed))
@@ -71,37 +63,19 @@ def restore_file(work: Work, caller: Caller, op: RestoreFile) -> Seen:
     """Put a file that was removed back where it was. Raises `Missing` past its time, `AlreadyExists`, `NotAllowed`."""
     removed = _opened(work, caller, op.note)
     parent, _ = places.find_parent(work, caller, op.path)
-    version = work.transaction.first(queries.VERSION, version=removed.version_id)
-    if parent.id != removed.folder_id or version is None or version.replaced is None:
+    if parent.id != removed.folder_id or not _is_kept(work, parent, removed):
         raise Missing(_GONE)
     parent.demand(caller, Act.REMOVE)
     if publish.present_file(work, parent, removed.name) is not None:
         raise AlreadyExists("There is another file of this name now.")
-    quotas.check_room_for_file(work, parent.id)
-    quotas.charge(work, parent.id, removed.size, 1)
-    kept.take_back(work, removed.version_id, removed.size, parent.organization_id)
-    work.transaction.run(
-        queries.RESTORE_FILE,
-        id=removed.file_id,
-        folder_id=parent.id,
-        name=removed.name,
-        version_id=removed.version_id,
-        size=removed.size,
-        modified=removed.modified,
-    )
-    work.record(
-        events.FileRestored(
-            who=caller.who,
-            file_id=removed.file_id,
-            version_id=removed.version_id,
-            owner_organization_id=parent.organization_id,
-            folder_id=parent.id,
-            path=parent.path_of(removed.name),
-        )
-    )
+    earlier_versions.put_back(work, caller, parent, removed.name, removed.version_id, file=None)
     file = places.child_file(work, caller, parent, removed.name)
     assert file is not None
     return Seen(listing.file_entry(caller, parent, file))
+
+
+def _is_kept(work: Work, folder: Folder, removed: Removed) -> bool:
+    return earlier_versions.stood_at(work, folder, removed.name, removed.version_id) is not None
 
 
 def _opened(work: Work, caller: Caller, note: bytes) -> Removed:

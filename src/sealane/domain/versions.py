@@ -130,6 +130,7 @@ def _bury(work: Work, dying: list[DyingRow]) -> None:
     stored = [{"segment_id": row.id, "since": work.now} for row in dying if not row.is_inline]
     if stored:
         work.transaction.run_many(queries.INSERT_DEAD_BLOB, stored)
+        work.dead_bytes += sum(row.length for row in dying if not row.is_inline)
     work.transaction.run_many(queries.DELETE_SEGMENT, [{"segment": row.id} for row in dying])
     for key in {row.key_id for row in dying}:
         work.transaction.run(queries.DELETE_UNUSED_KEY, key=key)

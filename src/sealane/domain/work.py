@@ -103,6 +103,9 @@ class Work:
     operator: Who = OPERATOR
     """Who does what the administrator's operations say they do: a person, where one asks from a session."""
 
+    dead_bytes: int = 0
+    """About how much in the store nothing needs any more by this act; the keeper has it deleted soon where it is much.
+    """
     destroyed: bool = False
     """A key was destroyed; the keeper sees to it that the database's log forgets it too."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sealane.doors import reading_back
 from sealane.doors.age_headers import told_sealed
 from sealane.doors.allowed import check_write
 from sealane.doors.buffers import Buffers
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from sealane.operations.envelope import Answer, Operation
     from sealane.operations.uploads import SentSealed
     from sealane.vault.blobs import Buffer
-    from sealane.vault.extents import Extent
 
 
 class Incoming:
@@ -172,15 +172,11 @@ class Incoming:
         """
         self._raise_failure()
         runs = tuple(self._map.runs(offset, length))
-        if any(self._is_under_way(run) for run in runs):
+        if reading_back.is_under_way(runs, self._open, self._records.closed):
             self._close_segment()
             for segment in tuple(self._records.closed):
                 await segment.finish()
-        parts = []
-        for run in runs:
-            parts.append(await self._read_run(run, offset))
-            offset += run.length
-        return b"".join(parts)
+        return await reading_back.read(runs, offset, self._open, self._stored)
 
     # --- ending -----------------------------------------------------------------------------------------------------
 
@@ -254,15 +250,15 @@ class Incoming:
                 await self.flush()
         finally:
             clean = not any(one.unrecorded_chunks for one in (*self._records.closed, self._open) if one is not None)
-            self._let_go()
-            await self._records.suspend(keep=True, clean=clean)
+            unrecorded = self._let_go()
+            await self._records.suspend(keep=True, clean=clean, unrecorded=unrecorded)
 
     async def abandon(self) -> None:
         """Throw the upload away, also after the session has ended; not if somebody else took it up meanwhile."""
         if self._ended:
             return
-        self._let_go()
-        await self._records.suspend(keep=False)
+        unrecorded = self._let_go()
+        await self._records.suspend(keep=False, unrecorded=unrecorded)
 
     def stop(self, failure: SealaneError) -> None:
         """Take no more bytes: whatever is asked next raises this (its session has ended)."""
@@ -424,25 +420,14 @@ class Incoming:
         await self._records.done()
         self._raise_failure()
 
-    def _let_go(self) -> None:
-        """End without waiting: what is not durable is thrown away by the threads, and every buffer goes back."""
+    def _let_go(self) -> tuple[str, ...]:
+        """End without waiting: what is not durable is thrown away by the threads, and every buffer goes back.
+
+        Return the segments that may be in the store and are not known to be recorded.
+        """
         self._ended = True
-        self._records.let_go()
+        unrecorded = self._records.let_go()
         if self._open is not None:
             self._open.let_go()
             self._open = None
-
-    # --- where bytes are --------------------------------------------------------------------------------------------
-
-    def _is_under_way(self, run: Extent) -> bool:
-        """Whether the bytes of a run lie in a segment that cannot be read from yet."""
-        if self._open is not None and run.segment == self._open.segment:
-            return self._open.peek(run.start, run.length) is None
-        return any(segment.holds(run.segment) and not segment.is_durable for segment in self._records.closed)
-
-    async def _read_run(self, run: Extent, offset: int) -> bytes:
-        if self._open is not None and run.segment == self._open.segment:
-            at_hand = self._open.peek(run.start, run.length)
-            assert at_hand is not None, "what is under way was settled before"
-            return at_hand
-        return await self._stored.read(run, offset)
+        return unrecorded

@@ -7,10 +7,12 @@ what the keeper has answered is what may be acknowledged. Not here: when a segme
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sealane.operations.uploads import Recorded, RecordSegments, SuspendUpload
+from sealane.errors import SealaneError
+from sealane.operations.uploads import DropSegments, Recorded, RecordSegments, SuspendUpload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from sealane.doors.sealing import OpenSegment
     from sealane.operations.envelope import Answer, Operation
     from sealane.operations.uploads import Edit, NewSegment, UploadOpened
+
+_DROPPED_AT_ONCE: Final = 16
 
 
 class Recorder:
@@ -75,21 +79,27 @@ class Recorder:
         if self.begin:
             await self._record((), ())
 
-    async def suspend(self, *, keep: bool, clean: bool = False) -> None:
+    async def suspend(self, *, keep: bool, clean: bool = False, unrecorded: tuple[str, ...] = ()) -> None:
         """Tell the keeper that nobody writes the upload any more, whether to keep it, and whether it is `clean`.
 
         Not where it cannot know the upload: a first record whose answer nobody waited for may have been done.
+        `unrecorded`: what was thrown away of it; the store is rid of it soon, and not only after a day.
         """
         if self._is_known:
             await self._ask(SuspendUpload(self._handle, self.upload, self.generation, keep=keep, clean=clean))
+        with contextlib.suppress(SealaneError):
+            for begin in range(0, len(unrecorded), _DROPPED_AT_ONCE):
+                await self._ask(DropSegments(self._handle, unrecorded[begin : begin + _DROPPED_AT_ONCE]))
 
-    def let_go(self) -> None:
-        """End without waiting; what is not recorded is thrown away."""
+    def let_go(self) -> tuple[str, ...]:
+        """End without waiting; what is not recorded is thrown away. Return which segments of it may be stored."""
         if self._task is not None:
             self._task.cancel()
         for segment in self.closed:
             segment.let_go()
+        unrecorded = tuple(segment.segment for segment in self.closed)
         self.closed.clear()
+        return unrecorded
 
     async def _record_closed(self) -> None:
         """Record closed segments in order, each once it is durable, until none is left."""

@@ -78,6 +78,8 @@ class Batch:
     """Sessions that are over: every door is told."""
     arrivals: bool = False
     """Something now owes inspection: the inspector is told."""
+    dead_bytes: int = 0
+    """What in the store nothing needs any more."""
     events: list[tuple[datetime, Event]] = field(default_factory=list)
     checkpoint: bool = False
     """The ledger is to be signed."""
@@ -87,6 +89,7 @@ class Batch:
         self.outcomes += other.outcomes
         self.ended += other.ended
         self.arrivals |= other.arrivals
+        self.dead_bytes += other.dead_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,7 @@ class Keeper:
         """Gather what an act that succeeded has left, and forget what it may have changed."""
         batch.events += [(work.now, event) for event in work.events]
         batch.arrivals |= work.arrivals
+        batch.dead_bytes += work.dead_bytes
         self._keys_destroyed |= work.destroyed
         batch.checkpoint |= work.checkpoint
         if isinstance(request.wanted, AdminOperation | Administer):

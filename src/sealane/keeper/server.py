@@ -61,6 +61,9 @@ class Server:
         self._flows: set[asyncio.Task[None]] = set()
         self._line_number = 0
         self.stopping = False
+        self.much_is_dead = asyncio.Event()
+        """So much in the store is needed by nothing any more that it is not to wait for the next sweep."""
+        self._dead_bytes = 0
         settings = keeper.settings
         self._pools = {
             "passwords": Pool("passwords", settings.password_hash_threads, settings.password_hash_queue_max),
@@ -219,6 +222,10 @@ class Server:
             one.told(outcome)
         if batch.ended:
             self._tell(Asker.DOOR, SessionsEnded(sessions=tuple(batch.ended)))
+        self._dead_bytes += batch.dead_bytes
+        if self._dead_bytes >= self.settings.sweep_dead_bytes:
+            self._dead_bytes = 0
+            self.much_is_dead.set()
         if batch.arrivals:
             self._tell(Asker.INSPECTOR, ArrivalsWaiting())
         for line in self._lines:

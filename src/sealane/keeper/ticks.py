@@ -19,6 +19,7 @@ from sealane.operations.accounts import SweptIs
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from sealane.domain.blob_sweep import Run
     from sealane.domain.work import Work
     from sealane.keeper.server import Server
     from sealane.vault.blobs import BlobStore
@@ -47,6 +48,7 @@ class Ticks:
         """Nothing runs yet."""
         self._server = server
         self._blobs = BlobSweeper(store, server.settings, server.keeper.clock)
+        self._at_blobs = asyncio.Lock()
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -55,6 +57,7 @@ class Ticks:
             group.create_task(_every(settings.strangers_seconds, self._by_the_minute))
             group.create_task(_every(settings.sweep_seconds, self._sweep))
             group.create_task(_every(settings.checkpoint_seconds, self._sign))
+            group.create_task(_whenever(self._server.much_is_dead, self._delete_dead))
 
     async def _by_the_minute(self) -> None:
         for act in _BY_THE_MINUTE:
@@ -69,8 +72,17 @@ class Ticks:
         cleared = SweptIs(uploads=1, versions=0, blobs=0)
         while cleared != _NOTHING:
             cleared = await self._server.perform(sweep.clear)
+        await self._at_store(self._blobs.clear)
+
+    async def _delete_dead(self) -> None:
+        """Delete what is marked as dead without waiting for the next sweep."""
+        await self._at_store(self._blobs.delete_dead)
+
+    async def _at_store(self, clear: Callable[[Run], int]) -> None:
+        """Clear the store in a thread, one act of it at a time."""
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._blobs.clear, lambda act: _done_by(loop, self._perform(act)))
+        async with self._at_blobs:
+            await asyncio.to_thread(clear, lambda act: _done_by(loop, self._perform(act)))
 
     async def _perform(self, act: Callable[[Work], Any]) -> Any:
         """Have the writer do an act, unless the keeper is stopping: its writer may have ended already."""
@@ -92,9 +104,21 @@ def _done_by(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
-        try:
-            await work()
-        except SealaneError as failure:
-            log.warning("a tick failed and is tried again: %s", failure.code)
-        except Exception:
-            log.exception("a tick failed and is tried again")
+        await _tried(work)
+
+
+async def _whenever(wanted: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Work each time that it is wanted; what fails then is left to the next time, or to what runs by the clock."""
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        await _tried(work)
+
+
+async def _tried(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except SealaneError as failure:
+        log.warning("a tick failed and is tried again: %s", failure.code)
+    except Exception:
+        log.exception("a tick failed and is tried again")

@@ -111,6 +111,16 @@ class RecipientsDiffer(Conflict):
     )
 
 
+class NotReadYet(Conflict):
+    """A folder that publishes only what has been read is not given back a version that was not."""
+
+    code = "not-read-yet"
+    default = (
+        "This folder shows only what has been read, and this version was not read (yet). Fetch it and send it again:"
+        " it is read then."
+    )
+
+
 class TooManyRecipients(Conflict):
     """A header of so many recipients would be refused by those who are to open it."""
 

@@ -261,8 +261,9 @@ class ReceiptIs(Answer, frozen=True):
 
 
 class Receipt(Operation, frozen=True):
-    """The receipt of the file at this path."""
+    """The receipt of the file at this path, or of the version of it that is named."""
 
     answer: ClassVar[type[Answer]] = ReceiptIs
     handle: str
     path: str
+    version: str = ""

@@ -28,6 +28,7 @@ from sealane.operations import (
     sealing,
     signing,
     uploads,
+    versions,
 )
 from sealane.operations.envelope import Answer, Operation
 from sealane.vault.age import failures as age_failures
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct(">I")
 LENGTH_BYTES = _LENGTH.size
 
-WORDS = (accounts, administering, audit, browser, exposures, files, inspection, sealing, signing, uploads)
+WORDS = (accounts, administering, audit, browser, exposures, files, inspection, sealing, signing, uploads, versions)
 """The modules whose operations and answers a frame can hold."""
 FAILURES = (failures, age_failures)
 """The modules, besides `errors.py`, whose failures an answer can tell of: whoever reads frames knows their codes."""

@@ -242,6 +242,19 @@ class SuspendUpload(Operation, frozen=True):
     """Every age chunk that was sealed is recorded: whoever goes on may use the same key for what follows."""
 
 
+class DropSegments(Operation, frozen=True):
+    """Segments that a door has written to the store and will not record: those that no row names are deleted.
+
+    No record can name them from now on.
+    """
+
+    for_guests: ClassVar[bool] = True
+    after_the_end: ClassVar[bool] = True
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+    segments: tuple[str, ...]
+
+
 class AbandonUpload(Operation, frozen=True):
     """Throw an upload away, whoever is sending to it."""
 

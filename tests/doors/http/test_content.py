@@ -360,3 +360,62 @@ async def test_a_grant_taken_back_during_an_upload_keeps_it_from_being_seen(door
 
     sent = await anna.put(A, content=slow())
     assert sent.status_code in {401, 403, 404}
+
+
+# --- Earlier versions ------------------------------------------------------------------------------------------------
+
+
+async def test_an_earlier_version_is_listed_fetched_in_ranges_and_restored(anna):
+    first, second = os.urandom(600_000), os.urandom(500_000)
+    one = (await anna.put(A, content=first)).headers["etag"].strip('"')
+    two = (await anna.put(A, content=second)).headers["etag"].strip('"')
+    told = (await anna.get("/api/v1/versions/in/a.bin")).json()
+    assert [(each["version"], each["present"], each["size"]) for each in told["versions"]] == [
+        (two, True, len(second)),
+        (one, False, len(first)),
+    ]
+    assert told["versions"][1]["sha256"] == hashlib.sha256(first).hexdigest()
+    earlier = f"{A}?version={one}"
+    got = await anna.get(earlier)
+    assert got.content == first
+    assert got.headers["etag"] == f'"{one}"'
+    assert got.headers["repr-digest"] == repr_digest(first)
+    head = await anna.head(earlier)
+    assert (head.headers["etag"], head.headers["content-length"]) == (f'"{one}"', str(len(first)))
+    part = await anna.get(earlier, headers={"Range": "bytes=100-299", "If-Match": f'"{one}"'})
+    assert (part.status_code, part.content) == (206, first[100:300])
+    assert part.headers["content-range"] == f"bytes 100-299/{len(first)}"
+    assert (await anna.get(earlier, headers={"If-Match": f'"{two}"'})).status_code == 412
+    assert (await anna.get(f"/api/v1/receipts/in/a.bin?version={one}")).json()["version"] == one
+    said = {"path": "/in/a.bin", "version": one}
+    restored = await anna.post("/api/v1/restore", json=said)
+    assert (restored.status_code, restored.json()["version"]) == (200, one)
+    assert (await anna.get(A)).content == first
+    assert (await anna.delete(A)).status_code == 204
+    removed = (await anna.get("/api/v1/removed/in")).json()
+    assert [(each["name"], each["versions"]) for each in removed["files"]] == [("a.bin", 2)]
+    assert (await anna.get(f"{A}?version={two}")).content == second
+    assert (await anna.post("/api/v1/restore", json=said | {"version": two})).status_code == 200
+    assert (await anna.get(A)).content == second
+
+
+@pytest.mark.parametrize(
+    "query", ["version=", "version=x", "version=../a", "version=a&version=b", "version=" + "a" * 65]
+)
+async def test_a_version_that_is_none_is_missing(anna, query):
+    await anna.put(A, content=b"content")
+    answer = await anna.get(f"{A}?{query}")
+    assert (answer.status_code, code(answer)) == (404, "missing")
+    assert (await anna.head(f"{A}?{query}")).status_code == 404
+
+
+async def test_a_restoring_that_makes_no_sense_is_refused(anna):
+    await anna.put(A, content=b"content")
+    for body in (b"", b"{}", b'{"path": "/in/a.bin"}', b'{"path": 1, "version": "x"}', b"[" * 9000):
+        answer = await anna.post("/api/v1/restore", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code in {400, 413}, body
+    for path, version in (("/in/a.bin", "x" * 26), ("/in/none", "x" * 26), ("/nowhere/a", "x" * 26)):
+        answer = await anna.post("/api/v1/restore", json={"path": path, "version": version})
+        assert (answer.status_code, code(answer)) == (404, "missing")
+    answer = await anna.post("/api/v1/restore", json={"path": "/in/../a", "version": "x"})
+    assert answer.status_code == 400

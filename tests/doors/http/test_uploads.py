@@ -276,6 +276,34 @@ async def test_of_a_body_with_a_wrong_checksum_nothing_is_kept(anna, algorithm):
     assert (await anna.get("/api/v1/content/in/t.bin")).content == content
 
 
+async def test_a_creation_whose_body_is_refused_says_where_what_came_is_kept(anna, door):
+    door.house.keeper.admin(SetFolderQuota("clinic:/in", quota_bytes=3_000_000))
+    content = os.urandom(4_000_000)
+
+    async def pieces():
+        for at in range(0, len(content), 500_000):
+            yield content[at : at + 500_000]
+
+    said = BODY | metadata() | {"Upload-Defer-Length": "1"}
+    answer = await anna.post(UPLOADS, headers=said, content=pieces())
+    assert (answer.status_code, code(answer)) == (413, "quota-exceeded")
+    location, stands = answer.headers["location"], int(answer.headers["upload-offset"])
+    assert stands == await offset_of(anna, location)
+    door.house.keeper.admin(SetFolderQuota("clinic:/in", quota_bytes=0))
+    last = {"Upload-Length": str(len(content))}
+    assert (await patched(anna, location, stands, content[stands:], **last)).status_code == 204
+    assert (await anna.get("/api/v1/content/in/t.bin")).content == content
+
+
+async def test_a_creation_whose_checksum_is_wrong_says_where_to_send_it_again(anna):
+    content = b"0123456789"
+    said = BODY | metadata() | {"Upload-Length": "10"} | checksum("sha256", b"something else")
+    answer = await anna.post(UPLOADS, headers=said, content=content)
+    assert (answer.status_code, code(answer), answer.headers["upload-offset"]) == (460, "checksum-mismatch", "0")
+    assert (await patched(anna, answer.headers["location"], 0, content)).status_code == 204
+    assert (await anna.get("/api/v1/content/in/t.bin")).content == content
+
+
 async def test_an_unknown_checksum_is_refused(anna):
     location = await created(anna, 1)
     for wrong in ("md5 rL0Y20zC+Fzt72VPzMSk2A==", "sha1 QQ==", "sha1"):

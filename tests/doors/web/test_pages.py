@@ -113,7 +113,8 @@ async def test_files_are_listed_downloaded_renamed_and_removed_without_javascrip
     assert page.status_code == 404
     await browser.get("/remove/in/list.csv")
     await browser.send("/remove/in/list.csv")
-    assert (await browser.get("/details/in/list.csv")).status_code == 404
+    assert "This file was removed" in (await browser.get("/details/in/list.csv")).text
+    assert (await browser.get("/details/in/never.csv")).status_code == 404
 
 
 async def test_what_one_may_not_see_and_what_is_not_there_look_alike(browser):
@@ -207,3 +208,34 @@ async def test_a_folders_quota_is_set_and_what_a_theft_would_reach_stands_beside
     assert 'value="7"' in page.text
     wrong = await browser.send("/admin/folder?folder=clinic:/in", do="quota", megabytes="seven", files="")
     assert wrong.status_code == 400
+
+
+async def test_earlier_versions_stand_on_a_files_page_and_are_had_back_there(browser, house):
+    await browser.sign_in("anna")
+    await browser.get("/files/in")
+    sent = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}", "Sec-Fetch-Site": "same-origin"}
+    for content in (b"the first\n", b"the second one\n"):
+        put = await browser._client.put(
+            "/api/v1/content/in/list.csv", content=content, headers=sent | {"Sealane-Form-Token": browser.token}
+        )
+        assert put.status_code == 201
+    page = await browser.get("/details/in/list.csv")
+    assert "Versions" in page.text
+    (earlier,) = set(re.findall(r'/details/in/list\.csv\?version=([a-z0-9]+)"', page.text))
+    assert (await browser.get(f"/download/in/list.csv?version={earlier}")).content == b"the first\n"
+    page = await browser.get(f"/details/in/list.csv?version={earlier}")
+    assert "This is an earlier version" in page.text
+    assert "fetched" in page.text  # who opened it, and when
+    page = await browser.send("/restore/in/list.csv", version=earlier)
+    assert "It is there again" in page.text
+    assert (await browser.get("/download/in/list.csv")).content == b"the first\n"
+    await browser.get("/remove/in/list.csv")
+    await browser.send("/remove/in/list.csv")
+    page = await browser.get("/removed/in")
+    assert "list.csv" in page.text
+    page = await browser.get("/details/in/list.csv")
+    assert "This file was removed" in page.text
+    page = await browser.send("/restore/in/list.csv", version=earlier)
+    assert "It is there again" in page.text
+    page = await browser.send("/restore/in/list.csv", version="x" * 26)
+    assert page.status_code == 404

@@ -29,7 +29,7 @@ OWING = Statement(
     .limit(bindparam("limit", type_=sa.Integer)),
     OwingRow,
 )
-"""What owes a digest, for which a client may wait, stands before what is only to be read (`owing.py`: by its words)."""
+"""In the order of `owing.py`'s words: what a client may wait for first, what no longer stands anywhere last."""
 
 LEASE = Statement(
     "inspection.lease",

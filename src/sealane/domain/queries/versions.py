@@ -23,7 +23,7 @@ from sealane.database.tables import (
     versions,
 )
 from sealane.domain.queries.uploads import CountRow, SegmentRow
-from sealane.ids import FileId, KeyId, OrganizationId, SegmentId, UserId, VersionId
+from sealane.ids import FileId, FolderId, KeyId, OrganizationId, SegmentId, UserId, VersionId
 
 
 class VersionRow(NamedTuple):
@@ -45,6 +45,9 @@ class VersionRow(NamedTuple):
     damaged: datetime | None
     leased_until: datetime | None
     owes: str | None
+    kept_folder_id: FolderId | None = None
+    """Where it stood until it was replaced or removed."""
+    kept_name: str | None = None
 
 
 class ExpiredRow(NamedTuple):
@@ -98,17 +101,20 @@ REPLACE_VERSION = Statement(
     "versions.replace",
     sa.update(versions)
     .where(versions.c.id == bindparam("version"), versions.c.replaced.is_(None))
-    .values(replaced=bindparam("now")),
+    .values(
+        replaced=bindparam("now"),
+        kept_folder_id=bindparam("folder"),
+        kept_name=bindparam("name"),
+        owes=sa.case((versions.c.owes.in_(bindparam("reads", expanding=True)), bindparam("last_reads"))),
+    ),
 )
+"""What it owes besides being read is dropped (`owing.py`): nobody may ever have it again."""
 
 TAKE_BACK_VERSION = Statement(
     "versions.take_back",
-    sa.update(versions).where(versions.c.id == bindparam("version")).values(replaced=None),
-)
-
-RESTORE_FILE = Statement(
-    "versions.restore_file",
-    sa.insert(files).values(**parameters("id", "folder_id", "name", "version_id", "size", "modified")),
+    sa.update(versions)
+    .where(versions.c.id == bindparam("version"))
+    .values(replaced=None, kept_folder_id=None, kept_name=None, owes=bindparam("owed")),
 )
 
 EXPIRED_VERSIONS = Statement(

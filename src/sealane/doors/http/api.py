@@ -50,7 +50,8 @@ Asked = Annotated[Exchange, Depends(_exchange)]
 Place = Annotated[str, Depends(_path)]
 
 
-def _entry(entry: Entry) -> EntryIs:
+def entry_is(entry: Entry) -> EntryIs:
+    """Return how the API shows an entry."""
     return EntryIs(
         name=entry.name,
         kind=entry.kind,
@@ -81,14 +82,14 @@ async def list_folder(
     """List a folder, page by page, in an order that does not change."""
     limit = min(limit, exchange.door.settings.page_entries_max)
     page = await exchange.ask(ListFolder(handle="", path=place, after=after, limit=limit), Page)
-    return Listing(path=place, entries=tuple(map(_entry, page.entries)), after=page.after)
+    return Listing(path=place, entries=tuple(map(entry_is, page.entries)), after=page.after)
 
 
 @router.post("/folders/{path:path}", summary="Make a folder", status_code=201)
 async def make_folder(exchange: Asked, place: Place) -> EntryIs:
     """Make one folder inside an existing one."""
     seen = await exchange.ask(MakeFolder(handle="", path=place), Seen)
-    return _entry(seen.entry)
+    return entry_is(seen.entry)
 
 
 @router.delete("/folders/{path:path}", summary="Remove an empty folder", status_code=204)
@@ -124,9 +125,15 @@ async def move(exchange: Asked) -> None:
 
 
 @router.get("/receipts/{path:path}", summary="Who sent and fetched a file")
-async def receipt(exchange: Asked, place: Place) -> ReceiptFor:
+async def receipt(
+    exchange: Asked,
+    place: Place,
+    version: Annotated[
+        str, Query(description="Of this version, which may have stood there before.", max_length=64)
+    ] = "",
+) -> ReceiptFor:
     """Say who sent and who fetched exactly the bytes that are at this path now."""
-    told = await exchange.ask(Receipt(handle="", path=place), ReceiptIs)
+    told = await exchange.ask(Receipt(handle="", path=place, version=version), ReceiptIs)
     return ReceiptFor(
         path=told.path,
         version=told.version,

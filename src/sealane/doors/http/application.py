@@ -27,6 +27,7 @@ from sealane.doors.http import (
     removing,
     sealed_api,
     uploads,
+    versions_api,
 )
 from sealane.doors.http.gate import Gate
 from sealane.doors.http.problems import MethodNotAllowed, RouteMissing
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from sealane.doors.http.metrics import Metrics
 
 
-_PARTS = (api, ledger, sealed_api, exposure_api)
+_PARTS = (api, ledger, sealed_api, exposure_api, versions_api)
 
 
 class RestApi(FastAPI):

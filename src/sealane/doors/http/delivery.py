@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from datetime import datetime  # a field of a NamedTuple is read when it is made
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from starlette.responses import Response
 
@@ -21,8 +22,9 @@ from sealane.doors.http.problems import PreconditionFailed
 from sealane.doors.http.receiving import let_go
 from sealane.doors.http.sealed import AGE_SUFFIX
 from sealane.doors.outgoing import Outgoing
-from sealane.errors import IsAFolder
+from sealane.errors import Invalid, IsAFolder, Missing
 from sealane.operations.files import Look, OpenVersion, Seen, VersionOpened
+from sealane.operations.versions import LookVersion
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/octet-stream"
 AGE_MEDIA_TYPE = "application/age"
+_VERSION = re.compile("[a-z0-9]{1,64}")
+_PARAMETERS_MAX = 8
 _CONDITIONS = ("range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 
 
@@ -54,7 +58,7 @@ class Shown(NamedTuple):
 async def head(exchange: Exchange) -> Response:
     """Answer HEAD: what is known of the file. Nothing is delivered, so nothing is recorded as delivered."""
     path = exchange.path()
-    shown = await _look(exchange, path)
+    shown = await _look(exchange, path, _version_of(exchange))
     if _judged(exchange, shown) == "not-modified":
         return _not_modified(shown)
     return Response(status_code=200, headers=_headers(shown) | {"Content-Length": str(shown.size)})
@@ -64,9 +68,9 @@ async def get(exchange: Exchange) -> Response | None:
     """Answer GET; None where the content was sent."""
     path = exchange.path()
     spans: tuple[Span, ...] | None = None
-    pinned = judged = ""
+    pinned, judged = _version_of(exchange), ""
     if any(name in exchange.headers for name in _CONDITIONS):
-        shown = await _look(exchange, path)
+        shown = await _look(exchange, path, pinned)
         if _judged(exchange, shown) == "not-modified":
             return _not_modified(shown)
         if "range" in exchange.headers and conditions.range_holds(exchange.headers, shown.tag):
@@ -89,8 +93,24 @@ async def get(exchange: Exchange) -> Response | None:
         await let_go(outgoing.close())
 
 
-async def _look(exchange: Exchange, path: str) -> Shown:
-    seen = await exchange.ask(Look(handle="", path=path), Seen)
+def _version_of(exchange: Exchange) -> str:
+    """Return which version the address names (`?version=`), empty for the one that stands there. Raises `Missing`."""
+    query: bytes = exchange.scope["query_string"]
+    if not query:
+        return ""
+    try:
+        named = parse_qs(query.decode("ascii"), keep_blank_values=True, max_num_fields=_PARAMETERS_MAX)
+    except ValueError:
+        raise Invalid("What follows the question mark in the address is not valid.") from None
+    version, *more = named.get("version", [""])
+    if more or ("version" in named and not _VERSION.fullmatch(version)):
+        raise Missing
+    return version
+
+
+async def _look(exchange: Exchange, path: str, version: str) -> Shown:
+    operation = LookVersion(handle="", path=path, version=version) if version else Look(handle="", path=path)
+    seen = await exchange.ask(operation, Seen)
     if seen.entry.kind == "folder":
         raise IsAFolder
     entry = seen.entry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sealane.doors.http import tus
 from sealane.doors.http.exposure_schemas import NewFolderReading, NewListHeader
 from sealane.doors.http.problems import MEDIA_TYPE as PROBLEM
-from sealane.doors.http.schemas import MoveTo, NewHeaderIs, NewHeadersAre, Problem
+from sealane.doors.http.schemas import MoveTo, NewHeaderIs, NewHeadersAre, Problem, RestoreTo
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -69,6 +69,12 @@ _CONDITIONS = (
     _header("If-Match", "Entity tags, or *."),
     _header("If-None-Match", "Entity tags, or *."),
 )
+_VERSION: JsonObject = {
+    "name": "version",
+    "in": "query",
+    "description": "Not the file that stands there, but this version of it, which may have stood there before.",
+    "schema": {"type": "string"},
+}
 _CHECKSUM = _header("Upload-Checksum", f"`ALGORITHM BASE64` over this body; {tus.CHECKSUM_ALGORITHMS}.")
 
 _CONTENT: JsonObject = {
@@ -85,6 +91,7 @@ _CONTENT: JsonObject = {
     "get": _operation(
         "Fetch a file, or ranges of it",
         _PATH,
+        _VERSION,
         *_CONDITIONS,
         _header("If-Modified-Since", "A date."),
         _header("If-Unmodified-Since", "A date."),
@@ -100,6 +107,7 @@ _CONTENT: JsonObject = {
     "head": _operation(
         "What is known of a file",
         _PATH,
+        _VERSION,
         *_CONDITIONS,
         answers={"200": _answer("It is there.", "ETag", "Last-Modified", "Content-Length", "Repr-Digest")},
     ),
@@ -154,6 +162,10 @@ _ONE_UPLOAD: JsonObject = {
 }
 
 
+_BODIES = (Problem, MoveTo, RestoreTo, NewHeaderIs, NewHeadersAre, NewListHeader, NewFolderReading)
+"""What FastAPI does not find by itself."""
+
+
 def _schema(said: type[BaseModel]) -> JsonObject:
     schema: JsonObject = said.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)
@@ -177,8 +189,7 @@ def describe(rest: FastAPI) -> JsonObject:
     schemas: JsonObject = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    bodies = (MoveTo, NewHeaderIs, NewHeadersAre, NewListHeader, NewFolderReading)
-    schemas |= {said.__name__: _schema(said) for said in (Problem, *bodies)}
+    schemas |= {said.__name__: _schema(said) for said in _BODIES}
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     scopes: list[str] = []
     described["security"] = [{"token": scopes}]

@@ -114,6 +114,54 @@ class MoveTo(_Said):
     replace: bool = Field(False, description="An existing file (or empty folder) gives way.")  # noqa: FBT003  # pydantic
 
 
+class VersionIs(_Said):
+    """One version that stands at a path, or stood there and is still kept."""
+
+    version: str
+    present: bool = Field(description="It stands there now.")
+    size: int = Field(description="Bytes of what the path names.")
+    modified: datetime
+    made: datetime = Field(description="When its sender was told that it is kept.")
+    sender: str = Field(description="NAME@ORGANIZATION.")
+    replaced: datetime | None = Field(description="When it was written over or removed.")
+    kept_until: datetime | None = Field(description="When it is cleared at the latest.")
+    sha256: str | None = Field(description="Hexadecimal, of the plaintext; absent while it is not known.")
+    sealed: bool
+    plaintext_length: int | None = Field(description="Of a sealed one.")
+    damaged: bool = Field(description="It cannot be had: what is stored is not what was sent.")
+
+
+class VersionsOf(_Said):
+    """A page of the versions of a path."""
+
+    path: str
+    versions: tuple[VersionIs, ...] = Field(description="The present one first, then earlier ones, the newest first.")
+    after: str = Field(description="Ask for the next page with this; empty at the end.")
+
+
+class RestoreTo(_Said):
+    """Which version is to stand at a path again."""
+
+    path: str
+    version: str
+
+
+class RemovedIs(_Said):
+    """A file that was removed and can be had back."""
+
+    name: str
+    versions: int
+    removed: datetime
+
+
+class RemovedPage(_Said):
+    """A page of the files that were removed from a folder."""
+
+    path: str
+    files: tuple[RemovedIs, ...]
+    after: str = Field(description="Ask for the next page with this; empty at the end.")
+
+
 class TransferIs(_Said):
     """Who sent or fetched the bytes of a receipt."""
 

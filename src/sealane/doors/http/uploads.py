@@ -7,6 +7,7 @@ that stands at its full length is published, or the client is told why not.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from sealane.doors.http.problems import (
 )
 from sealane.doors.http.receiving import RunningChecksum, headers_of, incoming_for, let_go, pour
 from sealane.doors.http.resource import Resource
-from sealane.errors import LengthMismatch, OffsetConflict, TooLarge, UploadMissing
+from sealane.errors import LengthMismatch, OffsetConflict, SealaneError, TooLarge, UploadMissing
 from sealane.operations.envelope import Done
 from sealane.operations.uploads import (
     AbandonUpload,
@@ -119,13 +120,28 @@ async def create(exchange: Exchange) -> Response:
         # The client does not know the upload's address yet: it is told, and how much was kept, and goes on from there.
         seen = await exchange.ask(LookUpload(handle="", upload=opened.upload), UploadIs)
         stands = _Stands(seen.size, None)
+    except SealaneError:
+        await _tell_where(exchange, opened.upload)
+        raise
     return Response(
         status_code=201,
         headers={
-            "Location": exchange.door.settings.public_url + f"{BASE}/{opened.upload}",
+            "Location": _location(exchange, opened.upload),
             **await _told(exchange, opened.upload, stands),
         },
     )
+
+
+async def _tell_where(exchange: Exchange, upload: str) -> None:
+    """Let the refusal of a creation's body say where the upload is and how much of it is kept, if anything is."""
+    with contextlib.suppress(SealaneError):
+        seen = await exchange.ask(LookUpload(handle="", upload=upload), UploadIs)
+        exchange.always.append((b"location", _location(exchange, upload).encode()))
+        exchange.always.append((b"upload-offset", str(seen.size).encode()))
+
+
+def _location(exchange: Exchange, upload: str) -> str:
+    return exchange.door.settings.public_url + f"{BASE}/{upload}"
 
 
 async def head(exchange: Exchange) -> Response:
@@ -269,8 +285,7 @@ async def _join(exchange: Exchange, parts: tuple[str, ...], metadata: Mapping[st
         ),
         Finished,
     )
-    location = exchange.door.settings.public_url + f"{BASE}/{finished.upload}"
-    return Response(status_code=201, headers={"Location": location, **headers_of(finished)})
+    return Response(status_code=201, headers={"Location": _location(exchange, finished.upload), **headers_of(finished)})
 
 
 async def _with_header(exchange: Exchange, parts: tuple[str, ...], sent: SentSealed) -> SentSealed:

@@ -1,4 +1,7 @@
-"""Folders and files: the table, details, making, removing, moving; downloads by the data route that scripts use too."""
+"""Folders and files: the table, making, removing; downloads by the data route that scripts use too.
+
+Not here: what is known of one file, its earlier versions, moving it (details.py).
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,12 @@ from sealane import paths
 from sealane.doors.http import browser, delivery
 from sealane.doors.http.browser import OriginRefused
 from sealane.doors.http.locations import names_of
-from sealane.doors.http.sealed import AGE_SUFFIX
 from sealane.doors.web import archives, forms
 from sealane.doors.web.listings import Asked, listing, sort_of
 from sealane.doors.web.readers import readers_of
-from sealane.errors import Invalid, Missing, NotAFolder, NotAllowed, Refused, SealaneError
+from sealane.errors import Invalid, NotAFolder
 from sealane.operations.envelope import Done
-from sealane.operations.files import (
-    Look,
-    MakeFolder,
-    Move,
-    Receipt,
-    ReceiptIs,
-    RemovedRestorably,
-    RemoveFolder,
-    RemoveRestorably,
-    RestoreFile,
-    Seen,
-)
+from sealane.operations.files import Look, MakeFolder, RemovedRestorably, RemoveFolder, RemoveRestorably, Seen
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -95,33 +86,6 @@ def _asked(query: Form) -> Asked:
     )
 
 
-async def show_details(visit: Visit) -> Response:
-    """Show what is known of one file or folder."""
-    path = place_of(visit)
-    return await _details(visit, path, None)
-
-
-async def _details(visit: Visit, path: str, failure: SealaneError | None, status: int = 200) -> Response:
-    entry = (await visit.ask(Look(handle="", path=path), Seen)).entry
-    receipt: ReceiptIs | None = None
-    if entry.kind == "file" and entry.version:
-        try:
-            receipt = await visit.ask(Receipt(handle="", path=path), ReceiptIs)
-        except (NotAllowed, Missing):
-            receipt = None
-    return visit.page(
-        "details.html",
-        status,
-        path=path,
-        parent=parent_of(path),
-        crumbs=crumbs_of(path),
-        entry=entry,
-        plain_name=entry.name.removesuffix(AGE_SUFFIX),
-        receipt=receipt,
-        failure=failure,
-    )
-
-
 async def download(visit: Visit) -> Response | None:
     """Send a file, if one of our own pages or the person themselves asked for it."""
     headers = visit.exchange.headers
@@ -171,30 +135,3 @@ async def remove(visit: Visit) -> Response:
     removed = await visit.ask(RemoveRestorably(handle="", path=path), RemovedRestorably)
     undo = base64.urlsafe_b64encode(removed.note).decode()
     return visit.go(forms.address("/files", parent_of(path), undo=undo, name=entry.name))
-
-
-async def restore(visit: Visit) -> Response:
-    """Undo a removal."""
-    path = place_of(visit)
-    form = await visit.take_form()
-    try:
-        note = base64.urlsafe_b64decode(form["note"].encode("ascii"))
-    except ValueError:
-        raise Invalid("This is not what undoes a removal.") from None
-    await visit.ask(RestoreFile(handle="", path=path, note=note), Seen)
-    return visit.go(forms.address("/files", parent_of(path), said="restored"))
-
-
-async def move(visit: Visit) -> Response:
-    """Rename, or move to another folder. What is there already is never replaced."""
-    path = place_of(visit)
-    form = await visit.take_form()
-    try:
-        target = paths.show((*paths.parse(form["folder"] or "/"), paths.check_name(form["name"])))
-        if target != path:
-            await visit.ask(Move(handle="", source=path, target=target), Done)
-    except SealaneError as failure:
-        if isinstance(failure, Refused):
-            raise
-        return await _details(visit, path, failure, 409)
-    return visit.go(forms.address("/files", parent_of(target), said="moved"))

@@ -20,7 +20,7 @@ class FileRemoved(Event, frozen=True, kw_only=True):
 
 
 class FileRestored(Event, frozen=True, kw_only=True):
-    """A removal was undone by whoever removed the file: it is there again as it was."""
+    """An earlier version stands at its name again: a removal was undone, or what was written over it gave way."""
 
     kind: ClassVar[Kind] = Kind.FILE_RESTORED
     file_id: int
@@ -28,6 +28,10 @@ class FileRestored(Event, frozen=True, kw_only=True):
     owner_organization_id: int
     folder_id: int
     path: Private
+    replaced_version_id: str = ""
+    """What stood there until now."""
+    former_file_id: int | None = None
+    """The file that it was a version of, where another one has its name now."""
 
 
 class FileMoved(Event, frozen=True, kw_only=True):

@@ -1,0 +1,239 @@
+"""Versions that stood at a name before: which there are, and having one back.
+
+A version that is written over or removed stays at the place where it stood until its time is over (`kept.py`); it goes
+along when its file gets another name in the same folder, and stays behind when it is moved elsewhere: who may read
+there was never shown it. Versions of removed files are found the same way.
+Must stay true: what is had back comes back to its own place only; it counts once, as what is visible; what stood there
+until now is kept in its stead. Not here: opening one for reading (deliver.py).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sealane import paths
+from sealane.domain import (
+    allowances,
+    exposures,
+    held_back,
+    kept,
+    keyring,
+    listing,
+    places,
+    publish,
+    quotas,
+    rights,
+    seals,
+    versions,
+)
+from sealane.domain.queries import earlier_versions as queries
+from sealane.domain.queries import exposures as exposure_queries
+from sealane.domain.queries import versions as version_queries
+from sealane.domain.rights import Act
+from sealane.errors import Integrity, IsAFolder, Missing
+from sealane.ids import FileId
+from sealane.ledger import events
+from sealane.operations.failures import NotReadYet, NotSealed
+from sealane.operations.files import Seen
+from sealane.operations.versions import RemovedAre, RemovedFile, StoredVersion, VersionsAre
+
+if TYPE_CHECKING:
+    from sealane.domain.places import Folder
+    from sealane.domain.queries.earlier_versions import StoodRow
+    from sealane.domain.queries.uploads import FileRow
+    from sealane.domain.queries.versions import VersionRow
+    from sealane.domain.work import Caller, Work
+    from sealane.ids import VersionId
+    from sealane.operations.versions import ListRemoved, ListVersions, LookVersion, RestoreVersion
+
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than anything that was replaced."""
+
+
+# --- Looking ---------------------------------------------------------------------------------------------------------
+
+
+def list_versions(work: Work, caller: Caller, op: ListVersions) -> VersionsAre:
+    """Say which versions of a path there are. Raises `Missing` where there is none that the caller may know of."""
+    parent, name = places.find_parent(work, caller, op.path)
+    file = places.child_file(work, caller, parent, name)
+    limit = max(1, min(op.limit, work.settings.page_entries_max))
+    rows: list[StoodRow] = []
+    if file is not None:
+        parent.demand(caller, Act.LEARN_DIGEST)
+        present = work.transaction.first(queries.ONE, version=file.version_id)
+        rows = [present] if present is not None and not op.after else []
+    if rights.may(caller, Act.SEE_EARLIER, parent.rights):
+        before, than = _end_of_page(work, parent, name, op.after)
+        wanted = {"folder": parent.id, "name": name, "before": before, "than": than}
+        rows += work.transaction.all(queries.PAGE, **wanted, limit=limit + 1 - len(rows))
+    if not rows and file is None and not op.after:
+        raise IsAFolder if places.child_folder(work, caller, parent, name) is not None else Missing
+    as_age = places.asks_for_age(op.path, name)
+    shown = tuple(_stored(work, caller, parent, name, row, as_age=as_age) for row in rows[:limit])
+    return VersionsAre(versions=shown, after=shown[-1].entry.version if len(rows) > limit else "")
+
+
+def _end_of_page(work: Work, folder: Folder, name: str, after: str) -> tuple[datetime, str]:
+    """Return where the page after a version begins; after the present one, with all that was replaced."""
+    last = stood_at(work, folder, name, after) if after else None
+    if last is None or last.replaced is None:
+        return _NEVER, ""
+    return last.replaced, last.version_id
+
+
+def _stored(work: Work, caller: Caller, folder: Folder, name: str, row: StoodRow, *, as_age: bool) -> StoredVersion:
+    as_age = as_age and row.plain_size is not None
+    until = None if row.replaced is None else row.replaced + timedelta(seconds=work.settings.version_keep_seconds)
+    return StoredVersion(
+        entry=listing.file_entry(caller, folder, row.as_file(folder.id, name), as_age=as_age),
+        made=row.made,
+        sender=f"{row.sender}@{row.organization}",
+        replaced=row.replaced,
+        kept_until=until,
+        damaged=row.damaged is not None,
+    )
+
+
+def look_version(work: Work, caller: Caller, op: LookVersion) -> Seen:
+    """Say what a version is that stands at a path or stood there. Raises `Missing`."""
+    parent, name = places.find_parent(work, caller, op.path)
+    known(work, caller, parent, name, op.version)
+    parent.demand(caller, Act.LEARN_DIGEST)
+    row = work.transaction.first(queries.ONE, version=op.version)
+    as_age = places.asks_for_age(op.path, name)
+    if row is None or (as_age and row.plain_size is None):
+        raise Missing
+    return Seen(listing.file_entry(caller, parent, row.as_file(parent.id, name), as_age=as_age))
+
+
+def known(work: Work, caller: Caller, folder: Folder, name: str, version: str) -> None:
+    """Raise `Missing` unless a version stands at a name, or stood there and the caller may know of it.
+
+    Of a file that still stands there it is enough to know an earlier version's id: whoever has read on when it was
+    written over goes on reading it. What was removed is for those who may see what stood there.
+    """
+    file = places.child_file(work, caller, folder, name)
+    if file is not None and file.version_id == version:
+        return
+    stood = stood_at(work, folder, name, version)
+    if stood is None:
+        raise Missing
+    if (file is None or file.id != stood.id) and not rights.may(caller, Act.SEE_EARLIER, folder.rights):
+        raise Missing
+
+
+def stood_at(work: Work, folder: Folder, name: str, version: str) -> StoodRow | None:
+    """Return a version that stood at a name until it was written over or removed; None for any other."""
+    row = work.transaction.first(queries.ONE, version=version)
+    return row if row is not None and (row.folder_id, row.name) == (folder.id, name) else None
+
+
+def list_removed(work: Work, caller: Caller, op: ListRemoved) -> RemovedAre:
+    """Say which files were removed from a folder and can be had back. Raises `NotAllowed`, `Missing`, `NotAFolder`."""
+    folder = places.find_folder(work, caller, op.path)
+    folder.demand(caller, Act.LIST_FOLDER)
+    folder.demand(caller, Act.SEE_EARLIER)
+    after = paths.check_name(op.after) if op.after else ""
+    limit = max(1, min(op.limit, work.settings.page_entries_max))
+    rows = work.transaction.all(queries.REMOVED, folder=folder.id, after=after, limit=limit + 1)
+    shown = tuple(RemovedFile(*row) for row in rows[:limit])
+    return RemovedAre(files=shown, after=shown[-1].name if len(rows) > limit else "")
+
+
+# --- Having one back -------------------------------------------------------------------------------------------------
+
+
+def restore_version(work: Work, caller: Caller, op: RestoreVersion) -> Seen:
+    """Let an earlier version stand at its path again. Raises `Missing`, `NotAllowed`, `QuotaExceeded`, `Conflict`."""
+    parent, name = places.find_parent(work, caller, op.path)
+    parent.demand(caller, Act.WRITE_FILE)
+    file = publish.present_file(work, parent, name)
+    if file is None or file.version_id != op.version:
+        found = stood_at(work, parent, name, op.version)
+        if found is None or not rights.may(caller, Act.SEE_EARLIER, parent.rights):
+            raise Missing
+        seals.check_expectations(work, parent, name, exclusive=False, expected_version=op.version)
+        put_back(work, caller, parent, name, found.version_id, file=file)
+    shown = places.child_file(work, caller, parent, name)
+    assert shown is not None
+    return Seen(listing.file_entry(caller, parent, shown))
+
+
+def put_back(
+    work: Work, caller: Caller, folder: Folder, name: str, version_id: VersionId, *, file: FileRow | None
+) -> None:
+    """Let a version that stood at a name stand there again, on record. Whoever calls has asked whether they may.
+
+    `file`: what stands there now. Raises `Missing`, `QuotaExceeded`, `Exhausted`, `Integrity`, `NotSealed`,
+    `NotReadYet`.
+    """
+    version = work.transaction.first(version_queries.VERSION, version=version_id)
+    if version is None or (version.kept_folder_id, version.kept_name) != (folder.id, name):
+        raise Missing
+    _check_fit(work, folder, version)
+    growth = version.size - (file.size if file else 0)
+    if file is None:
+        quotas.check_room_for_file(work, folder.id)
+    if growth > 0 or file is None:
+        allowances.check_room(version.size, allowances.room(work, folder.organization_id, folder.id, file))
+    quotas.charge(work, folder.id, growth, 0 if file else 1)
+    kept.take_back(work, version)  # before it may go as the oldest kept one
+    if file is not None:
+        kept.replace(work, file.version_id, file.size, folder, name)
+    file_id = _point(work, folder, name, version, file)
+    work.record(
+        events.FileRestored(
+            who=caller.who,
+            file_id=file_id,
+            version_id=version.id,
+            owner_organization_id=folder.organization_id,
+            folder_id=folder.id,
+            path=folder.path_of(name),
+            replaced_version_id="" if file is None else file.version_id,
+            former_file_id=None if file_id == version.file_id else version.file_id,
+        )
+    )
+
+
+def _check_fit(work: Work, folder: Folder, version: VersionRow) -> None:
+    """Raise where the folder takes no such version any more: it was sealed since, or shows only what was read."""
+    if version.damaged is not None:
+        raise Integrity
+    if version.format != versions.SLOTS_FORMAT or not version.size:
+        return
+    if folder.row.sealed_by is not None:
+        raise NotSealed(
+            "This version is from before its folder was sealed. Fetch it and send it again: then it is sealed too."
+        )
+    if held_back.holds(work, folder.id):
+        known_of = work.transaction.first(exposure_queries.EXPOSURE, version=version.id)
+        if known_of is None or known_of.coverage == exposures.WAITING:
+            raise NotReadYet
+
+
+def _point(work: Work, folder: Folder, name: str, version: VersionRow, file: FileRow | None) -> FileId:
+    """Let the name show the version; return the file's id, by which the version is authenticated from now on."""
+    shown = {"version_id": version.id, "size": version.size, "modified": version.modified}
+    if file is not None:
+        work.transaction.run(version_queries.UPDATE_FILE, file=file.id, **shown)
+        file_id = file.id
+    elif work.transaction.first(queries.FILE_THERE, file=version.file_id) is None:
+        file_id = version.file_id
+        work.transaction.run(queries.ADD_FILE_AGAIN, id=file_id, folder_id=folder.id, name=name, **shown)
+    else:  # that file was moved elsewhere
+        added = work.transaction.insert(version_queries.INSERT_FILE, folder_id=folder.id, name=name, **shown)
+        file_id = FileId(added)
+    if file_id != version.file_id:
+        composition = versions.composition_of(work, version)
+        authenticator = keyring.organization_key(work, folder.organization_id).authenticate(
+            version.id, file_id, version.size, version.extents, versions.authenticated_segments(composition)
+        )
+        work.transaction.run(queries.BELONGS, version=version.id, to_file=file_id, authenticated=authenticator)
+    return file_id
+
+
+def renamed(work: Work, folder: Folder, file: FileId, name: str, new_name: str) -> None:
+    """Take a file's earlier versions along to its new name in the same folder."""
+    work.transaction.run(queries.RENAMED, file=file, folder=folder.id, old_name=name, new_name=new_name)
