@@ -103,6 +103,12 @@ class Work:
     operator: Who = OPERATOR
     """Who does what the administrator's operations say they do: a person, where one asks from a session."""
 
+    settings_changed: bool = False
+    """A setting was changed; it counts once the transaction is durable."""
+
+    proof_wanted: bool = False
+    """The ledger is to be proven; the keeper starts the prover once the transaction is durable."""
+
     destroyed: bool = False
     """A key was destroyed; the keeper sees to it that the database's log forgets it too."""
 
