@@ -15,6 +15,7 @@ from sealane.operations import (
     inspection,
     passkeys,
     sealing,
+    settings,
     sharing,
     signing,
     uploads,
@@ -75,8 +76,10 @@ STEPS_OF_THE_KEEPER = {
     browser.SignInAtPage,
     browser.SignInWithCode,
     passkeys.AddPasskey,
+    passkeys.BeginPasskeySetUp,
     passkeys.BeginPasskeySignIn,
     passkeys.ProveByPasskey,
+    passkeys.SetUpWithPasskey,
     passkeys.SignInWithPasskey,
     sharing.AskCode,
     sharing.EnterWithCode,
@@ -89,7 +92,7 @@ STEPS_OF_THE_KEEPER = {
 
 def test_every_operation_has_its_act():
     modules = (accounts, administering, audit, browser, exposures, files, inspection)
-    modules += (passkeys, sealing, sharing, signing, uploads)
+    modules += (passkeys, sealing, settings, sharing, signing, uploads)
     operations = {
         value
         for module in modules
