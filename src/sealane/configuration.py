@@ -1,5 +1,7 @@
 """How settings are given: defaults, then an optional TOML file (`--config`), then `SEALANE_*` variables, then flags.
 
+Those in `CHANGEABLE` can be changed at a page too, unless one of these three has set them (`in_force`).
+
 Unknown names are refused, and what is out of bounds, whichever way it came: a misspelt limit must not silently be no
 limit, and none may be a limit under which nothing works.
 """
@@ -11,7 +13,7 @@ import difflib
 import functools
 import os
 import tomllib
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from sealane.settings import KIB, MIB, SLOT_BYTES, SettingInvalid, Settings
 
@@ -64,6 +66,39 @@ _MOST = {
     "ssh_rsa_host_key_bits": 16_384,
     "workers": 1024,
 }
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_MEGABYTE = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changeable:
+    """Between what a setting can be changed at a page: no way to make the node unusable, or to destroy what is kept."""
+
+    least: int
+    most: int
+    unit: int = 1
+    """What people count it in: seconds of a day, bytes of a megabyte."""
+    at_restart: bool = False
+    """Doors have a copy of their own, which they take over when they are started anew."""
+
+
+CHANGEABLE: Final = {
+    "session_idle_seconds": Changeable(5 * _MINUTE, 12 * _HOUR, _MINUTE, at_restart=True),
+    "web_session_lifetime_seconds": Changeable(_HOUR, 168 * _HOUR, _HOUR),
+    "proof_seconds": Changeable(_MINUTE, _HOUR, _MINUTE),
+    "link_seconds": Changeable(_HOUR, 720 * _HOUR, _HOUR),
+    "password_characters_min": Changeable(8, 64),
+    "password_score_min": Changeable(2, 4),
+    "sign_in_failures_max": Changeable(3, 50),
+    "sign_in_lock_seconds": Changeable(_MINUTE, 24 * _HOUR, _MINUTE),
+    "share_seconds": Changeable(_DAY, 365 * _DAY, _DAY),
+    "share_seconds_max": Changeable(_DAY, 365 * _DAY, _DAY),
+    "guest_keep_seconds": Changeable(_DAY, 3650 * _DAY, _DAY),
+    "version_keep_seconds": Changeable(7 * _DAY, 3650 * _DAY, _DAY),
+    "upload_keep_seconds": Changeable(_DAY, 90 * _DAY, _DAY),
+    "file_bytes_max": Changeable(_MEGABYTE, 5_497_558 * _MEGABYTE, _MEGABYTE, at_restart=True),
+}
+"""The settings that can be changed at a page."""
 _SECONDS_MOST = 100 * 365 * 86_400
 _NUMBER_MOST = 2**63 - 1
 
@@ -93,13 +128,28 @@ def load(*, config: Path | None = None, environ: Mapping[str, str] = os.environ,
             like = _nearest(name, known)
             raise SettingInvalid(f"There is no setting {name!r}." + (f" Did you mean {like}?" if like else ""))
         checked[name] = _checked(name, value, known[name])
-    return dataclasses.replace(Settings(), **checked)
+    return dataclasses.replace(Settings(), **checked, given=tuple(sorted(checked)))
+
+
+def in_force(settings: Settings, changed: Mapping[str, int]) -> Settings:
+    """Return the settings with what was changed at a page, but for what file, environment or a flag has set.
+
+    What cannot be changed so, or is out of its bounds (an older or newer release kept it), counts for nothing.
+    """
+    counting: dict[str, Any] = {
+        name: value
+        for name, value in changed.items()
+        if name in CHANGEABLE
+        and name not in settings.given
+        and CHANGEABLE[name].least <= value <= CHANGEABLE[name].most
+    }
+    return dataclasses.replace(settings, **counting)
 
 
 @functools.cache
 def _kinds() -> dict[str, Any]:
     """Return the type of every setting."""
-    return get_type_hints(Settings)
+    return {name: kind for name, kind in get_type_hints(Settings).items() if name != "given"}
 
 
 def _of_file(config: Path | None) -> dict[str, object]:

@@ -29,6 +29,9 @@ class SettingInvalid(Invalid):
 class Settings:
     """All settings of a node. Names end in their unit."""
 
+    given: tuple[str, ...] = field(default=(), compare=False)
+    """No setting: which of them the file, the environment or a flag has set; no page changes those."""
+
     # Where it listens. Clear HTTP is only allowed on loopback.
     http: str = "127.0.0.1:8080"
     sftp: str = "127.0.0.1:2022"
@@ -88,6 +91,8 @@ class Settings:
     share_seconds_max: int = 90 * 86400
     share_guests_max: int = 50
     shares_per_user_max: int = 500
+    guest_keep_seconds: int = 90 * 86400
+    """A package or request is forgotten with its guests, note and replies so long after its end."""
     share_visits_per_hour_max: int = 200
     """Sessions that the guests of one share may open."""
     share_code_seconds: int = 600

@@ -15,6 +15,7 @@ from sealane.operations import (
     inspection,
     passkeys,
     sealing,
+    settings,
     sharing,
     signing,
     uploads,
@@ -76,8 +77,10 @@ STEPS_OF_THE_KEEPER = {
     browser.SignInAtPage,
     browser.SignInWithCode,
     passkeys.AddPasskey,
+    passkeys.BeginPasskeySetUp,
     passkeys.BeginPasskeySignIn,
     passkeys.ProveByPasskey,
+    passkeys.SetUpWithPasskey,
     passkeys.SignInWithPasskey,
     sharing.AskCode,
     sharing.EnterWithCode,
@@ -90,7 +93,7 @@ STEPS_OF_THE_KEEPER = {
 
 def test_every_operation_has_its_act():
     modules = (accounts, administering, audit, browser, exposures, files, inspection)
-    modules += (passkeys, sealing, sharing, signing, uploads, versions)
+    modules += (passkeys, sealing, settings, sharing, signing, uploads, versions)
     operations = {
         value
         for module in modules

@@ -12,7 +12,7 @@ import signal
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealane import __version__, system_accounts
 from sealane.app import certificate, listening, presence
@@ -24,8 +24,10 @@ from sealane.jobs.collecting import collector
 from sealane.keeper import EXIT_LEASE_HELD
 from sealane.keeper.host_keys import fingerprint
 from sealane.ledger import witnesses
+from sealane.operations.accounts import RowsAre
 from sealane.operations.browser import LinkIs, NewSetupLink
 from sealane.operations.caller import KeeperCaller
+from sealane.operations.settings import ListSettings
 from sealane.operations.signing import Health, HostKeys, HostKeysAre
 
 if TYPE_CHECKING:
@@ -136,6 +138,7 @@ class Supervisor:
         try:
             if not await self._ready(keeper):
                 return 0
+            settings = await self._in_force(settings)
             for number in range(1, max(1, settings.workers) + 1):
                 doors.append(self._child(f"sftp-{number}", "doors.sftp", settings, sftp))
                 web.append(self._http_worker(settings, http))
@@ -216,6 +219,15 @@ class Supervisor:
             stopping.cancel()
             await asyncio.gather(asking, stopping, return_exceptions=True)
 
+    async def _in_force(self, settings: Settings) -> Settings:
+        """Return the settings with what was changed at a page, as the keeper has it: doors have a copy of their own."""
+        assert self._caller is not None
+        told = await self._caller.ask(ListSettings())
+        assert isinstance(told, RowsAre)
+        found = (dict(zip(row.columns, row.values, strict=True)) for row in told.rows)
+        values: dict[str, Any] = {str(row["name"]): row["value"] for row in found}
+        return dataclasses.replace(settings, **values)
+
     async def _watch(self, keeper: Child) -> None:
         """Ask the keeper now and then whether it can write, until told to stop; kill one that does not answer."""
         assert self._caller is not None
@@ -237,6 +249,7 @@ class Supervisor:
     async def _replace_http(self, web: list[Child], settings: Settings, http: list[socket.socket]) -> None:
         """Put new HTTP workers, which read the certificate anew, in place of each old one; the old ones drain."""
         log.info("reload: the HTTP workers are replaced")
+        settings = await self._in_force(settings)
         for number, old in enumerate(list(web)):
             new = self._http_worker(settings, http)
             await new.start()

@@ -1,36 +1,20 @@
-"""The work of `sealane audit verify`: the ledger page by page through the verifier, and the verdict in words."""
+"""The work of `sealane audit verify`: what is said of the proof (`ledger/proving.py`), for people and for programs."""
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
-import os
-from array import array
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
 
 from sealane.cli.audit import LedgerDamaged
-from sealane.errors import Integrity, Missing, SealaneError
-from sealane.ledger import sections
-from sealane.ledger.notes import VerifierKey, verifier_key
-from sealane.ledger.verifier import Expected, Verifier
-from sealane.operations.audit import CheckpointsAre, EntriesAre, LedgerIs, LookLedger, ReadCheckpoints, ReadLedger
+from sealane.errors import Integrity
+from sealane.ledger import proving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from sealane.cli.asking import Ask
     from sealane.ledger.checkpoints import SavedCheckpoint
+    from sealane.ledger.notes import VerifierKey
     from sealane.ledger.verifier import Verdict
-
-_PAGE_ENTRIES = 2000
-_PAGE_CHECKPOINTS = 500
-_NO_END = 2**63 - 1
-_LONG = 40_000
-"""Entries from which on processes of our own are worth their start."""
-_PROCESSES_MAX = 16
 
 
 def proven(
@@ -45,81 +29,13 @@ def proven(
 
     `database`: where to read the entries of a long ledger by processes of our own, instead of asking for them.
     """
-    unproven: SealaneError | None = None
-    size, signed, origin, key = _NO_END, 0, "", None
     try:
-        present = ask(LookLedger(), LedgerIs)
-        size, signed = present.size, present.signed
-        origin, key = present.origin, verifier_key(present.key)
-    except (Integrity, Missing) as problem:  # its end is damaged or gone; the first bad place may be before
-        unproven = problem
-    sizes = _sizes(ask, max(size, signed)) if unproven is None else array("q")
-    expected = Expected(
-        origin=origin,
-        key=key,
-        checkpoints=_checkpoints(ask, sizes),
-        saved=saved,
-        witnesses=witnesses,
-    )
-    told = functools.partial(_show_progress, size) if show and unproven is None else None
-    verifier = Verifier(expected, progress=told)
-    if database and unproven is None and size >= _LONG:
-        wanted = sorted({*sizes, *(kept.checkpoint.size for kept in saved)})
-        _by_sections(verifier, ask, size, wanted, database)
-    else:
-        _by_pages(verifier, ask, 0, size)
-    if show:
-        click.echo("", err=True)
-    verdict = verifier.verdict()
-    if unproven is not None and verdict.whole:
-        raise LedgerDamaged(unproven.sentence) if isinstance(unproven, Integrity) else unproven
-    return verdict
-
-
-def _by_pages(verifier: Verifier, ask: Ask, after: int, last: int) -> bool:
-    """Prove the entries past `after` up to `last`, page by page; return whether all is well so far."""
-    while True:
-        page = ask(ReadLedger(after=after, limit=min(_PAGE_ENTRIES, last - after), nodes=True), EntriesAre)
-        if not verifier.feed(page.entries, page.nodes):
-            return False
-        if page.after <= after or page.after >= last:
-            return True
-        after = page.after
-
-
-def _by_sections(verifier: Verifier, ask: Ask, size: int, wanted: Sequence[int], database: str) -> None:
-    """Prove a long ledger by all processors; where a section is not sound, entry by entry to the first bad place."""
-    count = min(os.cpu_count() or 1, _PROCESSES_MAX)
-    beginning = {"initializer": sections.open_database, "initargs": (database,)}
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), **beginning) as processes:
-        tasks = list(sections.tasks(size, wanted))
-        for (after, last, _), section in zip(
-            tasks, processes.map(sections.proven_here, tasks, chunksize=4), strict=True
-        ):
-            if not (verifier.take(section) if section.sound else _by_pages(verifier, ask, after, last)):
-                processes.shutdown(cancel_futures=True)
-                return
-
-
-def _sizes(ask: Ask, last: int) -> array[int]:
-    """Return the sizes of all checkpoints up to the last that counts: none that is made from now on does."""
-    return array("q", [size for size, _ in _pages_of_checkpoints(ask) if size <= last])
-
-
-def _checkpoints(ask: Ask, sizes: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Yield the checkpoints of these sizes, with their notes."""
-    counted = set(sizes)
-    return (one for one in _pages_of_checkpoints(ask) if one[0] in counted) if counted else iter(())
-
-
-def _pages_of_checkpoints(ask: Ask) -> Iterator[tuple[int, str]]:
-    after = 0
-    while True:
-        page = ask(ReadCheckpoints(after=after, limit=_PAGE_CHECKPOINTS), CheckpointsAre)
-        yield from zip(page.sizes, page.notes, strict=True)
-        if page.after <= after:
-            return
-        after = page.after
+        return proving.proven(ask, saved, witnesses, database=database, progress=_show_progress if show else None)
+    except Integrity as problem:
+        raise LedgerDamaged(problem.sentence) from None
+    finally:
+        if show:
+            click.echo("", err=True)
 
 
 def in_words(verdict: Verdict) -> list[str]:
@@ -189,5 +105,5 @@ def row_of(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _show_progress(size: int, done: int) -> None:
+def _show_progress(done: int, size: int) -> None:
     click.echo(f"\r{done} of {size} entries proven", err=True, nl=False)

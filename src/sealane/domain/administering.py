@@ -15,7 +15,7 @@ from sealane.domain import audit, browsing, names, rights, users
 from sealane.domain.queries import sessions as session_statements
 from sealane.errors import Invalid, Missing, NotAllowed
 from sealane.ledger import reader
-from sealane.operations import accounts, administering, browser
+from sealane.operations import accounts, administering, browser, exposures, settings
 from sealane.operations.administering import Administered
 from sealane.operations.failures import OrganizationMissing, SessionMissing
 
@@ -71,14 +71,17 @@ _TOUCHES: Final[dict[type[Operation], Callable[[Any], tuple[str, ...]]]] = {
     accounts.GrantFolder: _of_folder,
     accounts.ListFolders: _of_organization,
     accounts.ListGroups: _of_organization,
+    exposures.ListOfficers: _of_organization,
     accounts.ListOrganizations: _of_node,
     accounts.ListRecipients: _of_user,
     administering.ListRecovery: _of_organization,
     accounts.ListSealed: _of_organization,
     accounts.ListSessions: _of_sessions,
+    settings.ListSettings: _of_node,
     accounts.ListSshKeys: _of_user,
     accounts.ListTokens: _of_user,
     accounts.ListUsers: _of_organization,
+    exposures.LookReading: _of_folder,
     browser.NewPasswordLink: _of_user,
     browser.RemoveSecondFactorOf: _of_user,
     accounts.RemoveSshKey: _of_user,
@@ -89,8 +92,10 @@ _TOUCHES: Final[dict[type[Operation], Callable[[Any], tuple[str, ...]]]] = {
     accounts.SetFolderQuota: _of_folder,
     accounts.SetMembership: _of_membership,
     accounts.SetOrganizationQuota: _of_node,
+    exposures.SetReading: _of_folder,
     accounts.SetRecovery: _of_organization,
     accounts.SetRole: _of_user,
+    settings.SetSetting: _of_node,
 }
 """Which organizations an operation touches. `EndSession` names none and is looked up."""
 
@@ -98,14 +103,17 @@ _READING: Final = frozenset(
     {
         accounts.ListFolders,
         accounts.ListGroups,
+        exposures.ListOfficers,
         accounts.ListOrganizations,
         accounts.ListRecipients,
         administering.ListRecovery,
         accounts.ListSealed,
         accounts.ListSessions,
+        settings.ListSettings,
         accounts.ListSshKeys,
         accounts.ListTokens,
         accounts.ListUsers,
+        exposures.LookReading,
         administering.RightsOfUser,
         administering.RightsOnFolder,
     }

@@ -54,6 +54,7 @@ OF_THE_NODE: Final = tuple(
         Kind.CLOCK_SET_BACK,
         Kind.SIGNING_KEY_SET,
         Kind.NODE_KEY_ROTATED,
+        Kind.LEDGER_PROVEN,
     )
 )
 """Kinds that every organization may read: they say nothing of anybody, and proofs need them."""

@@ -1,4 +1,4 @@
-"""Links that count once: the first start, and a password that its owner is to set.
+"""Links that count once: the first start (`first_start.py`), and a password that its owner is to set.
 
 A link's secret has 256 random bits and is stored hashed; guesses are counted against their address range all the same.
 Must stay true: a new link takes the place of the one before it; the setup link opens nothing once the node has a
@@ -12,14 +12,12 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
-from sealane.domain import accounts, attempts, organizations, passwords, sessions, users
+from sealane.domain import accounts, attempts, passwords, sessions
 from sealane.domain.outcomes import Outcome
 from sealane.domain.queries import accounts as account_statements
 from sealane.domain.queries import browser as statements
-from sealane.domain.queries import sign_in as sign_in_statements
 from sealane.errors import Locked, SealaneError, TooMany
 from sealane.ledger import events
-from sealane.operations.accounts import AddOrganization, AddUser
 from sealane.operations.browser import LinkIs, LinkSays
 from sealane.operations.envelope import Done
 from sealane.operations.failures import LinkOver
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from sealane.domain.queries.browser import LinkRow
     from sealane.domain.work import Work
     from sealane.ids import UserId
-    from sealane.operations.browser import LookLink, NewPasswordLink, NewSetupLink, SetPasswordByLink, SetUp
+    from sealane.operations.browser import LookLink, NewPasswordLink, NewSetupLink, SetPasswordByLink
 
 SETUP: Literal["setup"] = "setup"
 PASSWORD: Literal["password"] = "password"  # noqa: S105  # a purpose, no secret
@@ -55,7 +53,7 @@ def new_password_link(work: Work, op: NewPasswordLink) -> LinkIs:
 
 def look_link(work: Work, op: LookLink) -> Outcome:
     """Say what a link is for."""
-    found = _found(work, op.secret, op.address)
+    found = look_up(work, op.secret, op.address)
     if isinstance(found, Outcome):
         return found
     user = ""
@@ -68,38 +66,9 @@ def look_link(work: Work, op: LookLink) -> Outcome:
     return Outcome(LinkSays(purpose=purpose, user=user, expires=found.expires), 0.0)
 
 
-def check_set_up(work: Work, op: SetUp) -> Outcome | None:
-    """Return the refusal of a setup link, or None; raise what speaks against the names or the password."""
-    found = _found(work, op.secret, op.address, purpose=SETUP)
-    if isinstance(found, Outcome):
-        return found
-    passwords.check_strength(op.password, work.settings, op.organization, op.name, op.email)
-    return None
-
-
-def finish_set_up(work: Work, op: SetUp, password_hash: str) -> Outcome:
-    """Make the organization that runs the node, and its administrator, who is signed in with that."""
-    found = _found(work, op.secret, op.address, purpose=SETUP)
-    if isinstance(found, Outcome):
-        return found
-    if work.transaction.first(account_statements.ORGANIZATION, name=op.organization) is None:
-        organizations.add_organization(work, AddOrganization(name=op.organization))
-    organization = accounts.find_organization(work, op.organization)
-    full_name = f"{op.name}@{organization.name}"
-    users.add_user(work, AddUser(user=full_name, role="admin", email=op.email, password=op.password), password_hash)
-    if work.transaction.first(statements.RUNS_NODE, organization_id=organization.id) is None:
-        work.transaction.run(statements.LET_RUN_NODE, organization_id=organization.id)
-        work.record(events.NodeOrganizationSet(owner_organization_id=organization.id))
-    work.transaction.run(statements.DELETE_LINKS, purpose=SETUP, user_id=None)
-    user = accounts.find_user(work, full_name)
-    account = work.transaction.first(sign_in_statements.BY_ID, user_id=user.id)
-    assert account is not None
-    return Outcome(sessions.begin_on_record(work, account, method=sessions.LINK, door="web", address=op.address), 0.0)
-
-
 def check_password_by_link(work: Work, op: SetPasswordByLink) -> Outcome | None:
     """Return the refusal of a link, or None; raise what speaks against the password."""
-    found = _found(work, op.secret, op.address, purpose=PASSWORD)
+    found = look_up(work, op.secret, op.address, purpose=PASSWORD)
     if isinstance(found, Outcome):
         return found
     row = None if found.user_id is None else work.transaction.first(statements.USER, user_id=found.user_id)
@@ -110,7 +79,7 @@ def check_password_by_link(work: Work, op: SetPasswordByLink) -> Outcome | None:
 
 def finish_password_by_link(work: Work, op: SetPasswordByLink, password_hash: str) -> Outcome:
     """Set the password; all the user's sessions end, and the link is used up."""
-    found = _found(work, op.secret, op.address, purpose=PASSWORD)
+    found = look_up(work, op.secret, op.address, purpose=PASSWORD)
     if isinstance(found, Outcome):
         return found
     assert found.user_id is not None
@@ -122,7 +91,7 @@ def finish_password_by_link(work: Work, op: SetPasswordByLink, password_hash: st
         door="web", organization_id=row.organization_id, user_id=found.user_id, user_name=name, address=op.address
     )
     work.transaction.run(account_statements.SET_PASSWORD, user_id=found.user_id, hashed=password_hash)
-    work.transaction.run(statements.DELETE_LINKS, purpose=PASSWORD, user_id=found.user_id)
+    used_up(work, PASSWORD, found.user_id)
     sessions.end_of_user(work, found.user_id, who=who, reason="password set")
     work.record(
         events.PasswordSet(
@@ -140,8 +109,13 @@ def forget_old(work: Work) -> int:
     )
 
 
-def _new(work: Work, purpose: Literal["setup", "password"], user_id: UserId | None) -> LinkIs:
+def used_up(work: Work, purpose: Literal["setup", "password"], user_id: UserId | None) -> None:
+    """Let no link of this purpose open anything any more."""
     work.transaction.run(statements.DELETE_LINKS, purpose=purpose, user_id=user_id)
+
+
+def _new(work: Work, purpose: Literal["setup", "password"], user_id: UserId | None) -> LinkIs:
+    used_up(work, purpose, user_id)
     kept = work.transaction.first(statements.COUNT_LINKS)
     if kept is not None and kept.count >= work.settings.one_time_rows_max:
         raise TooMany
@@ -156,7 +130,7 @@ def _new(work: Work, purpose: Literal["setup", "password"], user_id: UserId | No
     return LinkIs(secret=secret)
 
 
-def _found(work: Work, secret: str, address: str, *, purpose: str = "") -> LinkRow | Outcome:
+def look_up(work: Work, secret: str, address: str, *, purpose: str = "") -> LinkRow | Outcome:
     """Return a link that is valid for this purpose, or the refusal, counted as a stranger's is."""
     stands = attempts.standing(work, name="", address=address)
     if stands.locked:

@@ -27,6 +27,8 @@ from sealane.operations.failures import CredentialMissing, PasskeysOff, PasskeyW
 from sealane.operations.passkeys import PasskeyOptions
 
 if TYPE_CHECKING:
+    from webauthn.registration.verify_registration_response import VerifiedRegistration
+
     from sealane.domain.queries.passkeys import PasskeyRow
     from sealane.domain.work import Caller, Work
     from sealane.ids import UserId
@@ -132,65 +134,88 @@ def forget_old(work: Work) -> int:
 
 def begin(work: Work, caller: Caller, op: BeginPasskey) -> PasskeyOptions:
     """Return what an authenticator is to be asked for a new passkey of the caller's."""
-    from webauthn import generate_registration_options, options_to_json  # noqa: PLC0415  # who has none needs it not
-    from webauthn.helpers import structs  # noqa: PLC0415
-
     del op
     browsing.demand_proof(work, caller)
-    host, _ = site(work.settings)
     theirs = work.transaction.all(statements.OF_USER, user_id=caller.user_id)
     if len(theirs) >= work.settings.passkeys_per_user_max:
         raise TooMany("You have as many passkeys as an account may have. Remove one first.")
+    owner = sha256(f"sealane user {caller.user_id}".encode()).digest()
+    return ask_for_new(
+        work, bound=caller.session, owner=owner, name=caller.name, known=[row.credential_id for row in theirs]
+    )
+
+
+def ask_for_new(work: Work, *, bound: str, owner: bytes, name: str, known: list[bytes]) -> PasskeyOptions:
+    """Return what an authenticator is to be asked for a new passkey; only who is `bound` can answer.
+
+    `owner` is what the authenticator files it under, `name` what it shows. Raises `PasskeysOff`.
+    """
+    from webauthn import generate_registration_options, options_to_json  # noqa: PLC0415  # who has none needs it not
+    from webauthn.helpers import structs  # noqa: PLC0415
+
+    host, _ = site(work.settings)
     options = generate_registration_options(
         rp_id=host,
         rp_name="Sealane",
-        user_id=sha256(f"sealane user {caller.user_id}".encode()).digest(),
-        user_name=caller.name,
-        challenge=_challenge(work, "add", caller.session),
+        user_id=owner,
+        user_name=name,
+        challenge=_challenge(work, "add", bound),
         attestation=structs.AttestationConveyancePreference.NONE,
         authenticator_selection=structs.AuthenticatorSelectionCriteria(
             resident_key=structs.ResidentKeyRequirement.REQUIRED,
             user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
-        exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=row.credential_id) for row in theirs],
+        exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=one) for one in known],
     )
     return PasskeyOptions(options=options_to_json(options))
 
 
 def add(work: Work, caller: Caller, op: AddPasskey) -> Outcome:
     """Take a passkey that the caller's authenticator has made."""
+    browsing.demand_proof(work, caller)
+    name = _checked_name(op.name)
+    told = made_anew(work, bound=caller.session, response=op.response)
+    if told is None:
+        return Outcome(PasskeyWrong(), 0.0)
+    passkey = keep(work, caller.user_id, told, name)
+    _record(work, caller, events.PasskeyAdded, passkey)
+    return Outcome(Done(), 0.0)
+
+
+def made_anew(work: Work, *, bound: str, response: str) -> VerifiedRegistration | None:
+    """Return the passkey that an authenticator has made for who is `bound`, checked; None for any other answer."""
     from webauthn import verify_registration_response  # noqa: PLC0415  # as above
     from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
 
-    browsing.demand_proof(work, caller)
-    name = _checked_name(op.name)
     host, origin = site(work.settings)
-    answered = _answered(work, "add", caller.session, op.response)
+    answered = _answered(work, "add", bound, response)
     if answered is None:
-        return Outcome(PasskeyWrong(), 0.0)
+        return None
     try:
-        told = verify_registration_response(
-            credential=op.response,
+        return verify_registration_response(
+            credential=response,
             expected_challenge=answered[0],
             expected_rp_id=host,
             expected_origin=origin,
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError, KeyError, TypeError):
-        return Outcome(PasskeyWrong(), 0.0)
+        return None
+
+
+def keep(work: Work, owner: UserId, told: VerifiedRegistration, name: str) -> int:
+    """Let a passkey sign its owner in; return its number. Raises `AlreadyExists`."""
     if work.transaction.first(statements.BY_CREDENTIAL, credential_id=told.credential_id) is not None:
         raise AlreadyExists("This passkey is known already.")
-    passkey = work.transaction.insert(
+    return work.transaction.insert(
         statements.ADD,
-        user_id=caller.user_id,
+        user_id=owner,
         credential_id=told.credential_id,
         public_key=told.credential_public_key,
         sign_count=told.sign_count,
         name=name,
         made=work.now,
     )
-    _record(work, caller, events.PasskeyAdded, passkey)
-    return Outcome(Done(), 0.0)
 
 
 def list_own(work: Work, caller: Caller, op: ListPasskeys) -> RowsAre:
@@ -218,7 +243,7 @@ def remove(work: Work, caller: Caller, op: RemovePasskey) -> Done:
         caller.user_id,
         who=caller.who,
         method=METHOD,
-        credential=_credential(op.passkey),
+        credential=credential(op.passkey),
         reason="passkey removed",
     )
     _record(work, caller, events.PasskeyRemoved, op.passkey)
@@ -230,7 +255,8 @@ def remove_of_user(work: Work, user_id: UserId) -> int:
     return work.transaction.run(statements.REMOVE_OF_USER, whose=user_id)
 
 
-def _credential(passkey: int) -> str:
+def credential(passkey: int) -> str:
+    """Return how a session names the passkey that opened it. Pure."""
     return f"passkey {passkey}"
 
 
@@ -310,7 +336,7 @@ def sign_in(work: Work, op: SignInWithPasskey) -> Outcome:
         stands = attempts.standing(work, name="", address=op.address)
         return Outcome(NotSignedIn("This passkey is not known here."), attempts.wait_seconds(work, stands))
     opened = sessions.begin_on_record(
-        work, account, method=METHOD, door=sessions.WEB, address=op.address, credential=_credential(row.id)
+        work, account, method=METHOD, door=sessions.WEB, address=op.address, credential=credential(row.id)
     )
     return Outcome(opened, 0.0)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sealane.domain.work import Work
     from sealane.ids import FolderId, OrganizationId, UserId
     from sealane.operations.accounts import RowsAre
-    from sealane.operations.exposures import CorrectLayout, ListLayouts, ListReading, SetReading
+    from sealane.operations.exposures import CorrectLayout, ListLayouts, ListReading, LookReading, SetReading
 
 _OWNER_CHARACTERS_MAX: Final = 255
 _LAYOUTS_TOLD_MAX: Final = 200
@@ -137,6 +137,19 @@ def list_reading(work: Work, op: ListReading) -> RowsAre:
         found.append((path, bool(row.reading), row.owner, row.owner_recipient or "", publish, row.unread_after_seconds))
     columns = ("folder", "reading", "owner", "owner_recipient", "publish", "unread_after_seconds")
     return rows.listing(columns, sorted(found))
+
+
+def look_reading(work: Work, op: LookReading) -> RowsAre:
+    """Say how a folder is read, and whether that was said of the folder itself."""
+    folder = named_folders.find(work, op.folder)
+    said = work.tree.reading(work.transaction, folder.id)
+    columns = ("here", "reading", "publish", "unread_after_seconds")
+    if said is None:
+        return rows.listing(columns, ())
+    publish = _PUBLISH_WORDS[said.publishes]
+    return rows.listing(
+        columns, [(said.folder_id == folder.id, bool(said.reading), publish, said.unread_after_seconds)]
+    )
 
 
 # --- Layouts ---------------------------------------------------------------------------------------------------------

@@ -194,7 +194,9 @@ def reply_name(user: UserId) -> str:
 
 
 def note_of(work: Work, share: ShareRow) -> str:
-    """Return the sender's note."""
+    """Return the sender's note; of a request that was forgotten there is none."""
+    if not share.wrapped_note:
+        return ""
     return work.keys.unwrap_secret(_note_name(share.id), share.wrapped_note).decode()
 
 

@@ -25,10 +25,12 @@ from sealane.domain import (
     held_reading,
     inspection,
     joining,
+    ledger_proof,
     letters,
     links,
     listing,
     moving,
+    node_settings,
     officers,
     organizations,
     overview,
@@ -63,6 +65,7 @@ from sealane.operations import exposures as exposure_operations
 from sealane.operations import inspection as inspection_operations
 from sealane.operations import passkeys as passkey_operations
 from sealane.operations import sealing as sealing_operations
+from sealane.operations import settings as settings_operations
 from sealane.operations import sharing as sharing_operations
 
 if TYPE_CHECKING:
@@ -105,6 +108,8 @@ SESSION_ACTS: dict[type[Operation], Act] = {
     sealing_operations.ReplaceHeaders: headers.replace_headers,
     audit_operations.ReadOwnLedger: audit.read_own_ledger,
     audit_operations.LatestCheckpoint: audit.latest_checkpoint,
+    audit_operations.BeginLedgerProof: ledger_proof.begin,
+    audit_operations.LookLedgerProof: ledger_proof.look,
     audit_operations.ReadTile: audit.read_tile,
     audit_operations.ProveReceipt: audit.prove_receipt,
     exposure_operations.ShowExposure: people_lists.show_exposure,
@@ -143,10 +148,13 @@ SESSION_ACTS: dict[type[Operation], Act] = {
 """`act(work, caller, operation) -> answer`."""
 
 PLAIN_ACTS: dict[type[Operation], Act] = {
+    audit_operations.TellLedgerProof: ledger_proof.tell,
     signing.KeyAcceptable: sign_in.key_acceptable,
     accounts.AddOrganization: organizations.add_organization,
     accounts.SetOrganizationQuota: organizations.set_organization_quota,
     accounts.ListOrganizations: organizations.list_organizations,
+    settings_operations.ListSettings: node_settings.list_settings,
+    settings_operations.SetSetting: node_settings.set_setting,
     accounts.RotateNodeKey: organizations.rotate_node_key,
     accounts.RotateOrganizationKey: organizations.rotate_organization_key,
     accounts.ListUsers: users.list_users,
@@ -198,6 +206,7 @@ PLAIN_ACTS: dict[type[Operation], Act] = {
     exposure_operations.ListOfficers: officers.list_officers,
     exposure_operations.SetReading: reading.set_reading,
     exposure_operations.ListReading: reading.list_reading,
+    exposure_operations.LookReading: reading.look_reading,
     exposure_operations.LookQueue: rescanning.look_queue,
     exposure_operations.LookBacklog: publishing_rules.look_backlog,
     exposure_operations.Rescan: rescanning.rescan,

@@ -106,6 +106,13 @@ class Work:
     dead_bytes: int = 0
     """About how much in the store nothing needs any more by this act; the keeper has it deleted soon where it is much.
     """
+
+    settings_changed: bool = False
+    """A setting was changed; it counts once the transaction is durable."""
+
+    proof_wanted: bool = False
+    """The ledger is to be proven; the keeper starts the prover once the transaction is durable."""
+
     destroyed: bool = False
     """A key was destroyed; the keeper sees to it that the database's log forgets it too."""
 

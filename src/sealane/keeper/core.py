@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sealane import paths
+from sealane import configuration, paths
 from sealane.clock import Clock
 from sealane.database.drivers import DiskFailed
-from sealane.domain import sessions
+from sealane.domain import node_settings, sessions
 from sealane.domain.holds import Holds
 from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
@@ -83,6 +83,10 @@ class Batch:
     events: list[tuple[datetime, Event]] = field(default_factory=list)
     checkpoint: bool = False
     """The ledger is to be signed."""
+    proof_wanted: bool = False
+    """Somebody wants the ledger proven: the prover is started."""
+    settings_changed: bool = False
+    """The settings are to be looked up again."""
 
     def add(self, other: Batch) -> None:
         """Take over what came of another batch."""
@@ -90,6 +94,7 @@ class Batch:
         self.ended += other.ended
         self.arrivals |= other.arrivals
         self.dead_bytes += other.dead_bytes
+        self.proof_wanted |= other.proof_wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,9 @@ class Keeper:
         """Use `open`."""
         watched = None if settings.database else data_dir
         self._reserve = Reserve(watched, settings.ledger_reserve_bytes, clock)
+        self._started_with = settings
         self.settings = settings
+        """Those in force: what was changed while the node served counts (`domain/node_settings.py`)."""
         self.clock = clock
         self.host_keys = opened.host_keys
         self._database = opened.database
@@ -127,6 +134,11 @@ class Keeper:
         """A commit was neither done nor undone, as far as we know, and nobody has looked since."""
         self._refusals = Refusals(per_minute_max=settings.refusals_recorded_per_minute_max)
         self._forget_keys()
+        with self._database.begin() as transaction:
+            self.settings = self._settings_in_force(transaction)
+
+    def _settings_in_force(self, transaction: Transaction) -> Settings:
+        return configuration.in_force(self._started_with, node_settings.changed(transaction))
 
     @classmethod
     def open(cls, data_dir: Path, settings: Settings, clock: Clock | None = None) -> Keeper:
@@ -225,6 +237,7 @@ class Keeper:
                 if batch.events:
                     self._ledger.append(transaction, batch.events)
                 self._signer.sign(transaction, self._ledger, now, wanted=batch.checkpoint)
+                settings = self._settings_in_force(transaction) if batch.settings_changed else self.settings
         except BaseException as problem:
             self._holds.rolled_back()
             self._ledger.forget()
@@ -235,6 +248,7 @@ class Keeper:
             raise
         self._holds.committed()
         self._signer.committed()
+        self.settings = settings
         return batch
 
     def _outcome(self, transaction: Transaction, now: datetime, request: Request, batch: Batch) -> Any:
@@ -279,6 +293,8 @@ class Keeper:
         batch.dead_bytes += work.dead_bytes
         self._keys_destroyed |= work.destroyed
         batch.checkpoint |= work.checkpoint
+        batch.settings_changed |= work.settings_changed
+        batch.proof_wanted |= work.proof_wanted
         if isinstance(request.wanted, AdminOperation | Administer):
             self._callers.clear()
         if work.ended:

@@ -15,6 +15,7 @@ from sealane.domain import (
     administering,
     audit,
     browsing,
+    first_start,
     links,
     passkeys,
     passwords,
@@ -38,7 +39,14 @@ from sealane.operations.browser import (
     SignInWithCode,
 )
 from sealane.operations.envelope import Answer
-from sealane.operations.passkeys import AddPasskey, BeginPasskeySignIn, ProveByPasskey, SignInWithPasskey
+from sealane.operations.passkeys import (
+    AddPasskey,
+    BeginPasskeySetUp,
+    BeginPasskeySignIn,
+    ProveByPasskey,
+    SetUpWithPasskey,
+    SignInWithPasskey,
+)
 from sealane.operations.sharing import AskCode, EnterWithCode, EnterWithLink, LookInvitation, MakeShare
 from sealane.operations.signing import (
     ExchangeSigned,
@@ -125,8 +133,8 @@ def _flow_of_a_browser(operation: Operation) -> Flow | None:
         case SetUp():
             steps = _by_link(
                 operation.password,
-                lambda work: links.check_set_up(work, operation),
-                lambda work, hashed: links.finish_set_up(work, operation, hashed),
+                lambda work: first_start.check_set_up(work, operation),
+                lambda work, hashed: first_start.finish_set_up(work, operation, hashed),
             )
         case SetPasswordByLink():
             steps = _by_link(
@@ -174,6 +182,10 @@ def _flow_of_a_passkey(operation: Operation) -> Flow | None:
             steps = _with_proof(lambda work: passkeys.begin_sign_in(work, operation))
         case SignInWithPasskey():
             steps = _with_proof(lambda work: passkeys.sign_in(work, operation))
+        case BeginPasskeySetUp():
+            steps = _with_proof(lambda work: first_start.begin_passkey(work, operation))
+        case SetUpWithPasskey():
+            steps = _with_proof(lambda work: first_start.set_up_with_passkey(work, operation))
         case _:
             steps = None
     return steps

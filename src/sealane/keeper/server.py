@@ -21,6 +21,7 @@ from sealane.errors import Invalid, KeeperAway, SealaneError, TooLarge, TooMany
 from sealane.keeper import flows
 from sealane.keeper.core import Batch, Request, unexpected
 from sealane.keeper.pools import Pool
+from sealane.keeper.proofs import Proofs
 from sealane.keeper.writer import Queued, Writer
 from sealane.operations import frames
 from sealane.operations.caller import socket_path
@@ -71,6 +72,7 @@ class Server:
         }
         self._kept_waiting = 0
         self._accounts = system_accounts.named(settings.accounts)
+        self._proofs = Proofs(self, run_dir.parent)
 
     async def start(self) -> None:
         """Listen on the sockets, each made for whom it is for."""
@@ -88,6 +90,7 @@ class Server:
             listening.close()
         for line in self._lines:
             line.hush()
+        await self._proofs.stop()
         while self._flows:
             await asyncio.wait(self._flows)
         await asyncio.to_thread(self._writer.stop)
@@ -228,6 +231,8 @@ class Server:
             self.much_is_dead.set()
         if batch.arrivals:
             self._tell(Asker.INSPECTOR, ArrivalsWaiting())
+        if batch.proof_wanted and not self.stopping:
+            self._proofs.start()
         for line in self._lines:
             line.flush()
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sealane.domain import attempts, held_reading, links, passkeys, sessions, sign_in, sweep, visits
+from sealane.domain import attempts, forgetting, held_reading, links, passkeys, sessions, sign_in, sweep, visits
 from sealane.domain.blob_sweep import BlobSweeper
 from sealane.errors import KeeperAway, SealaneError
 from sealane.operations.accounts import SweptIs
@@ -34,6 +34,7 @@ _BY_THE_MINUTE: tuple[Callable[[Work], int], ...] = (
     sign_in.forget_exchanges,
     links.forget_old,
     visits.forget_codes,
+    forgetting.forget_shares,
     passkeys.forget_old,
     sessions.end_expired,
     held_reading.publish_unread,

@@ -43,6 +43,8 @@ from sealane.operations.accounts import (
 from sealane.operations.audit import OwnEntriesAre
 from sealane.operations.browser import LinkIs, NewPasswordLink, RemoveSecondFactorOf
 from sealane.operations.envelope import Answer, Done, Operation
+from sealane.operations.exposures import ListOfficers, LookReading, SetReading
+from sealane.operations.settings import ListSettings, SetSetting
 
 
 class RightsOfUser(AdminOperation, frozen=True):
@@ -78,14 +80,17 @@ Administrable: TypeAlias = (
     | GrantFolder
     | ListFolders
     | ListGroups
+    | ListOfficers
     | ListOrganizations
     | ListRecipients
     | ListRecovery
     | ListSealed
     | ListSessions
+    | ListSettings
     | ListSshKeys
     | ListTokens
     | ListUsers
+    | LookReading
     | NewPasswordLink
     | RemoveSecondFactorOf
     | RemoveSshKey
@@ -96,8 +101,10 @@ Administrable: TypeAlias = (
     | SetFolderQuota
     | SetMembership
     | SetOrganizationQuota
+    | SetReading
     | SetRecovery
     | SetRole
+    | SetSetting
 )
 
 

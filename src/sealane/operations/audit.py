@@ -265,3 +265,54 @@ class ProveReceipt(Operation, frozen=True):
     handle: str
     path: str
     after: int = 0
+
+
+# --- a proof that somebody at a page has asked for -------------------------------------------------------------------
+
+ProofState = Literal["never", "running", "whole", "damaged", "failed"]
+
+
+class LedgerProof(msgspec.Struct, frozen=True):
+    """How the latest proof of the whole ledger stands. `failed`: it could not be finished, which says nothing."""
+
+    state: ProofState = "never"
+    began: datetime | None = None
+    told: datetime | None = None
+    done: int = 0
+    """Entries proven so far."""
+    size: int = 0
+    signed: int = 0
+    """Entries under a signature that was checked."""
+    checkpoints: int = 0
+    witnessed: dict[str, int] = {}
+    """By each witness of the settings: up to which entry it speaks for the ledger."""
+    sentence: str = ""
+    """What is damaged, or why it could not be finished."""
+
+
+class LedgerProofIs(Answer, frozen=True):
+    """How the latest proof stands."""
+
+    proof: LedgerProof
+
+
+class BeginLedgerProof(Operation, frozen=True):
+    """Have the whole ledger proven, by a process of its own, one at a time. For auditors, officers, administrators."""
+
+    repeatable: ClassVar[bool] = False
+    answer: ClassVar[type[Answer]] = Done
+    handle: str
+
+
+class LookLedgerProof(Operation, frozen=True):
+    """How does the latest proof stand?"""
+
+    answer: ClassVar[type[Answer]] = LedgerProofIs
+    handle: str
+
+
+class TellLedgerProof(AdminOperation, frozen=True):
+    """How far the prover is, or what came of it. When it began, and when this is told, the keeper knows."""
+
+    answer: ClassVar[type[Answer]] = Done
+    proof: LedgerProof

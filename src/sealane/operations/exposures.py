@@ -56,6 +56,13 @@ class ListReading(AdminOperation, frozen=True):
     answer: ClassVar[type[Answer]] = RowsAre
 
 
+class LookReading(AdminOperation, frozen=True):
+    """How a folder is read, by what was said of it or of the nearest folder above it: one row, or none was said."""
+
+    answer: ClassVar[type[Answer]] = RowsAre
+    folder: str
+
+
 class QueueIs(Answer, frozen=True):
     """What the inspector has before it."""
 

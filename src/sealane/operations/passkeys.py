@@ -97,3 +97,30 @@ class SignInWithPasskey(Operation, frozen=True):
     response: str
     browser: str
     address: str
+
+
+class BeginPasskeySetUp(Operation, frozen=True):
+    """Begin the first start with a passkey: what an authenticator is to be asked. Raises `LinkOver`."""
+
+    repeatable: ClassVar[bool] = False
+    answer: ClassVar[type[Answer]] = PasskeyOptions
+    secret: str
+    organization: str
+    name: str
+    browser: str
+    """A secret of the browser that asks."""
+    address: str
+
+
+class SetUpWithPasskey(Operation, frozen=True):
+    """The first start: the organization that runs the node and its administrator, who signs in by this passkey."""
+
+    repeatable: ClassVar[bool] = False
+    answer: ClassVar[type[Answer]] = SignedIn
+    secret: str
+    organization: str
+    name: str
+    email: str
+    response: str
+    browser: str
+    address: str

@@ -34,6 +34,9 @@ PAGES = {
     "error": "/files/nothing",
     "send": "/send/in",
     "sent": "/sent",
+    "settings": "/admin/settings",
+    "ledger-proof": "/ledger/proof",
+    "recovery": "/admin/recovery",
 }
 GUESTS = {"guest-package": "package", "guest-request": "request"}
 """What somebody without an account sees, by which kind of link they came."""

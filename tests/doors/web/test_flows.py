@@ -10,7 +10,9 @@ import time
 
 import pytest
 
+from sealane.client import recovery
 from sealane.domain import second_factor
+from sealane.operations.administering import ListRecovery
 from sealane.operations.browser import NewSetupLink
 from tests.doors.http.conftest import House
 from tests.doors.web.conftest import PASSWORD, opened
@@ -53,10 +55,9 @@ async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, port, h
             "/admin/groups",
             "/admin/folders",
             "/admin/organizations",
-            "/admin/settings",
         ]
         wide = {}
-        for address in (*PAGES.values(), *others, "/admin/sessions", "/admin/recovery", "/programs"):
+        for address in (*PAGES.values(), *others, "/admin/sessions", "/programs"):
             await page.goto(address)
             await accessible(page)
             wide[address] = await page.evaluate("document.documentElement.scrollWidth")
@@ -67,23 +68,50 @@ async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, port, h
             await accessible(page, rules=["color-contrast"])
 
 
-async def test_first_start_by_keyboard_alone(browser, tmp_path):
+async def test_first_start_by_keyboard_alone_with_the_recovery_key_on_paper(browser, tmp_path):
     empty = tmp_path / "empty"
     KeeperInProcess(empty).close()
     house = House(tmp_path / "data", empty)
     secret = house.keeper.admin(NewSetupLink()).secret
+    sent = []
     async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        page.on("request", lambda request: sent.append(request.post_data or ""))
         await page.goto(f"/setup/{secret}")
         await accessible(page)
         for text in ("clinic", "root", "root@clinic.test", PASSWORD, PASSWORD):
             await page.keyboard.type(text)
             await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await page.wait_for_url("**/admin")
+        await page.wait_for_url("**/admin/recovery?step=first")
+        await accessible(page)
+        await page.focus("#make-recovery [type=radio]:checked")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".sheet >> nth=2")
+        await accessible(page)
+        sheets = [await sheet.locator("li").all_inner_texts() for sheet in await page.locator(".sheet").all()]
+        recipient = await page.inner_text(".sheet [data-recipient] >> nth=0")
+        await page.emulate_media(media="print")
+        assert await page.is_visible(".sheet >> nth=0")
+        assert not await page.is_visible("h1")
+        assert not await page.is_visible("#add-recovery")
+        await page.emulate_media(media="screen")
+        place, number = map(int, re.findall(r"\d+", await page.inner_text("label[for=recovery-word]")))
+        await page.fill("#recovery-word", "nonsense")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#add-recovery [data-said]:has-text('not the word')")
+        await page.fill("#recovery-word", sheets[number - 1][place - 1].upper())
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/admin?said=saved")
         assert "still open" in await page.inner_text("main")
         await accessible(page)
         await page.goto(f"/setup/{secret}")
         assert "not valid any more" in await page.inner_text("main")
+    (row,) = house.keeper.admin(ListRecovery("clinic")).rows
+    assert row.values[row.columns.index("recipient")] == recipient
+    shares = [" ".join(words) for words in sheets]
+    assert str(recovery.identity_of(shares[1:]).recipient()) == recipient
+    assert not any(words[4] in data and words[20] in data for words in sheets for data in sent)
     house.close()
 
 

@@ -12,12 +12,13 @@ import pytest
 
 from sealane.clock import Clock
 from sealane.jobs.mailing import Mailing
-from sealane.operations.browser import SignInAtPage
+from sealane.operations.browser import NewSetupLink, SignInAtPage
 from sealane.operations.files import ListFolder
 from tests.doors.http.conftest import House
 from tests.doors.web.conftest import PASSWORD, opened
 from tests.doors.web.screenshots import PHONE
 from tests.jobs.test_mailing import Postbox, serving
+from tests.keeper_in_process import KeeperInProcess
 from tests.peers import chromium
 from tests.peers.chromium import accessible
 
@@ -87,6 +88,32 @@ async def with_an_authenticator(page):
         "automaticPresenceSimulation": True,
     }
     await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+async def test_the_first_administrator_may_begin_with_a_passkey(tmp_path):
+    empty = tmp_path / "empty"
+    KeeperInProcess(empty).close()
+    house = House(tmp_path / "data", empty)
+    address = f"/setup/{house.keeper.admin(NewSetupLink()).secret}"
+    async with opened(house, named=True) as port, chromium.started() as browser:
+        url = f"http://localhost:{port}"
+        async with chromium.opened(browser, url, viewport=PHONE) as page:
+            await with_an_authenticator(page)
+            await page.goto(address)
+            await page.click("a[href$='?with=passkey']")
+            await page.wait_for_selector("form[data-passkey]")
+            await fits(page)
+            await page.fill("[name=organization]", "a b")
+            await page.fill("[name=name]", "root")
+            await page.keyboard.press("Enter")
+            await page.wait_for_selector("[data-said]:has-text('spaces')")
+            await page.fill("[name=organization]", "clinic")
+            await page.keyboard.press("Enter")
+            await page.wait_for_url("**/admin/recovery?step=first")
+            await fits(page)
+            await page.goto("/account")
+            assert "first start" in await page.inner_text("main")
+    house.close()
 
 
 async def a_passkey_is_added_and_signs_in(page):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sealane.database.share_tables import mails, share_codes, share_downloads, share_guests, share_visits, shares
 from sealane.database.statements import Statement, parameters
-from sealane.database.tables import organizations, sessions, users
+from sealane.database.tables import organizations, sessions, uploads, users
 from sealane.ids import FolderId, OrganizationId, SessionId, UserId
 
 
@@ -315,6 +315,47 @@ CODES_LATELY = Statement(
 )
 FORGET_CODES = Statement("shares.forget_codes", share_codes.delete().where(share_codes.c.made < sa.bindparam("before")))
 
+_long_over = sa.or_(shares.c.expires < sa.bindparam("before"), shares.c.recalled < sa.bindparam("before"))
+LONG_OVER = Statement(
+    "shares.long_over",
+    _sent.where(_long_over, shares.c.wrapped_note != b"")
+    .order_by(shares.c.expires, shares.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    ShareRow,
+)
+SESSIONS_OF = Statement(
+    "shares.sessions_of",
+    sa.select(_count)
+    .select_from(share_guests.join(sessions, sessions.c.user_id == share_guests.c.user_id))
+    .where(share_guests.c.share_id == sa.bindparam("share_id")),
+    CountRow,
+)
+UPLOADS_OF_GUEST = Statement(
+    "shares.uploads_of_guest",
+    sa.select(_count).select_from(uploads).where(uploads.c.user_id == sa.bindparam("user_id")),
+    CountRow,
+)
+DELETE_CODES_OF_SHARE = Statement(
+    "shares.delete_codes_of_share", share_codes.delete().where(share_codes.c.share_id == sa.bindparam("share"))
+)
+DELETE_GUEST = Statement(
+    "shares.delete_guest", share_guests.delete().where(share_guests.c.user_id == sa.bindparam("guest"))
+)
+DELETE_GUESTS_ACCOUNT = Statement(
+    "shares.delete_guests_account", users.delete().where(users.c.id == sa.bindparam("guest"))
+)
+ERASE_GUEST = Statement(
+    "shares.erase_guest",
+    share_guests.update().where(share_guests.c.user_id == sa.bindparam("guest")).values(mailbox="", wrapped_reply=None),
+)
+ERASE_GUESTS_MAILBOX = Statement(
+    "shares.erase_guests_mailbox", users.update().where(users.c.id == sa.bindparam("guest")).values(email="")
+)
+DELETE_SHARE = Statement("shares.delete_share", shares.delete().where(shares.c.id == sa.bindparam("share")))
+ERASE_SHARE = Statement(
+    "shares.erase_share", shares.update().where(shares.c.id == sa.bindparam("share")).values(wrapped_note=b"")
+)
+
 ADD_MAIL = Statement(
     "shares.add_mail",
     mails.insert()
@@ -348,7 +389,9 @@ POSTPONE_MAIL = Statement(
 DELETE_MAIL = Statement("shares.delete_mail", mails.delete().where(mails.c.id == sa.bindparam("mail")))
 
 NOTES = Statement(
-    "shares.notes", sa.select(shares.c.id.label("key"), shares.c.wrapped_note.label("wrapped")), WrappedRow
+    "shares.notes",
+    sa.select(shares.c.id.label("key"), shares.c.wrapped_note.label("wrapped")).where(shares.c.wrapped_note != b""),
+    WrappedRow,
 )
 REPLIES = Statement(
     "shares.replies",

@@ -11,14 +11,18 @@ from sealane.doors.http.exchange import exchange_of
 from sealane.doors.http.problems import RouteMissing
 from sealane.doors.web import (
     account,
-    administration,
     details,
     files,
+    first_start,
+    first_steps,
+    folder_rights,
     guests,
     keys,
     ledger,
     node_settings,
+    organizations,
     passkeys,
+    people,
     sharing,
     signing_in,
 )
@@ -37,7 +41,9 @@ _Pages: TypeAlias = "list[tuple[str, dict[str, Shows]]]"
 _EVERYBODY: Final[_Pages] = [
     ("/sign-in", {"GET": signing_in.show_sign_in, "POST": signing_in.sign_in}),
     ("/sign-in/code", {"POST": signing_in.sign_in_with_code}),
-    ("/setup/{secret}", {"GET": signing_in.show_setup, "POST": signing_in.set_up}),
+    ("/setup/{secret}", {"GET": first_start.show, "POST": first_start.set_up}),
+    ("/setup/{secret}/passkey/begin", {"POST": first_start.begin_passkey}),
+    ("/setup/{secret}/passkey", {"POST": first_start.set_up_with_passkey}),
     (
         "/welcome/{secret}",
         {"GET": signing_in.show_password_link, "POST": signing_in.set_password_by_link},
@@ -91,21 +97,22 @@ _MEMBERS: Final[_Pages] = [
     ("/account/code/confirm", {"POST": account.confirm_second_factor}),
     ("/account/code/off", {"POST": account.remove_second_factor}),
     ("/ledger", {"GET": ledger.show_ledger}),
+    ("/ledger/proof", {"GET": ledger.show_proof, "POST": ledger.begin_proof}),
 ]
 _ADMINISTRATORS: Final[_Pages] = [
-    ("/admin", {"GET": administration.show_checklist}),
-    ("/admin/settings", {"GET": node_settings.show_settings}),
-    ("/admin/recovery", {"GET": administration.show_recovery, "POST": administration.set_recovery}),
-    ("/admin/users", {"GET": administration.show_users, "POST": administration.add_user}),
-    ("/admin/user", {"GET": administration.show_user, "POST": administration.change_user}),
-    ("/admin/groups", {"GET": administration.show_groups, "POST": administration.change_groups}),
-    ("/admin/folders", {"GET": administration.show_folders, "POST": administration.add_folder}),
-    ("/admin/folder", {"GET": administration.show_folder, "POST": administration.change_folder}),
+    ("/admin", {"GET": first_steps.show_checklist}),
+    ("/admin/settings", {"GET": node_settings.show_settings, "POST": node_settings.change_setting}),
+    ("/admin/recovery", {"GET": first_steps.show_recovery, "POST": first_steps.set_recovery}),
+    ("/admin/users", {"GET": people.show_users, "POST": people.add_user}),
+    ("/admin/user", {"GET": people.show_user, "POST": people.change_user}),
+    ("/admin/groups", {"GET": people.show_groups, "POST": people.change_groups}),
+    ("/admin/folders", {"GET": folder_rights.show_folders, "POST": folder_rights.add_folder}),
+    ("/admin/folder", {"GET": folder_rights.show_folder, "POST": folder_rights.change_folder}),
     (
         "/admin/organizations",
-        {"GET": administration.show_organizations, "POST": administration.add_organization},
+        {"GET": organizations.show_organizations, "POST": organizations.change_organizations},
     ),
-    ("/admin/sessions", {"GET": administration.show_sessions, "POST": administration.end_session}),
+    ("/admin/sessions", {"GET": organizations.show_sessions, "POST": organizations.end_session}),
 ]
 
 

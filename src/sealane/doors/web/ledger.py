@@ -1,4 +1,4 @@
-"""The ledger for those who may read it: searched by who, where and when, each entry in words.
+"""The ledger for those who may read it: searched by who, where and when, each entry in words; how far it is proven.
 
 An entry is shown as it was recorded, its private parts from their openings; one whose openings were erased says so.
 """
@@ -11,9 +11,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sealane.doors.http.problems import status_of
-from sealane.errors import Invalid, Missing, SealaneError, SessionEnded
+from sealane.errors import Conflict, Invalid, Missing, SealaneError, SessionEnded
+from sealane.ledger import witnesses
 from sealane.operations.administering import SearchLedger
-from sealane.operations.audit import CheckpointIs, LatestCheckpoint, OwnEntriesAre
+from sealane.operations.audit import (
+    BeginLedgerProof,
+    CheckpointIs,
+    LatestCheckpoint,
+    LedgerProofIs,
+    LookLedgerProof,
+    OwnEntriesAre,
+)
+from sealane.operations.envelope import Done
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -92,9 +101,42 @@ async def show_ledger(visit: Visit) -> Response:
         lines=lines,
         asked=asked,
         next_after=after,
-        checkpoint=await _checkpoint(visit),
         failure=failure,
     )
+
+
+async def show_proof(visit: Visit) -> Response:
+    """Show how far the ledger is proven, here and by which witnesses, and what an outsider can do."""
+    return await _proof(visit, None)
+
+
+async def _proof(visit: Visit, failure: SealaneError | None, status: int = 200) -> Response:
+    if visit.signed.role not in AUDITING_ROLES:
+        raise Missing("There is no such page.")
+    told = await visit.ask(LookLedgerProof(handle=""), LedgerProofIs)
+    return visit.page(
+        "ledger_proof.html",
+        status,
+        proof=told.proof,
+        checkpoint=await _checkpoint(visit),
+        witnesses=_witnesses(visit.settings.witnesses),
+        failure=failure,
+    )
+
+
+def _witnesses(text: str) -> tuple[str, ...]:
+    """Return the names of the witnesses that the settings name."""
+    return tuple(one.key.name for one in witnesses.parse(text))
+
+
+async def begin_proof(visit: Visit) -> Response:
+    """Have the ledger proven; the page then shows how far it is."""
+    await visit.take_form()
+    try:
+        await visit.ask(BeginLedgerProof(handle=""), Done)
+    except Conflict as failure:
+        return await _proof(visit, failure, status_of(failure))
+    return visit.go("/ledger/proof")
 
 
 async def _checkpoint(visit: Visit) -> CheckpointIs | None:

@@ -87,6 +87,8 @@ async def told(visit: Visit, failure: SealaneError) -> Response:
         return visit.go(forms.address("/prove", next=back))
     status = status_of(failure)
     response = visit.page("error.html", status, failure=failure, http_status=status)
+    if isinstance(failure, MethodNotAllowed):
+        response.headers.update(failure.headers)
     if status in _LATER:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

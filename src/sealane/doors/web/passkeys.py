@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from sealane.doors.http.problems import status_of
 from sealane.doors.web import forms
+from sealane.doors.web.words import words_of
 from sealane.errors import Invalid, SealaneError, SessionEnded
 from sealane.operations.envelope import Done
+from sealane.operations.failures import LinkOver, ProofWanted
 from sealane.operations.passkeys import (
     AddPasskey,
     BeginPasskey,
@@ -24,13 +26,22 @@ from sealane.operations.passkeys import (
 from sealane.operations.signing import SignedIn
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from sealane.doors.web.visits import Visit
 
 _DIGITS_MAX = 15
 
 
-def _told(options: PasskeyOptions) -> Response:
-    """Return what the program hands to the authenticator; a document of no page, so nothing can be run or shown."""
+async def options_or_why(visit: Visit, asking: Awaitable[PasskeyOptions]) -> Response:
+    """Return what the program hands to the authenticator, or the sentence to show; no page, so nothing can be run."""
+    try:
+        options = await asking
+    except (SessionEnded, ProofWanted, LinkOver):
+        raise
+    except SealaneError as failure:
+        sentence = words_of(visit.language).say(failure.sentence)
+        return JSONResponse({"problem": sentence}, status_of(failure))
     return Response(options.options, media_type="application/json")
 
 
@@ -38,7 +49,7 @@ async def begin_sign_in(visit: Visit) -> Response:
     """Tell what whatever authenticator is there is to be asked."""
     await visit.take_form()
     asked = BeginPasskeySignIn(browser=visit.before, address=visit.exchange.address)
-    return _told(await visit.ask_as_stranger(asked, PasskeyOptions))
+    return await options_or_why(visit, visit.ask_as_stranger(asked, PasskeyOptions))
 
 
 async def sign_in(visit: Visit) -> Response:
@@ -57,7 +68,7 @@ async def sign_in(visit: Visit) -> Response:
 async def begin_proof(visit: Visit) -> Response:
     """Tell what one of one's own authenticators is to be asked."""
     await visit.take_form()
-    return _told(await visit.ask(BeginPasskeyProof(handle=""), PasskeyOptions))
+    return await options_or_why(visit, visit.ask(BeginPasskeyProof(handle=""), PasskeyOptions))
 
 
 async def prove(visit: Visit) -> Response:
@@ -76,7 +87,7 @@ async def prove(visit: Visit) -> Response:
 async def begin_adding(visit: Visit) -> Response:
     """Tell what an authenticator is to be asked for a new passkey."""
     await visit.take_form()
-    return _told(await visit.ask(BeginPasskey(handle=""), PasskeyOptions))
+    return await options_or_why(visit, visit.ask(BeginPasskey(handle=""), PasskeyOptions))
 
 
 async def add(visit: Visit) -> Response:

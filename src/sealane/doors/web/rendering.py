@@ -67,6 +67,7 @@ class Rendering:
             "size": words.size,
             "number": words.number,
             "moment": words.moment,
+            "day": words.day,
             "machine_moment": machine_moment,
             "say": words.say,
             "span": words.span,

@@ -1,4 +1,4 @@
-"""Signing in and out, proving again who one is, the first start, a password set by link, the language of the pages."""
+"""Signing in and out, proving again who one is, a password set by link, the language of the pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sealane.operations.browser import (
     LookLink,
     ProveAgain,
     SetPasswordByLink,
-    SetUp,
     SignInAtPage,
     SignInStep,
     SignInWithCode,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sealane.doors.web.visits import Visit
+    from sealane.operations.browser import LinkPurpose
 
 PASSWORDS_DIFFER = "The two passwords are not the same."
 
@@ -97,49 +97,22 @@ async def prove(visit: Visit) -> Response:
 # --- links that count once -------------------------------------------------------------------------------------------
 
 
-def _secret(visit: Visit) -> str:
+def secret_of(visit: Visit) -> str:
+    """Return the secret of the link that was opened."""
     return str(visit.exchange.scope["path_params"]["secret"])
 
 
-async def _look_link(visit: Visit, purpose: str) -> LinkSays:
-    says = await visit.ask_as_stranger(LookLink(secret=_secret(visit), address=visit.exchange.address), LinkSays)
+async def look_link(visit: Visit, purpose: LinkPurpose) -> LinkSays:
+    """Return what a link is for. Raises `LinkOver` for one of another purpose too."""
+    says = await visit.ask_as_stranger(LookLink(secret=secret_of(visit), address=visit.exchange.address), LinkSays)
     if says.purpose != purpose:
         raise LinkOver
     return says
 
 
-async def show_setup(visit: Visit) -> Response:
-    """Show the page of the first start."""
-    await _look_link(visit, "setup")
-    return visit.page("setup.html", failure=None, organization="", name="", email="")
-
-
-async def set_up(visit: Visit) -> Response:
-    """Make the organization and its administrator, and sign them in."""
-    form = await visit.take_form()
-    typed = {name: form[name] for name in ("organization", "name", "email")}
-    try:
-        _check_same(form.exact("password"), form.exact("again"))
-        signed = await visit.ask_as_stranger(
-            SetUp(
-                secret=_secret(visit),
-                password=form.exact("password"),
-                address=visit.exchange.address,
-                **typed,
-            ),
-            SignedIn,
-        )
-    except SealaneError as failure:
-        if isinstance(failure, LinkOver):
-            raise
-        return visit.page("setup.html", status_of(failure), failure=failure, **typed)
-    visit.remember(signed)
-    return visit.go("/admin")
-
-
 async def show_password_link(visit: Visit) -> Response:
     """Show the page on which somebody sets their own password."""
-    says = await _look_link(visit, "password")
+    says = await look_link(visit, "password")
     return visit.page("password_link.html", failure=None, user=says.user)
 
 
@@ -147,9 +120,9 @@ async def set_password_by_link(visit: Visit) -> Response:
     """Set the password."""
     form = await visit.take_form()
     try:
-        _check_same(form.exact("password"), form.exact("again"))
+        check_same(form.exact("password"), form.exact("again"))
         asked = SetPasswordByLink(
-            secret=_secret(visit), password=form.exact("password"), address=visit.exchange.address
+            secret=secret_of(visit), password=form.exact("password"), address=visit.exchange.address
         )
         await visit.ask_as_stranger(asked, Done)
     except SealaneError as failure:
@@ -160,7 +133,8 @@ async def set_password_by_link(visit: Visit) -> Response:
     return visit.go("/sign-in?said=password-set")
 
 
-def _check_same(password: str, again: str) -> None:
+def check_same(password: str, again: str) -> None:
+    """Raise `Invalid` where a password was not typed twice alike."""
     if password != again:
         raise Invalid(PASSWORDS_DIFFER)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -59,6 +59,10 @@ class Words:
     def moment(self, at: datetime | str) -> str:
         """Return a time, UTC, in the language's own order."""
         return format_datetime(_moment(at), "medium", tzinfo=UTC, locale=self.locale)
+
+    def day(self, at: datetime | str) -> str:
+        """Return a day, UTC, in the language's own order."""
+        return format_date(_moment(at).astimezone(UTC), "long", locale=self.locale)
 
     def span(self, seconds: int) -> str:
         """Return how long something is, roughly: `3 hours`."""

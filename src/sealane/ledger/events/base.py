@@ -90,6 +90,10 @@ class Kind(enum.Enum):
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
     MAIL_GIVEN_UP = "mail_given_up"
+    SHARE_FORGOTTEN = "share_forgotten"
+    SETTING_CHANGED = "setting_changed"
+    LEDGER_PROOF_ASKED = "ledger_proof_asked"
+    LEDGER_PROVEN = "ledger_proven"
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,6 +70,39 @@ class OrganizationKeyRotated(Event, frozen=True, kw_only=True):
     """Keys wrapped anew."""
 
 
+class LedgerProofAsked(Event, frozen=True, kw_only=True):
+    """Somebody who may read the ledger has asked for a proof of all of it."""
+
+    kind: ClassVar[Kind] = Kind.LEDGER_PROOF_ASKED
+    owner_organization_id: int
+
+
+class LedgerProven(Event, frozen=True, kw_only=True):
+    """What came of that: `whole`, `damaged`, or `failed`, where it could not be finished."""
+
+    kind: ClassVar[Kind] = Kind.LEDGER_PROVEN
+    who: Who = KEEPER
+    outcome: str
+    size: int
+    """Entries that were proven."""
+    signed: int
+    """Of them, those under a checked signature."""
+    checkpoints: int
+
+
+class SettingChanged(Event, frozen=True, kw_only=True):
+    """A setting of the node was changed while it served."""
+
+    kind: ClassVar[Kind] = Kind.SETTING_CHANGED
+    who: Who = OPERATOR
+    owner_organization_id: int | None = None
+    """The organization that runs the node, where one of its people did it."""
+    setting: str
+    before: int
+    after: int | None
+    """None: as the node was started with."""
+
+
 class SignedIn(Event, frozen=True, kw_only=True):
     """A session began."""
 

@@ -39,6 +39,17 @@ class ShareRecalled(ShareEvent, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = Kind.SHARE_RECALLED
 
 
+class ShareForgotten(ShareEvent, frozen=True, kw_only=True):
+    """A share that has been over for long was forgotten with its note, its guests, their addresses and replies."""
+
+    kind: ClassVar[Kind] = Kind.SHARE_FORGOTTEN
+    who: Who = KEEPER
+    guest_ids: tuple[int, ...]
+    """The accounts that the guests acted as."""
+    removed_ids: tuple[int, ...]
+    """Those that are no longer there; the others stay as the senders of what is stored, without an address."""
+
+
 class ShareCodeSent(ShareEvent, frozen=True, kw_only=True):
     """A one-time code is on its way to a guest's mailbox."""
 

@@ -1,7 +1,9 @@
 /* Keys at a page: making one, reading one from a file, unlocking for opening. Private keys stay in the sealing program. */
 
+import { answering } from "./answering"
 import { forgetIdentity, keepIdentity, keptIdentity } from "./keeping"
-import { SealingFailed, holder } from "./sealing/calls"
+import { addRecovery, makeRecovery } from "./recovery"
+import { holder } from "./sealing/calls"
 import { uploads } from "./transfers"
 import { word } from "./tray"
 
@@ -13,23 +15,6 @@ function user(): string {
 
 function field(id: string): HTMLInputElement {
   return document.getElementById(id) as HTMLInputElement
-}
-
-/** Say in a form how it stands, and let it be sent once at a time. */
-async function answering(form: HTMLFormElement, act: () => Promise<string>): Promise<void> {
-  const said = form.querySelector<HTMLElement>("[data-said]")
-  const send = form.querySelector<HTMLButtonElement>("button[type=submit]")
-  const say = (text: string): void => void (said && (said.textContent = text))
-  if (send) send.disabled = true
-  say(word("working"))
-  try {
-    say(await act())
-  } catch (problem) {
-    const code = problem instanceof SealingFailed ? problem.code : ""
-    say((code && word(code, "")) || (problem instanceof Error ? problem.message : String(problem)))
-  } finally {
-    if (send) send.disabled = false
-  }
 }
 
 async function bytesOf(file: Blob): Promise<Uint8Array> {
@@ -134,4 +119,6 @@ export const forms: Record<string, ((form: HTMLFormElement) => Promise<void>) | 
   "load-key": loadKey,
   "unlock-form": unlock,
   "forget-key": forgetKey,
+  "make-recovery": makeRecovery,
+  "add-recovery": addRecovery,
 }

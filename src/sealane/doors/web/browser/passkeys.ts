@@ -12,14 +12,18 @@ export const hasPasskeys = typeof PublicKeyCredential === "function" && "parseRe
 /** Ask the server, then the authenticator; send the form with its answer. */
 export async function answer(form: HTMLFormElement): Promise<void> {
   const said = form.querySelector<HTMLElement>("[data-said]")
-  const token = form.querySelector<HTMLInputElement>('input[name="token"]')?.value ?? ""
+  const typed = [...new FormData(form)].filter(([name]) => name !== "response") as [string, string][]
   try {
-    const asked = await fetch(form.dataset.passkey ?? "", { method: "POST", body: new URLSearchParams({ token }) })
+    const asked = await fetch(form.dataset.passkey ?? "", { method: "POST", body: new URLSearchParams(typed) })
     if (!asked.headers.get("Content-Type")?.startsWith("application/json")) {
       location.assign(asked.redirected ? asked.url : location.href)
       return
     }
     const options: unknown = await asked.json()
+    if (!asked.ok) {
+      tell(said, (options as { problem?: string }).problem)
+      return
+    }
     const reader = PublicKeyCredential as unknown as FromJson
     const credential =
       form.dataset.passkeyIs === "new"
@@ -30,6 +34,13 @@ export async function answer(form: HTMLFormElement): Promise<void> {
     field.value = JSON.stringify((credential as unknown as { toJSON(): unknown }).toJSON())
     form.submit()
   } catch {
-    if (said) said.hidden = false
+    tell(said)
   }
+}
+
+/** Show that it did not work, and why where the server has said so. */
+function tell(said: HTMLElement | null, problem?: string): void {
+  const words = said?.querySelector("span")
+  if (words && problem) words.textContent = problem
+  if (said) said.hidden = false
 }

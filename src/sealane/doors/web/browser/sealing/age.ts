@@ -7,6 +7,7 @@ import { Decrypter, Encrypter, armor, generateHybridIdentity, identityToRecipien
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
+import { bech32 } from "@scure/base"
 import { CHUNK_BYTES, STORED_CHUNK_BYTES, TAG_BYTES } from "./geometry"
 import { SshRecipient } from "./ssh"
 
@@ -138,6 +139,13 @@ export async function openHeader(header: Uint8Array, nonce: Uint8Array, identiti
 
 export const newIdentity = generateHybridIdentity
 export const recipientOf = identityToRecipient
+
+/** The 32 bytes that a post-quantum identity is made of. */
+export function seedOf(identity: string): Uint8Array {
+  const { prefix, bytes } = bech32.decodeToBytes(identity)
+  if (prefix !== "age-secret-key-pq-") throw new Error("This is no post-quantum identity.")
+  return bytes
+}
 
 /** An identity file as age-keygen writes it, sealed with a passphrase, in its text form. */
 export async function identityFile(identity: string, passphrase: string, workFactor: number): Promise<string> {

@@ -18,6 +18,8 @@ export interface Calls {
   digest: { given: { file: Blob }; told: Uint8Array }
   /** Make an identity and hold it. */
   make: { given: { passphrase: string; workFactor: number }; told: { file: string; recipient: string } }
+  /** Make a recovery key and forget it: its words for paper, and its public half. Any `needed` of the sheets open. */
+  recovery: { given: { needed: number; made: number }; told: { shares: string[][]; recipient: string } }
   /** Hold the identities of a file of them. */
   unlock: { given: { content: Uint8Array; passphrase: string }; told: { recipients: string[] } }
   isSealedFile: { given: { content: Uint8Array }; told: boolean }

@@ -1,9 +1,10 @@
 /* The sealing program: what runs in workers. It alone has private keys in memory; what it is asked is in calls.ts. */
 
 import { sha256 } from "@noble/hashes/sha2.js"
-import { Refusal, begin, identityFile, isSealedFile, newIdentity, payloadKey, readIdentities, recipientOf, sealChunks, tagsDigest } from "./age"
+import { Refusal, begin, identityFile, isSealedFile, newIdentity, payloadKey, readIdentities, recipientOf, seedOf, sealChunks, tagsDigest } from "./age"
 import type { Asked, Calls, Name, Told } from "./calls"
 import { openAddress } from "./opening"
+import { sharesOf } from "./slip39"
 
 type Answers = { [N in Name]: (given: Calls[N]["given"], tell: (moved: number, of: number) => void) => Promise<Calls[N]["told"]> | Calls[N]["told"] }
 
@@ -30,6 +31,10 @@ const answers: Answers = {
     const file = await identityFile(identity, passphrase, workFactor)
     identities = [...identities, identity]
     return { file, recipient: await recipientOf(identity) }
+  },
+  async recovery({ needed, made }) {
+    const identity = await newIdentity()
+    return { shares: sharesOf(seedOf(identity), needed, made), recipient: await recipientOf(identity) }
   },
   async unlock({ content, passphrase }) {
     const found = await readIdentities(content, passphrase)

@@ -7,8 +7,8 @@ from alembic import op
 
 from sealane.database.columns import Name
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 _VERSIONS = (
     "Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size. "
