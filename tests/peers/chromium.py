@@ -83,3 +83,23 @@ async def accessible(page, *, rules=None):
         {"expression": asked, "contextId": context, "awaitPromise": True, "returnByValue": True},
     )
     assert told["result"].get("value") == "[]", f"{page.url}: {told}"
+
+
+async def with_an_authenticator(page, *, derives=False):
+    """A telephone's worth of authenticator, by Chromium's own protocol: it verifies its owner, and keeps keys.
+
+    `derives`: it can derive secrets too (WebAuthn's PRF).
+    """
+    session = await page.context.new_cdp_session(page)
+    await session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "ctap2Version": "ctap2_1",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+        "hasPrf": derives,
+    }
+    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})

@@ -1,6 +1,10 @@
-"""The sealing program's own age code, run by Node: what it seals ours opens, and the other way round, at every edge."""
+"""The sealing program's own age code, run by Node: what it seals ours opens, and the other way round, at every edge.
+
+All of it with both ciphers: noble's, and libsodium's compiled code."""
 
 import base64
+import hashlib
+import itertools
 import json
 import subprocess
 
@@ -21,12 +25,13 @@ CHUNK = 64 * 1024
 SIZES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5)
 PROGRAM = """
 import { begin, headerLength, openChunks, openHeader, payloadKey, sealChunks, joined } from "./sealing/age"
+import { compiled, plain as javascript } from "./sealing/cipher"
 import { Geometry } from "./sealing/geometry"
 const text = (bytes) => Buffer.from(bytes).toString("base64")
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"))
 const nothing = new Uint8Array(0)
-const { seals, opens } = JSON.parse(require("fs").readFileSync(0, "utf8"))
-async function sealed({ content, recipients }) {
+const { seals, opens, digests } = JSON.parse(require("fs").readFileSync(0, "utf8"))
+async function sealed(cipher, { content, recipients }) {
   const plain = bytes(content), begun = await begin(recipients)
   const geometry = new Geometry(plain.length, begun.prefix.length)
   const pieces = []
@@ -34,22 +39,29 @@ async function sealed({ content, recipients }) {
     const { number, start, end, firstChunk, ends } = geometry.bodyAt(place)
     const key = payloadKey(begun.fileKey, begun.nonce)
     const before = number === 0 ? begun.prefix : nothing
-    pieces.push(sealChunks(key, firstChunk, plain.subarray(start, end), ends, before))
+    pieces.push(sealChunks(cipher, key, firstChunk, plain.subarray(start, end), ends, before))
   }
   return text(joined(pieces))
 }
-async function opened({ content, identity }) {
+async function opened(cipher, { content, identity }) {
   const whole = bytes(content)
   try {
     const begins = headerLength(whole)
     const key = await openHeader(whole.subarray(0, begins), whole.subarray(begins, begins + 16), [identity])
-    return text(openChunks(key, 0, whole.subarray(begins + 16), true))
+    return text(openChunks(cipher, key, 0, whole.subarray(begins + 16), true))
   } catch (problem) { return problem.code ?? String(problem) }
 }
 void (async () => {
-  const told = { sealed: [], opened: [] }
-  for (const one of seals) told.sealed.push(await sealed(one))
-  for (const one of opens) told.opened.push(await opened(one))
+  const told = { sealed: [], opened: [], digests: [] }
+  for (const cipher of [javascript, await compiled()]) {
+    for (const one of seals) told.sealed.push(await sealed(cipher, one))
+    for (const one of opens) told.opened.push(await opened(cipher, one))
+    for (const one of digests) {
+      const digest = cipher.digest()
+      for (const piece of one) digest.update(bytes(piece))
+      told.digests.push(text(digest.end()))
+    }
+  }
   console.log(JSON.stringify(told))
 })()
 """
@@ -79,7 +91,10 @@ def run(tmp_path_factory):
     def ask(**given):
         command = [web_assets.NODE, path]
         done = subprocess.run(
-            command, input=json.dumps({"seals": [], "opens": []} | given).encode(), capture_output=True, check=True
+            command,
+            input=json.dumps({"seals": [], "opens": [], "digests": []} | given).encode(),
+            capture_output=True,
+            check=True,
         )
         return json.loads(done.stdout)
 
@@ -110,7 +125,7 @@ def test_what_it_seals_our_own_code_opens_at_every_edge_and_to_every_kind_of_key
         for size, identities in asked
     ]
     told = run(seals=seals)["sealed"]
-    for (size, identities), sealed in zip(asked, told, strict=True):
+    for (size, identities), sealed in zip(asked * 2, told, strict=True):
         for identity in identities:
             assert files.open_sealed(base64.b64decode(sealed), [identity]) == content_of(size)
 
@@ -130,7 +145,16 @@ def test_it_opens_what_our_own_code_seals_and_refuses_what_is_damaged_cut_or_for
     ]
     opens = [{"content": base64_of(one), "identity": identity.text()} for one, identity, _ in (*asked, *refused)]
     told = run(opens=opens)["opened"]
-    for (_, _, content), plain in zip(asked, told, strict=False):
-        assert base64.b64decode(plain) == content
-    for (_, _, code), said in zip(refused, told[len(asked) :], strict=True):
-        assert said == code or (code is None and said in {"damaged", "no-identity"})
+    for by_one in (told[: len(told) // 2], told[len(told) // 2 :]):
+        for (_, _, content), plain in zip(asked, by_one, strict=False):
+            assert base64.b64decode(plain) == content
+        for (_, _, code), said in zip(refused, by_one[len(asked) :], strict=True):
+            assert said == code or (code is None and said in {"damaged", "no-identity"})
+
+
+def test_its_digests_are_those_of_the_whole_however_it_is_cut(run):
+    whole = content_of(3 * CHUNK + 5)
+    cuts = [(0,), (1, 64), (CHUNK,), (CHUNK - 1, 2 * CHUNK + 1), (63, 64, 65, 3 * CHUNK)]
+    digests = [[base64_of(whole[a:b]) for a, b in itertools.pairwise((0, *cut, len(whole)))] for cut in cuts]
+    told = run(digests=digests)["digests"]
+    assert told == [base64_of(hashlib.sha256(whole).digest())] * (2 * len(cuts))

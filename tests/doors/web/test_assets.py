@@ -36,7 +36,10 @@ async def test_a_program_that_runs_apart_from_pages_may_load_nothing_and_ask_thi
     assert re.findall(r"digest\">([0-9a-f]{64})", page.text) == [Assets()[name].sha256 for name in PROGRAMS]
     for name in ("sealer.js", "handing.js"):
         told = await browser.get(Assets()[name].address)
-        assert told.headers["content-security-policy"].startswith("default-src 'none'; connect-src 'self'; require-")
+        policy = told.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'; ")
+        assert policy.endswith("script-src 'wasm-unsafe-eval'" if name == "sealer.js" else "trusted-types 'none'")
+    assert "wasm" not in page.headers["content-security-policy"]
 
 
 def test_an_address_changes_with_what_is_there_and_the_browser_is_told_its_digest(tmp_path):

@@ -20,7 +20,7 @@ from tests.doors.web.screenshots import PHONE
 from tests.jobs.test_mailing import Postbox, serving
 from tests.keeper_in_process import KeeperInProcess
 from tests.peers import chromium
-from tests.peers.chromium import accessible
+from tests.peers.chromium import accessible, with_an_authenticator
 
 pytestmark = pytest.mark.slow
 
@@ -73,21 +73,6 @@ async def test_passkeys_packages_and_requests(house):
             await files_are_sent(page, request)
     names = [entry.name for entry in await listed(house)]
     assert any(name.endswith("Ada Lovelace") for name in names)
-
-
-async def with_an_authenticator(page):
-    """A telephone's worth of authenticator, by Chromium's own protocol: it verifies its owner, and keeps keys."""
-    session = await page.context.new_cdp_session(page)
-    await session.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
 async def test_the_first_administrator_may_begin_with_a_passkey(tmp_path):

@@ -7,12 +7,12 @@ import pytest
 
 from sealane.operations.accounts import AddFolder, GrantFolder, SetRecipient
 from sealane.vault.age import armor, files
-from sealane.vault.age.hybrid import HybridIdentity
+from sealane.vault.age.hybrid import HybridIdentity, HybridRecipient
 from sealane.vault.age.passphrase import Passphrase
-from tests.doors.web.conftest import EVERYTHING
+from tests.doors.web.conftest import EVERYTHING, opened
 from tests.doors.web.test_flows import MIB, browser, sign_in  # noqa: F401  # the fixture
 from tests.peers import chromium
-from tests.peers.chromium import accessible
+from tests.peers.chromium import accessible, with_an_authenticator
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +25,7 @@ KEPT_UPLOADS = """new Promise(done => {
     counted.onsuccess = () => { opening.result.close(); done(counted.result) }
   }
 })"""
+COMPILES = "WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).then(() => true)"
 DOWNLOADS_ONLY = "delete window.showSaveFilePicker"
 
 
@@ -82,6 +83,7 @@ async def test_what_the_browser_seals_through_a_reload_our_own_code_opens(browse
         await page.set_input_files("input[data-upload-to]", file)
         await page.wait_for_selector("#tray li.done")
         assert await page.evaluate(KEPT_UPLOADS) == 0
+        assert [await worker.evaluate(COMPILES) for worker in page.workers]
         told = await page.request.get("/api/v1/content/records/r%C3%B6ntgen.dcm", headers=headers)
         sealed = await told.body()
         assert told.headers["content-type"] == "application/age"
@@ -89,6 +91,15 @@ async def test_what_the_browser_seals_through_a_reload_our_own_code_opens(browse
     assert bodies[0] in sealed
     assert not any(body and body not in sealed for body in bodies), "the same bytes are sent again"
     assert files.open_sealed(sealed, [ANNA]) == content
+
+
+async def tab_to(page, selector):
+    """Go to something by the Tab key alone."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("one => document.activeElement.matches(one)", selector):
+            return
+    raise AssertionError(f"the Tab key does not reach {selector}")
 
 
 async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(browser, port, house, records, key_file):  # noqa: F811
@@ -110,14 +121,20 @@ async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(brows
             put = await page.request.put(f"/api/v1/content/records/{name}", data=body, headers=headers)
             assert put.status == 201, await put.text()
         await page.goto("/details/records/scan.pdf.age")
-        await page.click("text=Open here")
+        await tab_to(page, "[data-act=open]")
+        await page.keyboard.press("Enter")
         await page.wait_for_selector("dialog[open]")
         await accessible(page)
-        await page.set_input_files("#unlock-file", key_file)
-        await page.fill("#unlock-passphrase", "not this one")
+        await tab_to(page, "#unlock-file")
+        async with page.expect_file_chooser() as choosing:
+            await page.keyboard.press("Enter")
+        await (await choosing.value).set_files(key_file)
+        await tab_to(page, "#unlock-passphrase")
+        await page.keyboard.type("not this one")
         await page.keyboard.press("Enter")
         await page.wait_for_selector("dialog >> text=does not open the key file")
-        await page.fill("#unlock-passphrase", PASSPHRASE)
+        await page.keyboard.press("ControlOrMeta+a")
+        await page.keyboard.type(PASSPHRASE)
         async with page.expect_download() as coming:
             await page.keyboard.press("Enter")
         path = await (await coming.value).path()
@@ -129,3 +146,37 @@ async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(brows
             await page.click("text=Open here")
         assert await (await coming.value).failure() is not None
         await page.wait_for_selector("#tray li.failed >> text=damaged or not whole")
+
+
+async def test_a_key_that_a_passkey_opens_is_made_and_opens_what_is_sealed_to_it(browser, house, records):  # noqa: F811
+    content = content_of(1)
+    async with opened(house, named=True) as port, chromium.opened(browser, f"http://localhost:{port}") as page:
+        await page.add_init_script(DOWNLOADS_ONLY)
+        await with_an_authenticator(page, derives=True)
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        await page.goto("/keys")
+        async with page.expect_download() as coming:
+            await page.click("#make-passkey-key button")
+        key = (await (await coming.value).path()).read_text()
+        assert key.startswith("-----BEGIN AGE ENCRYPTED FILE-----")
+        recipient = await page.input_value("#add-key [name=recipient]")
+        await accessible(page)
+        await page.check("#add-saved")
+        await page.click("#add-key button")
+        await page.wait_for_url("**/keys?said=key-added")
+        headers = {
+            "Authorization": f"Bearer {house.token('anna@clinic')}",
+            "Sealane-Sealed": "age",
+            "Sealane-Plaintext-Length": str(len(content)),
+            "Cookie": "",
+        }
+        sealed = files.seal(content, [HybridRecipient.from_text(recipient)])
+        put = await page.request.put("/api/v1/content/records/scan.pdf", data=sealed, headers=headers)
+        assert put.status == 201, await put.text()
+        await page.goto("/details/records/scan.pdf.age")
+        await page.click("text=Open here")
+        await page.wait_for_selector("dialog [data-kept=passkey]:visible")
+        async with page.expect_download() as coming:
+            await page.click("dialog button.main")
+        assert (await (await coming.value).path()).read_bytes() == content

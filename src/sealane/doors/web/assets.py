@@ -30,14 +30,15 @@ _MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
-_WORKERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "sealer.js": {},
-    "handing.js": {"Service-Worker-Allowed": "/opened/"},
-}
-"""Programs that run apart from pages, under a policy of their own: they load nothing, and ask this server only."""
 _WORKER_POLICY: Final = (
     "default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
+_WORKERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "sealer.js": {"Content-Security-Policy": f"{_WORKER_POLICY}; script-src 'wasm-unsafe-eval'"},
+    "handing.js": {"Content-Security-Policy": _WORKER_POLICY, "Service-Worker-Allowed": "/opened/"},
+}
+"""Programs that run apart from pages, under a policy of their own: they load nothing, and ask this server only. The one
+that seals may run the compiled code that is in it (docs/decisions/0020); no page may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,11 @@ class Assets:
 def _read(path: Path) -> Asset:
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    own = _WORKERS.get(path.name)
     return Asset(
         address=f"{BASE}{path.stem}-{sha256[:16]}{path.suffix}",
         integrity="sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode(),
         sha256=sha256,
-        headers={} if own is None else {"Content-Security-Policy": _WORKER_POLICY, **own},
+        headers=_WORKERS.get(path.name, {}),
         media_type=_MEDIA_TYPES[path.suffix],
         content=content,
         compressed=gzip.compress(content, 9, mtime=0),

@@ -25,6 +25,8 @@ interface KeptIdentity {
   user: string
   file: string
   recipient: string
+  /** Which passkey opens the file; empty where a passphrase does. */
+  passkey?: string
 }
 
 let opening: Promise<IDBDatabase> | null = null

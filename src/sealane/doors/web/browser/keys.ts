@@ -2,8 +2,9 @@
 
 import { answering } from "./answering"
 import { forgetIdentity, keepIdentity, keptIdentity } from "./keeping"
+import { canDerive } from "./passkeys"
 import { addRecovery, makeRecovery } from "./recovery"
-import { holder } from "./sealing/calls"
+import { SealingFailed, holder } from "./sealing/calls"
 import { uploads } from "./transfers"
 import { word } from "./tray"
 
@@ -55,11 +56,22 @@ async function makeKey(form: HTMLFormElement): Promise<void> {
   })
 }
 
+async function makeKeyByPasskey(form: HTMLFormElement): Promise<void> {
+  await answering(form, async () => {
+    const made = await holder().ask("makeByPasskey", { name: `${user()} (${document.title})` })
+    await keepIdentity({ user: user(), ...made })
+    save(made.file, `sealane-key-${user()}-passkey.txt`)
+    offer(made.recipient)
+    unlocking()
+    return ""
+  })
+}
+
 async function loadKey(form: HTMLFormElement): Promise<void> {
   await answering(form, async () => {
     const file = field("load-file").files?.[0]
     if (!file) return word("no-file")
-    const { recipients } = await holder().ask("unlock", { content: await bytesOf(file), passphrase: field("load-passphrase").value })
+    const { recipients } = await holder().ask("unlock", { content: await bytesOf(file), passphrase: field("load-passphrase").value, passkey: "" })
     field("load-passphrase").value = ""
     for (const recipient of recipients) offer(recipient)
     return recipients.map((one) => one.slice(0, 24) + "…").join(", ")
@@ -78,7 +90,8 @@ async function unlock(form: HTMLFormElement): Promise<void> {
     const kept = await keptIdentity(user())
     if (!chosen && !kept) return word("no-file")
     const content = chosen ? await bytesOf(chosen) : new TextEncoder().encode(kept?.file)
-    await holder().ask("unlock", { content, passphrase: field("unlock-passphrase").value })
+    const passkey = chosen ? "" : (kept?.passkey ?? "")
+    await holder().ask("unlock", { content, passphrase: field("unlock-passphrase").value, passkey })
     field("unlock-passphrase").value = field("unlock-file").value = ""
     dialog?.close()
     then?.()
@@ -91,8 +104,12 @@ async function unlock(form: HTMLFormElement): Promise<void> {
 export function unlocking(): void {
   if (!user()) return
   void keptIdentity(user()).then((kept) => {
-    for (const one of document.querySelectorAll<HTMLElement>("[data-kept]")) one.hidden = kept === undefined
+    const by = kept?.passkey ? "passkey" : "passphrase"
+    for (const one of document.querySelectorAll<HTMLElement>("[data-kept]"))
+      one.hidden = kept === undefined || (one.dataset.kept !== "" && one.dataset.kept !== by)
   })
+  const offered = document.getElementById("make-passkey-key")
+  if (offered) void canDerive().then((can) => (offered.hidden = !can))
 }
 
 async function forgetKey(): Promise<void> {
@@ -116,6 +133,7 @@ export async function openHere(pressed: HTMLElement): Promise<void> {
 /** What each form does, by its id. */
 export const forms: Record<string, ((form: HTMLFormElement) => Promise<void>) | undefined> = {
   "make-key": makeKey,
+  "make-passkey-key": makeKeyByPasskey,
   "load-key": loadKey,
   "unlock-form": unlock,
   "forget-key": forgetKey,

@@ -96,8 +96,17 @@ interface Handled {
   getAsFileSystemHandle?: () => Promise<FileSystemHandle | null>
 }
 
-/** Send what was dropped; a folder is made first, then what is in it. */
+/** Send what was dropped, or say at its name why not. */
 async function dropped(folder: string, entry: FileSystemEntry, sealed: boolean, handle: Promise<FileSystemHandle | null>): Promise<void> {
+  try {
+    await sent(folder, entry, sealed, handle)
+  } catch (problem) {
+    uploads.refused(entry.name, problem)
+  }
+}
+
+/** A folder is made first, then what is in it. */
+async function sent(folder: string, entry: FileSystemEntry, sealed: boolean, handle: Promise<FileSystemHandle | null>): Promise<void> {
   if (entry.isFile) {
     const file = await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed))
     const known = await handle

@@ -24,16 +24,15 @@ export async function openFile(address: string, name: string, watcher: Watcher, 
   const end = (): void => void holder().ask("stop", { number })
   stop.addEventListener("abort", end)
   const picker = (window as Picker).showSaveFilePicker
-  const moved = (sent: number): void => watcher.progressed(sent)
   try {
-    if (picker) return await holder().ask("open", { address, sink: { handle: await picker({ suggestedName: name }) }, number }, [], moved)
-    return await throughDownload(address, name, number, moved)
+    if (picker) return await holder().ask("open", { address, sink: { handle: await picker({ suggestedName: name }) }, number }, [], watcher)
+    return await throughDownload(address, name, number, watcher)
   } finally {
     stop.removeEventListener("abort", end)
   }
 }
 
-async function throughDownload(address: string, name: string, number: number, moved: (sent: number) => void): Promise<number> {
+async function throughDownload(address: string, name: string, number: number, watcher: Watcher): Promise<number> {
   const active = await serviceWorker()
   const id = crypto.randomUUID()
   const { port1, port2 } = new MessageChannel()
@@ -44,7 +43,7 @@ async function throughDownload(address: string, name: string, number: number, mo
   })
   const on = setInterval(() => active.postMessage("on"), KEEP_ON_MS)
   try {
-    const written = holder().ask("open", { address, sink: { port: port1 }, number }, [port1], moved)
+    const written = holder().ask("open", { address, sink: { port: port1 }, number }, [port1], watcher)
     const link = document.createElement("a")
     link.href = SCOPE + id
     isHandingOver = true

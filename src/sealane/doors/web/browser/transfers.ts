@@ -3,6 +3,7 @@
    A file's bytes cannot be kept over a reload, so what was under way then waits until the browser may have the same
    file again; the server still has what had arrived. */
 
+import { arrived } from "./answers"
 import { forgetUpload, keepHandle, keptHandle } from "./keeping"
 import { giveUp, sendSealed, ChangedHere } from "./sealing/upload"
 import { SealingFailed } from "./sealing/calls"
@@ -24,7 +25,6 @@ interface Remembered {
 }
 
 interface Transfer extends Remembered, Shown {
-  kind: "send" | "open"
   file: File | null
   stop: AbortController | null
 }
@@ -35,6 +35,8 @@ const REMEMBERED_MAX = 500
 
 class Transfers {
   private all: Transfer[] = []
+  /** Folders in which something has arrived since the last was told of. */
+  private readonly reached = new Set<string>()
   private readonly tray = new Tray({
     again: (one) => void this.again(one as Transfer),
     cancel: (one) => this.cancel(one as Transfer),
@@ -82,6 +84,15 @@ class Transfers {
     return path
   }
 
+  /** What was dropped could not be taken: say so where its transfer would stand. */
+  refused(name: string, problem: unknown): void {
+    const known = { id: crypto.randomUUID(), folder: "", name, size: 0, modified: 0, address: "", sent: 0, sealed: false }
+    const one: Transfer = { ...known, kind: "none", state: "waiting", file: null, said: "", offline: false, stop: null }
+    this.all.push(one)
+    this.failed(one, problem)
+    this.changed()
+  }
+
   /** Draw the tray; called again when the page was swapped. */
   show(): void {
     this.tray.moved()
@@ -113,6 +124,7 @@ class Transfers {
       else if (one.file) await this.send(one, one.file, watcher, stop)
       one.state = "done"
       one.sent = one.size
+      if (one.kind === "send") this.reached.add(one.folder)
       this.tray.say(`${one.name}: ${word("done")}`)
     } catch (problem) {
       if (stop.aborted) return
@@ -122,7 +134,9 @@ class Transfers {
       this.changed()
       this.next()
     }
-    if (!this.isBusy && one.kind === "send") this.arrived(one.folder)
+    if (this.isBusy) return
+    arrived(this.reached)
+    this.reached.clear()
   }
 
   private async send(one: Transfer, file: File, watcher: Watcher, stop: AbortSignal): Promise<void> {
@@ -132,7 +146,7 @@ class Transfers {
       return
     }
     const fresh = one.address === ""
-    if (fresh) one.address = await create({ path, mtime: String(Math.floor(file.lastModified / 1000)) }, one.size, stop)
+    if (fresh) one.address = await create({ path, mtime: String(Math.floor(file.lastModified / 1000)) }, one.size, watcher, stop)
     this.remember()
     await send(one.address, ofFile(file), watcher, stop, fresh ? 0 : null)
     await forgetUpload(one.id).catch(() => undefined)
@@ -140,17 +154,11 @@ class Transfers {
 
   private failed(one: Transfer, problem: unknown): void {
     one.state = "failed"
-    const code = problem instanceof SealingFailed ? problem.code : problem instanceof ChangedHere ? "changed" : ""
+    const told = problem instanceof SealingFailed || problem instanceof Refused
+    const code = told ? problem.code : problem instanceof ChangedHere ? "changed" : ""
     one.said = (code && word(code, "")) || (problem instanceof Error ? problem.message : String(problem))
     if (problem instanceof Refused && (problem.status === 404 || problem.status === 410)) one.address = one.kind === "open" ? one.address : ""
     this.tray.say(`${one.name}: ${one.said}`)
-  }
-
-  /** Have the folder's table show what has arrived, if it is still on the page and the person is not leaving it. */
-  private arrived(folder: string): void {
-    if (document.querySelector(".htmx-request")) return
-    const here = document.querySelector<HTMLInputElement>("input[data-upload-to]")
-    if (here?.dataset.uploadTo === folder) document.querySelector<HTMLAnchorElement>('.crumbs a[aria-current="page"]')?.click()
   }
 
   private cancel(one: Transfer): void {

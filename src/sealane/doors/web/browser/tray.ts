@@ -10,7 +10,8 @@ export interface Shown {
   said: string
   offline: boolean
   sealed: boolean
-  kind: "send" | "open"
+  /** `none`: nothing can be done about it but to take note. */
+  kind: "send" | "open" | "none"
   file: File | null
 }
 
@@ -30,10 +31,13 @@ export class Tray {
 
   constructor(private readonly acts: Acts) {}
 
-  /** The page was swapped: everything is drawn anew. */
+  /** The page was swapped. htmx keeps the tray itself over most swaps, with the finger that may be on it: everything is
+      drawn anew only in another one. */
   moved(): void {
+    const tray = document.getElementById("tray")
+    if (this.live && tray?.contains(this.live)) return
     this.drawn.clear()
-    document.getElementById("tray")?.replaceChildren()
+    tray?.replaceChildren()
     this.live = null
   }
 
@@ -115,7 +119,7 @@ function fill(line: HTMLLIElement, one: Shown): void {
   bar.value = one.size === 0 ? (one.state === "done" ? 1 : 0) : one.sent
   bar.hidden = one.state === "done"
   how.textContent = one.said || (one.offline ? word("offline") : standing(one))
-  act.hidden = one.state === "done"
+  act.hidden = one.state === "done" || one.kind === "none"
   const choose = one.state === "paused" || (one.state === "failed" && one.kind === "send" && !one.file)
   act.textContent = choose ? word("choose") : one.state === "failed" ? word("retry") : word("cancel")
   act.setAttribute("aria-label", `${act.textContent}: ${one.name}`)

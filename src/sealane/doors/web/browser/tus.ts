@@ -1,7 +1,9 @@
 /* Sending bytes by tus 1.0: created, sent piece by piece, resumed where they stand, joined. Knows no page. */
 
+import { Pulse, pause } from "./pausing"
+
 const PART_BYTES = 16 * 1024 * 1024
-const PAUSES_MS = [500, 1000, 2000, 4000, 8000, 15000]
+const CONFLICTS_MAX = 6
 const STATUS_LATER = new Set([0, 408, 423, 429, 502, 503, 504])
 
 export class Refused extends Error {
@@ -45,16 +47,23 @@ function ask(
     request.open(method, address)
     const all = { "Tus-Resumable": "1.0.0", "Sealane-Form-Token": formToken(), ...headers }
     for (const [name, value] of Object.entries(all)) request.setRequestHeader(name, value)
-    if (sent) request.upload.onprogress = (event) => sent(event.loaded)
+    const pulse = new Pulse(() => request.abort())
+    request.upload.onprogress = (event) => {
+      pulse.beat()
+      sent?.(event.loaded)
+    }
     request.onloadend = () => {
+      pulse.end()
       stop.removeEventListener("abort", abort)
       if (stop.aborted) failed(stop.reason)
       else done({ status: request.status, header: (name) => request.getResponseHeader(name), body: request.responseText })
     }
     const abort = (): void => request.abort()
     stop.addEventListener("abort", abort)
-    if (stop.aborted) failed(stop.reason)
-    else request.send(body)
+    if (stop.aborted) {
+      pulse.end()
+      failed(stop.reason)
+    } else request.send(body)
   })
 }
 
@@ -89,11 +98,22 @@ function metadata(words: Record<string, string>): string {
     .join(",")
 }
 
-/** Make the upload, of a whole file or of a part of one; return its address. */
-export async function create(words: Record<string, string>, size: number, stop: AbortSignal, partial = false): Promise<string> {
+/** Ask until there is an answer: a broken connection, or a server that has no time now, is waited for. */
+async function insist(asking: () => Promise<Answer>, stop: AbortSignal, waiting?: (is: boolean) => void): Promise<Answer> {
+  for (let failures = 0; ; failures++) {
+    const answer = await asking()
+    waiting?.(STATUS_LATER.has(answer.status))
+    if (!STATUS_LATER.has(answer.status)) return answer
+    await pause(failures, stop)
+  }
+}
+
+/** Make the upload, of a whole file or of a part of one; return its address. One that is made and not told of, since the
+    connection broke, is forgotten by the server in time. */
+export async function create(words: Record<string, string>, size: number, watcher: Watcher, stop: AbortSignal, partial = false): Promise<string> {
   const headers: Record<string, string> = { "Upload-Length": String(size), "Upload-Metadata": metadata(words) }
   if (partial) headers["Upload-Concat"] = "partial"
-  const answer = await ask("POST", "/api/v1/uploads", headers, null, stop)
+  const answer = await insist(() => ask("POST", "/api/v1/uploads", headers, null, stop), stop, (is) => watcher.waiting(is))
   const address = answer.header("Location")
   if (answer.status !== 201 || !address) throw refusal(answer.status, answer.body)
   return new URL(address, location.href).pathname
@@ -102,17 +122,13 @@ export async function create(words: Record<string, string>, size: number, stop: 
 /** Join parts into the file that the words name. */
 export async function join(addresses: string[], words: Record<string, string>, stop: AbortSignal): Promise<void> {
   const headers = { "Upload-Concat": "final;" + addresses.join(" "), "Upload-Metadata": metadata(words) }
-  for (let failures = 0; ; failures++) {
-    const answer = await ask("POST", "/api/v1/uploads", headers, null, stop)
-    if (answer.status === 201) return
-    if (!STATUS_LATER.has(answer.status)) throw refusal(answer.status, answer.body)
-    await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0, stop)
-  }
+  const answer = await insist(() => ask("POST", "/api/v1/uploads", headers, null, stop), stop)
+  if (answer.status !== 201) throw refusal(answer.status, answer.body)
 }
 
 /** What the server says at an address, as JSON. */
 export async function get(address: string, stop: AbortSignal): Promise<unknown> {
-  const answer = await ask("GET", address, {}, null, stop)
+  const answer = await insist(() => ask("GET", address, {}, null, stop), stop)
   if (answer.status !== 200) throw refusal(answer.status, answer.body)
   return JSON.parse(answer.body)
 }
@@ -135,12 +151,12 @@ export async function send(address: string, source: Source, watcher: Watcher, st
       watcher.waiting(false)
       watcher.progressed(offset)
       if (offset >= source.size) return
-    } else if (answer.status === 409 && offset !== null && failures < PAUSES_MS.length) {
+    } else if (answer.status === 409 && offset !== null && failures < CONFLICTS_MAX) {
       failures += 1
       offset = null // it stands elsewhere: ask
     } else if (STATUS_LATER.has(answer.status)) {
       watcher.waiting(true)
-      await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0, stop)
+      await pause(failures, stop)
       failures += 1
       offset = null
     } else {
@@ -159,25 +175,11 @@ export async function abandon(address: string): Promise<void> {
   await ask("DELETE", address, {}, null, new AbortController().signal)
 }
 
-function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
-  return new Promise((done, failed) => {
-    const timer = setTimeout(finish, milliseconds)
-    window.addEventListener("online", finish)
-    stop.addEventListener("abort", finish)
-    function finish(): void {
-      clearTimeout(timer)
-      window.removeEventListener("online", finish)
-      stop.removeEventListener("abort", finish)
-      if (stop.aborted) failed(stop.reason)
-      else done()
-    }
-  })
-}
-
 /** Make a folder; that it is there already is as good. */
 export async function makeFolder(path: string): Promise<void> {
   const encoded = path.split("/").map(encodeURIComponent).join("/")
-  const answer = await ask("POST", `/api/v1/folders${encoded}`, {}, null, new AbortController().signal)
+  const stop = new AbortController().signal
+  const answer = await insist(() => ask("POST", `/api/v1/folders${encoded}`, {}, null, stop), stop)
   if (answer.status !== 201 && refusal(answer.status, answer.body).code !== "already-exists")
     throw refusal(answer.status, answer.body)
 }

@@ -3,11 +3,11 @@
 
    Must stay true: whoever seals chunk N under a key again, seals the same plaintext (see upload.ts). */
 
-import { Decrypter, Encrypter, armor, generateHybridIdentity, identityToRecipient } from "age-encryption"
-import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
+import { Decrypter, Encrypter, armor, generateHybridIdentity, identityToRecipient, webauthn } from "age-encryption"
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bech32 } from "@scure/base"
+import type { Cipher } from "./cipher"
 import { CHUNK_BYTES, STORED_CHUNK_BYTES, TAG_BYTES } from "./geometry"
 import { SshRecipient } from "./ssh"
 
@@ -17,7 +17,7 @@ const IDENTITY_FILE_BYTES_MAX = 1 << 20
 const BEGINS = "age-encryption.org/v1\n"
 
 export class Refusal extends Error {
-  constructor(readonly code: "no-identity" | "damaged" | "not-age" | "passphrase" | "not-a-key" | "not-a-recipient") {
+  constructor(readonly code: "no-identity" | "damaged" | "not-age" | "passphrase" | "not-a-key" | "not-a-recipient" | "no-passkey" | "no-derivation") {
     super(code)
   }
 }
@@ -55,7 +55,7 @@ export function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): Uint8Array {
 }
 
 /** Seal consecutive chunks from number `first` on; all are full but the one that ends the payload. */
-export function sealChunks(key: Uint8Array, first: number, plain: Uint8Array, ends: boolean, before: Uint8Array): Uint8Array<ArrayBuffer> {
+export function sealChunks(cipher: Cipher, key: Uint8Array, first: number, plain: Uint8Array, ends: boolean, before: Uint8Array): Uint8Array<ArrayBuffer> {
   const count = Math.max(1, Math.ceil(plain.length / CHUNK_BYTES))
   if (!ends && plain.length !== count * CHUNK_BYTES) throw new Error("only the last chunk is short")
   const sealed = new Uint8Array(before.length + plain.length + count * TAG_BYTES)
@@ -64,26 +64,22 @@ export function sealChunks(key: Uint8Array, first: number, plain: Uint8Array, en
     const chunk = plain.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
     const at = before.length + index * STORED_CHUNK_BYTES
     const nonce = chunkNonce(first + index, ends && index === count - 1)
-    chacha20poly1305(key, nonce).encrypt(chunk, sealed.subarray(at, at + chunk.length + TAG_BYTES))
+    cipher.seal(key, nonce, chunk, sealed.subarray(at, at + chunk.length + TAG_BYTES))
   }
   return sealed
 }
 
 /** Open what `sealChunks` made. Throws `Refusal`: nothing of the stretch is given then. */
-export function openChunks(key: Uint8Array, first: number, sealed: Uint8Array, ends: boolean): Uint8Array<ArrayBuffer> {
+export function openChunks(cipher: Cipher, key: Uint8Array, first: number, sealed: Uint8Array, ends: boolean): Uint8Array<ArrayBuffer> {
   const count = Math.ceil(sealed.length / STORED_CHUNK_BYTES)
   const rest = sealed.length - (count - 1) * STORED_CHUNK_BYTES
   if (count === 0 || rest < TAG_BYTES || (rest === TAG_BYTES && first + count > 1)) throw new Refusal("damaged")
   const plain = new Uint8Array(sealed.length - count * TAG_BYTES)
-  try {
-    for (let index = 0; index < count; index++) {
-      const chunk = sealed.subarray(index * STORED_CHUNK_BYTES, (index + 1) * STORED_CHUNK_BYTES)
-      const nonce = chunkNonce(first + index, ends && index === count - 1)
-      const at = index * CHUNK_BYTES
-      chacha20poly1305(key, nonce).decrypt(chunk, plain.subarray(at, at + chunk.length - TAG_BYTES))
-    }
-  } catch {
-    throw new Refusal("damaged")
+  for (let index = 0; index < count; index++) {
+    const chunk = sealed.subarray(index * STORED_CHUNK_BYTES, (index + 1) * STORED_CHUNK_BYTES)
+    const nonce = chunkNonce(first + index, ends && index === count - 1)
+    const at = index * CHUNK_BYTES
+    if (!cipher.open(key, nonce, chunk, plain.subarray(at, at + chunk.length - TAG_BYTES))) throw new Refusal("damaged")
   }
   return plain
 }
@@ -149,29 +145,46 @@ export function seedOf(identity: string): Uint8Array {
 
 /** An identity file as age-keygen writes it, sealed with a passphrase, in its text form. */
 export async function identityFile(identity: string, passphrase: string, workFactor: number): Promise<string> {
-  const text = `# created: ${new Date().toISOString().slice(0, 19)}Z\n# public key: ${await recipientOf(identity)}\n${identity}\n`
   const encrypter = new Encrypter()
   encrypter.setScryptWorkFactor(workFactor)
   encrypter.setPassphrase(passphrase)
-  return armor.encode(await encrypter.encrypt(text))
+  return armor.encode(await encrypter.encrypt(await identityText(identity)))
+}
+
+/** The same, sealed to a passkey that is made for it (typage's WebAuthn recipients). Throws `Refusal`. */
+export async function identityFileUnderPasskey(identity: string, name: string): Promise<{ file: string; passkey: string }> {
+  try {
+    const passkey = await webauthn.createCredential({ keyName: name, rpId: location.hostname })
+    const encrypter = new Encrypter()
+    encrypter.addRecipient(new webauthn.WebAuthnRecipient({ identity: passkey }))
+    return { file: armor.encode(await encrypter.encrypt(await identityText(identity))), passkey }
+  } catch (problem) {
+    throw problem instanceof Refusal ? problem : new Refusal("no-derivation")
+  }
+}
+
+async function identityText(identity: string): Promise<string> {
+  return `# created: ${new Date().toISOString().slice(0, 19)}Z\n# public key: ${await recipientOf(identity)}\n${identity}\n`
 }
 
 export function isSealedFile(content: string): boolean {
   return content.trimStart().startsWith("-----BEGIN AGE ENCRYPTED FILE-----") || content.startsWith(BEGINS)
 }
 
-/** The identities in a file of them, sealed with a passphrase or not. Throws `Refusal`. */
-export async function readIdentities(content: Uint8Array, passphrase: string): Promise<string[]> {
+/** The identities in a file of them, sealed with a passphrase, to a passkey (which may be named), or not. Throws `Refusal`. */
+export async function readIdentities(content: Uint8Array, passphrase: string, passkey = ""): Promise<string[]> {
   if (content.length > IDENTITY_FILE_BYTES_MAX) throw new Refusal("not-a-key")
   let text = new TextDecoder("latin1").decode(content)
   if (isSealedFile(text)) {
     const decrypter = new Decrypter()
     decrypter.addPassphrase(passphrase)
+    // asked only where the file says that a passkey opens it
+    decrypter.addIdentity(new webauthn.WebAuthnIdentity(passkey ? { identity: passkey } : { rpId: globalThis.location?.hostname }))
     try {
       const sealed = text.startsWith(BEGINS) ? content : armor.decode(text)
       text = await decrypter.decrypt(sealed, "text")
-    } catch {
-      throw new Refusal("passphrase")
+    } catch (problem) {
+      throw problem instanceof Refusal ? problem : new Refusal("passphrase")
     }
   }
   const lines = text.split(/\r?\n/).map((line) => line.trim())

@@ -20,8 +20,10 @@ export interface Calls {
   make: { given: { passphrase: string; workFactor: number }; told: { file: string; recipient: string } }
   /** Make a recovery key and forget it: its words for paper, and its public half. Any `needed` of the sheets open. */
   recovery: { given: { needed: number; made: number }; told: { shares: string[][]; recipient: string } }
-  /** Hold the identities of a file of them. */
-  unlock: { given: { content: Uint8Array; passphrase: string }; told: { recipients: string[] } }
+  /** Make an identity under a new passkey, and hold it. `passkey` tells later which one opens the file. */
+  makeByPasskey: { given: { name: string }; told: { file: string; recipient: string; passkey: string } }
+  /** Hold the identities of a file of them, sealed with the passphrase, to a passkey, or not at all. */
+  unlock: { given: { content: Uint8Array; passphrase: string; passkey: string }; told: { recipients: string[] } }
   isSealedFile: { given: { content: Uint8Array }; told: boolean }
   held: { given: Record<string, never>; told: { recipients: string[] } }
   /** Fetch an age file, open it with what is held, and write it. Tells how many bytes it has. */
@@ -37,9 +39,21 @@ export interface Asked {
   given: unknown
 }
 
-export type Told = { id: number; told: unknown } | { id: number; problem: string; code: string } | { id: number; moved: number; of: number }
+export type Told =
+  | { id: number; told: unknown }
+  | { id: number; problem: string; code: string }
+  | { id: number; moved: number; of: number }
+  | { id: number; waiting: boolean }
+  /** An authenticator is to be asked, which a worker cannot. */
+  | { asks: number; wanted: Wanted }
 
+/** What the page answers then. */
+export type Answered = { asks: number; used: Used } | { asks: number; problem: string }
+
+import { useAuthenticator } from "../passkeys"
 import { worker } from "../trusted"
+import type { Watcher } from "../tus"
+import type { Used, Wanted } from "./authenticator"
 
 /** A failure that the sealing program told of; `code` names it where a person is told of it in their language. */
 export class SealingFailed extends Error {
@@ -54,7 +68,7 @@ export class SealingFailed extends Error {
 interface Waiting {
   done: (told: never) => void
   failed: (problem: Error) => void
-  moved?: (bytes: number, of: number) => void
+  watcher?: Watcher
 }
 
 /** One worker. */
@@ -76,19 +90,35 @@ export class SealingWorker {
     return this.waiting.size
   }
 
-  ask<N extends Name>(name: N, given: Calls[N]["given"], transfer: Transferable[] = [], moved?: Waiting["moved"]): Promise<Calls[N]["told"]> {
+  ask<N extends Name>(name: N, given: Calls[N]["given"], transfer: Transferable[] = [], watcher?: Watcher): Promise<Calls[N]["told"]> {
     const id = ++this.last
     return new Promise((done, failed) => {
-      this.waiting.set(id, { done: done as (told: never) => void, failed, moved })
+      this.waiting.set(id, { done: done as (told: never) => void, failed, watcher })
       this.worker.postMessage({ id, name, given } satisfies Asked, transfer)
     })
   }
 
+  private async carry(asks: number, wanted: Wanted): Promise<void> {
+    const answer = await useAuthenticator(wanted).then(
+      (used): Answered => ({ asks, used }),
+      (problem): Answered => ({ asks, problem: problem instanceof Error ? problem.name : "" }),
+    )
+    this.worker.postMessage(answer)
+  }
+
   private heard(said: Told): void {
+    if ("asks" in said) {
+      void this.carry(said.asks, said.wanted)
+      return
+    }
     const one = this.waiting.get(said.id)
     if (!one) return
     if ("moved" in said) {
-      one.moved?.(said.moved, said.of)
+      one.watcher?.progressed(said.moved)
+      return
+    }
+    if ("waiting" in said) {
+      one.watcher?.waiting(said.waiting)
       return
     }
     this.waiting.delete(said.id)

@@ -4,24 +4,42 @@
    the last, has opened: before that the sink is never closed, and what fails is thrown away by it. A broken connection
    is gone on with at the chunk where it broke, of the very same age file (`If-Range`). */
 
+import { Pulse, pause } from "../pausing"
 import { Refusal, headerLength, joined, openChunks, openHeader } from "./age"
 import type { Sink } from "./calls"
+import { fastest } from "./cipher"
 import { STORED_CHUNK_BYTES } from "./geometry"
 
 const NONCE_BYTES = 16
 const STRETCH_BYTES = 16 * STORED_CHUNK_BYTES
-const PAUSES_MS = [500, 1000, 2000, 4000, 8000, 15000]
+const STATUS_LATER = new Set([429, 502, 503, 504])
+
+/** The server gives the file no more, and says why. */
+export class NotGiven extends Error {
+  constructor(
+    readonly code: string,
+    sentence: string,
+  ) {
+    super(sentence)
+  }
+}
+
+/** How far it has come; and whether there is no connection now. */
+export interface Telling {
+  moved(bytes: number, of: number): void
+  waiting(is: boolean): void
+}
 
 export async function openAddress(
   address: string,
   identities: string[],
   sink: Sink,
   stop: AbortSignal,
-  tell: (moved: number, of: number) => void,
+  tell: Telling,
 ): Promise<number> {
   const out = "handle" in sink ? await intoFile(sink.handle) : intoPort(sink.port)
   try {
-    const written = await opened(new Source(address, stop), identities, out, tell)
+    const written = await opened(new Source(address, stop, tell), identities, out, tell)
     await out.close()
     return written
   } catch (problem) {
@@ -30,7 +48,7 @@ export async function openAddress(
   }
 }
 
-async function opened(source: Source, identities: string[], out: Out, tell: (moved: number, of: number) => void): Promise<number> {
+async function opened(source: Source, identities: string[], out: Out, tell: Telling): Promise<number> {
   let begins = -1
   for (let wanted = STRETCH_BYTES; begins < 0; wanted += STRETCH_BYTES) {
     const whole = !(await source.fill(wanted))
@@ -40,16 +58,17 @@ async function opened(source: Source, identities: string[], out: Out, tell: (mov
   if (!(await source.fill(begins + NONCE_BYTES)) && source.held.length < begins + NONCE_BYTES) throw new Refusal("damaged")
   const start = source.take(begins + NONCE_BYTES)
   const key = await openHeader(start.subarray(0, begins), start.subarray(begins), identities)
+  const cipher = await fastest()
   let chunk = 0
   let written = 0
   for (;;) {
     const more = await source.fill(STRETCH_BYTES + 1) // one byte more tells that this is not the end
     const stretch = source.take(more ? STRETCH_BYTES : source.held.length)
-    const plain = openChunks(key, chunk, stretch, !more)
+    const plain = openChunks(cipher, key, chunk, stretch, !more)
     chunk += Math.ceil(stretch.length / STORED_CHUNK_BYTES)
     written += plain.length
     await out.write(plain)
-    tell(source.taken, source.size)
+    tell.moved(source.taken, source.size)
     if (!more) return written
   }
 }
@@ -66,6 +85,7 @@ class Source {
   constructor(
     private readonly address: string,
     private readonly stop: AbortSignal,
+    private readonly tell: Telling,
   ) {}
 
   /** Hold at least so many bytes; false where there are no more than are held. */
@@ -94,8 +114,9 @@ class Source {
       try {
         this.reader ??= await this.connect(this.taken + held)
         if (this.reader === null) return null
-        const { value, done } = await this.reader.read()
+        const { value, done } = await alive(this.reader)
         if (!done) {
+          if (this.failures > 0) this.tell.waiting(false)
           this.failures = 0
           return value
         }
@@ -104,8 +125,9 @@ class Source {
         throw new TypeError("cut short")
       } catch (problem) {
         this.reader = null
-        if (this.stop.aborted || !(problem instanceof TypeError) || this.failures >= PAUSES_MS.length) throw problem
-        await new Promise((done) => setTimeout(done, PAUSES_MS[this.failures]))
+        if (this.stop.aborted || !(problem instanceof TypeError)) throw problem
+        this.tell.waiting(true)
+        await pause(this.failures, this.stop)
         this.failures += 1
       }
     }
@@ -115,15 +137,33 @@ class Source {
     if (this.tag !== "" && offset >= this.size) return null
     const headers: Record<string, string> = offset > 0 ? { Range: `bytes=${offset}-`, "If-Range": this.tag } : {}
     const answer = await fetch(this.address, { headers, signal: this.stop, cache: "no-store" })
-    if (answer.status !== (offset > 0 ? 206 : 200) || !answer.body) {
+    if (STATUS_LATER.has(answer.status)) throw new TypeError("not now")
+    if (answer.ok && answer.status !== (offset > 0 ? 206 : 200)) throw new NotGiven("changed-there", "The file has changed on the server meanwhile.")
+    if (!answer.ok || !answer.body) {
       const told = await answer.json().catch(() => null)
-      throw new Error(answer.ok ? "The file has changed on the server meanwhile." : String(told?.detail ?? answer.status))
+      throw new NotGiven(String(told?.code ?? ""), String(told?.detail ?? answer.status))
     }
     if (offset === 0) {
       this.tag = answer.headers.get("ETag") ?? ""
       this.size = Number(answer.headers.get("Content-Length"))
     }
     return answer.body.getReader()
+  }
+}
+
+/** What comes next; a connection on which nothing comes any more is broken. */
+async function alive(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<ReadableStreamReadResult<Uint8Array>> {
+  let pulse: Pulse | undefined
+  const still = new Promise<never>((_, failed) => {
+    pulse = new Pulse(() => {
+      void reader.cancel().catch(() => undefined)
+      failed(new TypeError("nothing comes"))
+    })
+  })
+  try {
+    return await Promise.race([reader.read(), still])
+  } finally {
+    pulse?.end()
   }
 }
 

@@ -110,7 +110,7 @@ class Sealing {
     if (!part) return
     const fresh = part.address === ""
     if (fresh) {
-      part.address = await create({ path: this.path, sealed: "age", "plaintext-length": String(this.file.size) }, part.length, stop, true)
+      part.address = await create({ path: this.path, sealed: "age", "plaintext-length": String(this.file.size) }, part.length, watcher, stop, true)
       await keepUpload(this.kept)
     }
     const source = { size: part.length, piece: (offset: number) => this.piece(part.start + offset) }

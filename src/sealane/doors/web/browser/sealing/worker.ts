@@ -1,12 +1,13 @@
 /* The sealing program: what runs in workers. It alone has private keys in memory; what it is asked is in calls.ts. */
 
-import { sha256 } from "@noble/hashes/sha2.js"
-import { Refusal, begin, identityFile, isSealedFile, newIdentity, payloadKey, readIdentities, recipientOf, seedOf, sealChunks, tagsDigest } from "./age"
-import type { Asked, Calls, Name, Told } from "./calls"
-import { openAddress } from "./opening"
+import { Refusal, begin, identityFile, identityFileUnderPasskey, isSealedFile, newIdentity, payloadKey, readIdentities, recipientOf, seedOf, sealChunks, tagsDigest } from "./age"
+import { carry, type Used, type Wanted } from "./authenticator"
+import type { Answered, Asked, Calls, Name, Told } from "./calls"
+import { fastest } from "./cipher"
+import { NotGiven, openAddress, type Telling } from "./opening"
 import { sharesOf } from "./slip39"
 
-type Answers = { [N in Name]: (given: Calls[N]["given"], tell: (moved: number, of: number) => void) => Promise<Calls[N]["told"]> | Calls[N]["told"] }
+type Answers = { [N in Name]: (given: Calls[N]["given"], tell: Telling) => Promise<Calls[N]["told"]> | Calls[N]["told"] }
 
 const DIGEST_BYTES = 1 << 20
 
@@ -18,13 +19,13 @@ const answers: Answers = {
   async seal({ file, fileKey, nonce, before, start, end, firstChunk, ends }) {
     const plain = new Uint8Array(await file.slice(start, end).arrayBuffer())
     if (plain.length !== end - start) throw new Error("The file has changed.")
-    const bytes = sealChunks(payloadKey(fileKey, nonce), firstChunk, plain, ends, before)
+    const bytes = sealChunks(await fastest(), payloadKey(fileKey, nonce), firstChunk, plain, ends, before)
     return { bytes, tags: tagsDigest(bytes.subarray(before.length)) }
   },
   async digest({ file }) {
-    const digest = sha256.create()
+    const digest = (await fastest()).digest()
     for (let at = 0; at < file.size; at += DIGEST_BYTES) digest.update(new Uint8Array(await file.slice(at, at + DIGEST_BYTES).arrayBuffer()))
-    return digest.digest()
+    return digest.end()
   },
   async make({ passphrase, workFactor }) {
     const identity = await newIdentity()
@@ -36,8 +37,14 @@ const answers: Answers = {
     const identity = await newIdentity()
     return { shares: sharesOf(seedOf(identity), needed, made), recipient: await recipientOf(identity) }
   },
-  async unlock({ content, passphrase }) {
-    const found = await readIdentities(content, passphrase)
+  async makeByPasskey({ name }) {
+    const identity = await newIdentity()
+    const made = await identityFileUnderPasskey(identity, name)
+    identities = [...identities, identity]
+    return { ...made, recipient: await recipientOf(identity) }
+  },
+  async unlock({ content, passphrase, passkey }) {
+    const found = await readIdentities(content, passphrase, passkey)
     identities = [...new Set([...identities, ...found])]
     return { recipients: await Promise.all(found.map(recipientOf)) }
   },
@@ -60,15 +67,30 @@ const answers: Answers = {
 
 const scope = self as unknown as { onmessage: unknown; postMessage(said: Told, transfer?: Transferable[]): void }
 
-scope.onmessage = async ({ data }: MessageEvent<Asked>): Promise<void> => {
+const asking: ((answer: Answered) => void)[] = []
+
+carry(async (wanted: Wanted): Promise<Used> => {
+  const answer = await new Promise<Answered>((done) => scope.postMessage({ asks: asking.push(done) - 1, wanted }))
+  if ("problem" in answer) throw new Refusal("no-passkey")
+  return answer.used
+})
+
+scope.onmessage = async ({ data }: MessageEvent<Asked | Answered>): Promise<void> => {
+  if ("asks" in data) {
+    asking[data.asks]?.(data)
+    return
+  }
   const { id, name } = data
-  const answer = answers[name] as (given: unknown, tell: (moved: number, of: number) => void) => unknown
+  const answer = answers[name] as (given: unknown, tell: Telling) => unknown
   try {
-    const told = await answer(data.given, (moved, of) => scope.postMessage({ id, moved, of }))
+    const told = await answer(data.given, {
+      moved: (moved, of) => scope.postMessage({ id, moved, of }),
+      waiting: (waiting) => scope.postMessage({ id, waiting }),
+    })
     const sealed = name === "seal" ? [(told as Calls["seal"]["told"]).bytes.buffer] : []
     scope.postMessage({ id, told }, sealed)
   } catch (problem) {
-    const code = problem instanceof Refusal ? problem.code : problem instanceof DOMException ? problem.name : ""
+    const code = problem instanceof Refusal || problem instanceof NotGiven ? problem.code : problem instanceof DOMException ? problem.name : ""
     scope.postMessage({ id, problem: problem instanceof Error ? problem.message : String(problem), code })
   }
 }
