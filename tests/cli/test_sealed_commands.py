@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 
 import pyrage
 import pytest
@@ -319,3 +320,13 @@ def test_rewrap_of_an_ordinary_folder_is_refused(desk, house):
     house.recipients = {"sealed": False}
     words = ["folder", "rewrap", "/sealed", "--identity", identity_file(desk, X25519Identity.new())]
     assert "(folder-not-sealed)" in desk.run(*words, "--yes", code=3).stderr
+
+
+def test_what_only_the_keeper_refuses_has_its_own_code_in_a_program_that_was_just_started(desk, house):
+    house.seal_to(X25519Identity.new())
+    house.lie = lambda asked: asked.words[0] == "recipients" and (asked.problem(409, "recipients-mixed"), True)[1]
+    file = desk.home / "f"
+    file.write_bytes(b"x")
+    command = [sys.executable, "-c", "from sealane.cli.main import main; main()", "put", file, "/sealed/"]
+    done = subprocess.run(command, env=os.environ | desk.environ, capture_output=True, text=True, check=False)
+    assert "(recipients-mixed)" in done.stderr

@@ -20,6 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import msgspec
 
+import sealane.operations.failures  # noqa: F401  # so that what the keeper alone raises has its code here too
 from sealane import __version__, paths
 from sealane.client.failures import AnswerInvalid, CertificateRefused, ChangedThere, LocalFailure, Unreachable
 from sealane.errors import (
