@@ -128,18 +128,29 @@ class Handler(BaseHTTPRequestHandler):
         kept = copy.copy(self.house.kept[name])  # its header may be replaced meanwhile
         if self.headers.get("If-Match") not in (None, kept.etag):
             return self.problem(412, "precondition-failed")
-        first, last, status, more = 0, len(kept.sealed) - 1, 200, {}
-        if asked := self.headers.get("Range"):
+        first, last, status, more = 0, len(kept.sealed) - 1, 200, {"Content_Type": "application/age"}
+        asked = self.headers.get("Range", "")
+        both = re.fullmatch(r"bytes=0-(\d+),-(\d+)", asked)
+        if asked and both is None:
             first, last = map(int, asked.removeprefix("bytes=").split("-"))
             last = min(last, len(kept.sealed) - 1)
-            status, more = 206, {"Content_Range": f"bytes {first}-{last}/{len(kept.sealed)}"}
+            status = 206
+            more |= {"Content_Range": f"bytes {first}-{last}/{len(kept.sealed)}"}
         if kept.digest and self.house.tells_digests:
             more["Sealane_Plaintext_Digest"] = shown(kept.digest)
         if self.house.tells_digests:
             more["Sealane_Payload_Digest"] = shown(kept.payload_digest)
         content = kept.sealed[first : last + 1]
+        if both is not None and int(both[1]) < len(content) - int(both[2]) - 1:
+            status, more["Content_Type"] = 206, "multipart/byteranges; boundary=b"
+            spans = [(0, int(both[1]) + 1), (len(content) - int(both[2]), len(content))]
+            pieces = [
+                f"--b\r\nContent-Range: bytes {first}-{past - 1}/{len(content)}\r\n\r\n".encode()
+                + content[first:past] + b"\r\n" for first, past in spans
+            ]  # fmt: skip
+            content = b"".join([*pieces, b"--b--\r\n"])
         return self.answer(
-            status, content, ETag=kept.etag, Sealane_Version=kept.version, Content_Type="application/age",
+            status, content, ETag=kept.etag, Sealane_Version=kept.version,
             Sealane_Plaintext_Length=kept.length, Last_Modified=HTTP_NOON, Content_Length=len(content), **more,
         )  # fmt: skip
 

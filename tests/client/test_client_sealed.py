@@ -38,6 +38,7 @@ SETTINGS = replace(
     digest_wait_seconds=0,
 )
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 7 * CHUNK, 7 * CHUNK + 5]
+CROWD = [HybridIdentity.new() for _ in range(10)]
 ANA = X25519Identity.new()
 BEN = X25519Identity.new()
 
@@ -435,16 +436,47 @@ def test_an_interrupted_get_goes_on_and_what_was_spoilt_on_this_disk_is_fetched_
     assert desk.left() == []
 
 
+def begins_of(house):
+    return house.kept["claims.csv"].header_length + 16
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5])
+@pytest.mark.parametrize("others", [0, 10])
+def test_every_place_of_a_file_is_read_however_much_of_it_came_with_its_ends(desk, house, size, others):
+    """Also of one that is shorter than both ends, and where the header is longer than what is asked for first."""
+    content = os.urandom(size)
+    put_there(house, content, *CROWD[:others], *([] if others else [ANA]))
+    reader = arrivals.reader(desk.server, ("sealed", "claims.csv"), [CROWD[0] if others else ANA])
+    assert reader.length == size
+    for at in {0, 1, CHUNK - 1, CHUNK, size - CHUNK, size - 1, size}:
+        if at >= 0:
+            assert reader.read(at, 2) == content[at : at + 2]
+
+
+@pytest.mark.parametrize("spoilt", ["cut", "end", "begin"])
+def test_a_file_cut_or_altered_at_its_ends_is_not_read_at_all(desk, house, spoilt):
+    put_there(house, os.urandom(5 * CHUNK))
+    kept = house.kept["claims.csv"]
+    sealed = bytearray(kept.sealed)
+    if spoilt == "cut":
+        del sealed[-(CHUNK + 16) :]
+    else:
+        sealed[-1 if spoilt == "end" else begins_of(house) - 1] ^= 1
+    kept.sealed = bytes(sealed)
+    with pytest.raises(age_failures.PayloadDamaged):
+        arrivals.reader(desk.server, ("sealed", "claims.csv"), [ANA]).read(0, 1)
+
+
 def test_one_byte_of_a_large_file_costs_the_header_the_end_and_one_chunk(desk, house):
     content = os.urandom(64 * CHUNK)
     put_there(house, content)
     house.requests.clear()
     reader = arrivals.reader(desk.server, ("sealed", "claims.csv"), [ANA])
     assert reader.read(40 * CHUNK + 7, 1) == content[40 * CHUNK + 7 : 40 * CHUNK + 8]
-    ranges = [headers["Range"].removeprefix("bytes=").split("-") for command, _, headers in house.requests
-              if command == "GET"]  # fmt: skip
-    assert len(ranges) == 3
-    assert sum(int(last) - int(first) + 1 for first, last in ranges) < 3 * (CHUNK + 16)
+    first = begins_of(house) + 40 * (CHUNK + 16)
+    assert [(command, headers["Range"]) for command, _, headers in house.requests] == [
+        ("GET", f"bytes=0-{16 * KIB - 1},-{CHUNK + 16}"), ("GET", f"bytes={first}-{first + CHUNK + 15}")
+    ]  # fmt: skip
     with pytest.raises(age_failures.NoIdentityMatches):
         arrivals.reader(desk.server, ("sealed", "claims.csv"), [BEN])
 

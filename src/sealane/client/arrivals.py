@@ -169,27 +169,35 @@ def look(server: Server, path: paths.Path, identities: Sequence[keys.Identity], 
 
 
 def reader(server: Server, path: paths.Path, identities: Sequence[keys.Identity]) -> RangeReader:
-    """Return what reads ranges of a sealed file without fetching the rest: a request for header, end, and each chunk.
+    """Return what reads ranges of a sealed file without fetching the rest: one request for both ends, one each chunk.
 
     Raises `HeaderInvalid` for a file that is not sealed, `NoIdentityMatches`, `PayloadDamaged`; `ChangedThere` once the
     file is replaced.
     """
-    file = remote.look(server, path)
-    start, parsed, length = _header(server, file)
+    seen = remote.ends(server, path, _HEADER_READ_BYTES, STORED_CHUNK_BYTES)
+    file, start, end = (remote.look(server, path), b"", b"") if seen is None else seen
+    start, parsed, length = _header(server, file, start)
     key = PayloadKey(keys.find_file_key(parsed, identities), start[length : length + NONCE_BYTES])
     begins = length + NONCE_BYTES
+    at_hand = file.size - len(end)
 
     def read(offset: int, wanted: int) -> bytes:
-        return remote.range_of(server, file, begins + offset, begins + offset + wanted)
+        first = begins + offset
+        if first >= at_hand:
+            return end[first - at_hand : first - at_hand + wanted]
+        return remote.range_of(server, file, first, first + wanted)
 
     return RangeReader(key, read, file.size - begins)
 
 
-def _header(server: Server, file: RemoteFile) -> tuple[bytes, header.Header, int]:
-    """Return the beginning of a sealed file with its header and nonce, the header, and the header's length."""
-    wanted = _HEADER_READ_BYTES
+def _header(server: Server, file: RemoteFile, start: bytes = b"") -> tuple[bytes, header.Header, int]:
+    """Return the beginning of a sealed file with its header and nonce, the header, and the header's length.
+
+    `start`: what is at hand of the beginning.
+    """
+    wanted = max(_HEADER_READ_BYTES, len(start))
     while True:
-        start = remote.range_of(server, file, 0, min(wanted, file.size))
+        start = start or remote.range_of(server, file, 0, min(wanted, file.size))
         try:
             parsed, length = header.parse(start)
             if len(start) >= length + NONCE_BYTES:
@@ -198,4 +206,4 @@ def _header(server: Server, file: RemoteFile) -> tuple[bytes, header.Header, int
             pass
         if wanted >= min(file.size, header.HEADER_BYTES_MAX + NONCE_BYTES):
             raise PayloadDamaged if file.size < header.HEADER_BYTES_MAX else HeaderInvalid
-        wanted *= 4
+        start, wanted = b"", wanted * 4

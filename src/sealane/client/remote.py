@@ -13,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from sealane import paths
+from sealane.client import byteranges
 from sealane.client.failures import AnswerInvalid, BeingSealed, ChangedThere, Unreachable
 from sealane.client.server import (
     AGE_TYPE,
@@ -194,21 +195,41 @@ def look(server: Server, path: paths.Path, version: str = "") -> RemoteFile:
         raise BeingSealed
     sealed = reply.headers.get("content-type", "").partition(";")[0].strip() == AGE_TYPE
     sealed = sealed and PLAINTEXT_LENGTH in reply.headers
-    digest = digest_of(reply.headers, PLAINTEXT_DIGEST if sealed else "Repr-Digest")
-    payload = digest_of(reply.headers, PAYLOAD_DIGEST) if sealed else None
-    size = _number(reply.headers.get("content-length", ""))
+    return _file_of(path, reply.headers, _number(reply.headers.get("content-length", "")), sealed=sealed)
+
+
+def _file_of(path: paths.Path, headers: httpx.Headers, size: int, *, sealed: bool) -> RemoteFile:
+    digest = digest_of(headers, PLAINTEXT_DIGEST if sealed else "Repr-Digest")
+    payload = digest_of(headers, PAYLOAD_DIGEST) if sealed else None
     return RemoteFile(
         path=path,
-        version=version_of(reply.headers),
-        etag=etag_of(reply.headers),
+        version=version_of(headers),
+        etag=etag_of(headers),
         size=size,
-        modified=modified_of(reply.headers),
+        modified=modified_of(headers),
         sha256=None if digest is None else digest.hex(),
         sealed=sealed,
-        plain_size=_number(reply.headers[PLAINTEXT_LENGTH]) if sealed else size,
+        plain_size=_number(headers[PLAINTEXT_LENGTH]) if sealed else size,
         payload_sha256=None if payload is None else payload.hex(),
         earlier=bool(version),
     )
+
+
+def ends(server: Server, path: paths.Path, begin: int, end: int) -> tuple[RemoteFile, bytes, bytes] | None:
+    """Return what is known of a sealed file with its first `begin` and its last `end` bytes, all by one request.
+
+    None where it is not sealed, or so short that they meet.
+    """
+    reply = server.ask("GET", target_of("content", path), headers={"Range": f"bytes=0-{begin - 1},-{end}"})
+    several = reply.headers.get("content-type", "").startswith("multipart/")
+    if reply.status != _PARTIAL_CONTENT or not several or PLAINTEXT_LENGTH not in reply.headers:
+        return None
+    pieces = byteranges.pieces_of(reply.headers["content-type"], reply.body)
+    told = [(piece.first, piece.past, piece.total) for piece in pieces]
+    size = pieces[0].total if pieces else 0
+    if told != [(0, begin, size), (size - end, size, size)]:
+        raise AnswerInvalid
+    return _file_of(path, reply.headers, size, sealed=True), pieces[0].content, pieces[1].content
 
 
 def _number(text: str) -> int:
