@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sealane import configuration
-from sealane.client import transfers
+from sealane.client import arrivals, transfers
 from sealane.operations.accounts import AddFolder, GrantFolder
 from sealane.operations.caller import ask_once
 from sealane.settings import MIB
@@ -115,6 +115,16 @@ def test_debians_age_opens_what_was_put(ana):
     command = ["age", "-d", "-i", ana.home / ".config/sealane/identity.txt", ana.home / "scan.age"]
     opened = subprocess.run(command, capture_output=True, check=True).stdout
     assert hashlib.sha256(opened).hexdigest() == sha256(path)
+
+
+def test_a_range_is_read_without_the_rest(ana):
+    path = ana.file("ranges.bin", 3 * MIB + 7)
+    assert ana.put(path).verified == 1
+    errand, _ = ana.errand()
+    reader = arrivals.reader(errand.server, ("vault", "ranges.bin"), [ana.identity])
+    content = path.read_bytes()
+    for at in (0, 2 * MIB - 1, 3 * MIB + 6):
+        assert reader.read(at, 2) == content[at : at + 2]
 
 
 def test_the_same_again_moves_nothing(ana):

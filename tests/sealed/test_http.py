@@ -16,6 +16,7 @@ from sealane.vault.age.payload import CHUNK_BYTES
 from sealane.vault.age.x25519 import X25519Identity
 from tests.doors.http.conftest import House, furnish
 from tests.sealed.house import READER
+from tests.sealed.test_keys import keys_of
 
 pytestmark = pytest.mark.slow
 
@@ -231,6 +232,7 @@ class TestTus:
         joined = await sides.create("/sealed/f", Upload_Concat="final;" + " ".join(places))
         assert joined.status_code == 201
         assert await sides.opened("f") == b"".join(parts)
+        assert not any(key.wrapped_key for key in keys_of(sides.house)), "nor is a part readable that was kept apart"
 
     async def test_what_was_ended_by_its_client_is_gone(self, sides):
         location = (await sides.create("/sealed/f", Upload_Length="9")).headers["location"]

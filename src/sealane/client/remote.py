@@ -195,10 +195,11 @@ def look(server: Server, path: paths.Path, version: str = "") -> RemoteFile:
         raise BeingSealed
     sealed = reply.headers.get("content-type", "").partition(";")[0].strip() == AGE_TYPE
     sealed = sealed and PLAINTEXT_LENGTH in reply.headers
-    return _file_of(path, reply.headers, _number(reply.headers.get("content-length", "")), sealed=sealed)
+    size = _number(reply.headers.get("content-length", ""))
+    return _file_of(path, reply.headers, size, sealed=sealed, earlier=bool(version))
 
 
-def _file_of(path: paths.Path, headers: httpx.Headers, size: int, *, sealed: bool) -> RemoteFile:
+def _file_of(path: paths.Path, headers: httpx.Headers, size: int, *, sealed: bool, earlier: bool = False) -> RemoteFile:
     digest = digest_of(headers, PLAINTEXT_DIGEST if sealed else "Repr-Digest")
     payload = digest_of(headers, PAYLOAD_DIGEST) if sealed else None
     return RemoteFile(
@@ -211,7 +212,7 @@ def _file_of(path: paths.Path, headers: httpx.Headers, size: int, *, sealed: boo
         sealed=sealed,
         plain_size=_number(headers[PLAINTEXT_LENGTH]) if sealed else size,
         payload_sha256=None if payload is None else payload.hex(),
-        earlier=bool(version),
+        earlier=earlier,
     )
 
 
