@@ -80,3 +80,11 @@ def test_many_claims_are_read_by_the_column(monkeypatch):
     whole, records, frame = mentions(interchange("837", "005010X222A1", body), least=64)
     assert (whole, records, seen) == (True, 100, [1])
     assert frame["owner"].unique().to_list() == ["CLINIC"]
+
+
+def test_a_provider_named_within_a_claim_is_no_other_data_owner():
+    body = ["HL*1**20*1", "NM1*85*2*CLINIC"]
+    for place in range(70):
+        body += [f"HL*{place + 2}*1*22*0", f"NM1*IL*1*LEE*ANN****MI*M{place}", "CLM*1*1", "NM1*85*1*KIL*BEN"]
+    _, _, frame = mentions(interchange("837", "005010X222A1", body), least=64)
+    assert frame["owner"].unique().to_list() == ["CLINIC"]

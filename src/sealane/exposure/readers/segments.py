@@ -1,7 +1,7 @@
 """Messages of segments and fields (X12, HL7) as numbers: where each segment and each of its fields begins and ends.
 
 Thousands of segments are looked at in one step; text is made only of the fields that tell of somebody. Bytes are taken
-as they are: what is not ASCII is read by the `decode` that whoever asks for text hands in.
+as they are: what is not UTF-8 is read by the `decode` that whoever asks for text hands in.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _PAD: Final = 8
 _BEYOND: Final = 128
 _CODE_BYTES: Final = 4
 _QUESTION: Final = 63
+_LEADING, _CONTINUED = np.uint8(0xC0), np.uint8(0x80)
+"""The first two bits of a byte that goes on with a character, in UTF-8."""
 
 
 def _where(these: Numbers) -> Numbers:
@@ -34,6 +36,18 @@ def _where(these: Numbers) -> Numbers:
 def number_of(text: str) -> int:
     """Return up to four characters as the number that `Segments` tells names and codes by."""
     return int.from_bytes(text.encode("latin-1"), "little")
+
+
+def _is_utf8(data: Numbers, begins: Numbers) -> bool:
+    """Return whether all values, one behind the other, are UTF-8: all together, and none begins within a character."""
+    first = data[begins[begins < len(data)]]
+    if ((first & _LEADING) == _CONTINUED).any():
+        return False
+    try:
+        data.tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Segments:
@@ -113,9 +127,9 @@ class Segments:
         places = np.repeat(begins - (stops - sizes), sizes) + np.arange(total)
         data = self._data[places]
         beyond = np.flatnonzero(data >= _BEYOND)
-        if not len(beyond):
+        if not len(beyond) or _is_utf8(data, stops - sizes):
             return text_of_bytes(data, stops)
-        # Only what is not ASCII is decoded one by one.
+        # Only what is not ASCII is decoded one by one, and only where some of it is not UTF-8.
         concerned = np.unique(np.searchsorted(stops, beyond, side="right"))
         read = [
             decode(self._data[begin:end].tobytes())

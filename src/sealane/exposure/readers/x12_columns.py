@@ -264,13 +264,14 @@ def owners_of(claims: Claims, owner: str) -> pl.Series:
     person = (kinds == "1") & (first != "")
     called = (first + " " + last).str.strip_chars().zip_with(person, last)
     told = np.flatnonzero((called != "").to_numpy())
-    _, firsts = np.unique(loops[names[told]], return_index=True)
-    told = told[firsts]
     levels = claims.rows("HL")
-    billing = levels[segments.field(levels, 3).codes() == _BILLING]
+    begun = np.concatenate((loops[levels[segments.field(levels, 3).codes() == _BILLING]], loops[claims.rows("ST")]))
     which = np.full(claims.last + 2, -1, dtype=np.int64)
     which[0] = 0
-    which[loops[billing]] = which[loops[claims.rows("ST")]] = 1
+    which[begun] = 1
+    # The first that is named holds up to the next billing loop, or set.
+    within, firsts = np.unique(np.cumsum(which == 1)[loops[names[told]]], return_index=True)
+    told = told[firsts[within > 0] if owner else firsts]
     which[loops[names[told]]] = np.arange(len(told)) + 2
     places = np.maximum.accumulate(np.where(which >= 0, np.arange(len(which)), 0))
     known = pl.concat([pl.Series([owner, ""], dtype=pl.String), called.gather(told)])
