@@ -10,9 +10,12 @@ from datetime import UTC, date, datetime
 import hypothesis
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
+from click.testing import CliRunner
 from hypothesis import strategies as st
 
 from sealane.app import certificate
+from sealane.cli.main import cli
+from sealane.client import identities
 from sealane.desk import folder as desk_folder
 from sealane.desk import taking
 from sealane.desk.failures import BounceInvalid, MailNotTaken, PartyInvalid
@@ -266,6 +269,45 @@ def test_what_came_back_is_kept_once_and_a_strangers_file_changes_nothing(
     assert bounces.keep(desk, told[1], tokens, NOW) == 1
     assert bounces.keep(desk, told[1], tokens, NOW) == 0
     assert delivered(desk, told) == {"sent": 12, "bounced": 1}
+
+
+def test_the_commands_send_and_read_what_came_back(desk, identity, told, relay, postbox, tmp_path):
+    key, party, agreed, back = (tmp_path / name for name in ("key.txt", "party.toml", "agreed.txt", "back"))
+    identities.keep(key, identities.written(identity, NOW, None))
+    party.write_text(
+        f'name = "Example"\naddress = ["1 Main St"]\nphone = "1-800-555-0100"\nemail = "{FROM}"\n'
+        'happened = ["A thief."]\ndoing = ["We closed the hole."]\nsigned_by = "Dana Doe"\n'
+    )
+    agreed.write_text("P1@example.org\np2@example.org\nnobody@example.org\n")
+
+    def run(*words, code=0):
+        given = ["desk", "incident", *map(str, words), "--desk", str(desk.path), "--identity", str(key)]
+        done = CliRunner().invoke(cli, given, input="kept quiet\n")
+        assert done.exit_code == code, done.output
+        return done.output
+
+    send_ = (
+        "send",
+        told[1],
+        "--party",
+        party,
+        "--agreed",
+        agreed,
+        "--relay",
+        f"127.0.0.1:{relay.port}",
+        "--ca",
+        relay.ca,
+    )
+    send_ = (*send_, "--user", "officer", "--password-stdin", "--rate", 6000)
+    assert "north" in run(*send_, "--by", "south", code=1)  # who writes is named
+    assert "2 of 14 e-mails are to be sent.\n2 taken\n" in run(*send_, "--by", "north")
+    assert "0 of 14 e-mails are to be sent." in run(*send_, "--by", "north")
+    assert {to for _, (to,), _ in postbox.got} == {"p1@example.org", "p2@example.org"}
+    back.mkdir()
+    (back / "1.eml").write_bytes(notification(next(iter(mailings.load(desk, told[1]).messages))))
+    (back / "2.eml").write_bytes(b"Subject: I am away\r\n\r\nUntil Monday.")
+    assert "1 e-mails did not arrive that were not known to; 1 files are no" in run("bounces", told[1], back)
+    assert {one.state: one.count for one in records.load(desk, told[1]).deliveries} == {"sent": 2, "bounced": 1}
 
 
 @pytest.mark.parametrize("content", [b"", b"Subject: hello\r\n\r\nI am away.", b"\x00" * 100])

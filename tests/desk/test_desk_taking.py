@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from sealane.desk import folder, taking
+from sealane.desk import facts, folder, taking
 from sealane.desk.failures import DeskDamaged, DeskExists, DeskMissing, LedgerForked, ListSwapped
 from sealane.errors import SealaneError
+from sealane.exposure.people.crowd import PERSON
 from sealane.vault.age.failures import NoIdentityMatches
 from sealane.vault.age.x25519 import X25519Identity
 from tests.desk.worlds import World, frame_of, person
@@ -159,6 +160,40 @@ def test_a_sync_that_was_cut_short_is_as_if_it_had_not_begun(desk, world, monkey
     monkeypatch.undo()
     assert taking.load(desk).facts.batches == 0
     assert taking.sync(desk, world.source).lists == 1
+
+
+def test_lists_in_many_batches_are_the_same_as_in_one(desk, world, identity, tmp_path, monkeypatch):
+    for number in range(5):
+        world.file(f"plan:/{number}.csv", [person(number * 2 + place, owner=f"o{place}") for place in (0, 3, 1, 0)])
+    whole = taking.sync(desk, world.publish()).taken
+    monkeypatch.setattr(facts, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(facts, "_ROWS_A_BATCH", 6)
+    folder.make(tmp_path / "other", [str(identity.recipient())])
+    parted = taking.sync(folder.open_(tmp_path / "other", [identity]), world.source).taken
+    assert (whole.facts.batches, parted.facts.batches) == (1, 3)
+    assert parted.facts.table.equals(whole.facts.table)
+    assert parted.facts.aliases.whole(*PERSON).equals(whole.facts.aliases.whole(*PERSON))
+    assert (parted.facts.owners, parted.facts.files) == (whole.facts.owners, whole.facts.files)
+    assert parted.map.strict.tolist() == whole.map.strict.tolist()
+
+
+def test_of_a_sync_that_broke_between_two_batches_nothing_counts_until_the_next_one(desk, world, monkeypatch):
+    world.file("plan:/a.csv", [person(1)])
+    before = taking.sync(desk, world.publish()).taken
+    world.file("plan:/b.csv", [person(2), person(3)])
+    spoilt = world.file("plan:/c.csv", [person(4)])
+    world.publish()
+    sealed = (world.path / "lists" / f"{spoilt}.age").read_bytes()
+    (world.path / "lists" / f"{spoilt}.age").write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    monkeypatch.setattr(facts, "_ROWS_A_BATCH", 2)
+    with pytest.raises(ListSwapped):
+        taking.sync(desk, world.source)
+    assert len(desk.numbers("batches")) == 2
+    assert taking.load(desk).facts.table.equals(before.facts.table)
+    (world.path / "lists" / f"{spoilt}.age").write_bytes(sealed)
+    after = taking.sync(desk, world.source)
+    assert (after.lists, len(after.taken.facts.aliases)) == (1, 4)
+    assert len(taking.load(desk).map.strict) == 4
 
 
 def test_a_desk_is_made_once_and_opens_with_its_key_only(desk, identity):

@@ -77,8 +77,15 @@ class Aliases:
 def keyed(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Add the two numbers by which an alias is known again: 128 bits, keyed, so that none can be made to collide."""
     scoped = pl.any_horizontal(pl.col(name).is_not_null() for name in SCOPED)
-    told = [pl.col(name).cast(pl.String).str.to_lowercase().fill_null("\x01") for name in PERSON if name != "owner"]
-    told.append(pl.when(scoped).then(pl.col("owner")).otherwise(pl.lit("\x01")))
+    nothing = pl.lit("\x01")
+    told = [
+        pl.col(name).cast(pl.String).str.to_lowercase().fill_null(nothing)
+        if rows[name].null_count() < len(rows)
+        else nothing
+        for name in PERSON
+        if name != "owner"
+    ]
+    told.append(pl.when(scoped).then(pl.col("owner")).otherwise(nothing))
     text = rows.select(pl.concat_str(told, separator="\x00").alias("text"))["text"]
     return rows.with_columns(text.hash(seed).alias(KEY), text.hash(seed ^ _SECOND_SEED).alias(CHECK))
 

@@ -191,7 +191,11 @@ class Gathering:
         self._waiting = []
         numbers, new = self._known.number(rows[KEY].to_numpy(), rows[CHECK].to_numpy())
         if len(new):
-            table = rows[new].select(*TOLD, KEY, CHECK).to_arrow(compat_level=pl.CompatLevel.oldest())
+            table = (
+                (rows[new] if len(new) < len(rows) else rows)
+                .select(*TOLD, KEY, CHECK)
+                .to_arrow(compat_level=pl.CompatLevel.oldest())
+            )
             if self._writer is None:
                 self._writer = pq.ParquetWriter(
                     self._written, table.schema, compression="zstd", compression_level=1, write_statistics=False,
@@ -223,8 +227,9 @@ class Gathering:
         self._settle()
         table = pl.concat([pl.DataFrame(schema=FACT), *self._facts])
         self._facts = []
-        table = table.group_by("file", "owner", "alias").agg(pl.col("state").last(), pl.col("mask").bitwise_or())
-        table = table.select(list(FACT)).sort("file", "owner", "alias")
+        if not _in_order(table):
+            table = table.group_by("file", "owner", "alias").agg(pl.col("state").last(), pl.col("mask").bitwise_or())
+            table = table.select(list(FACT)).sort("file", "owner", "alias")
         if self._writer is not None:
             self._writer.close()
         batch = Batch(
@@ -246,6 +251,14 @@ class Gathering:
 
 _REPEATING: Final = ("given", "family", "suffix", "birth_date", "city", "state", "zip", "owner")
 """Columns whose values come again and again."""
+
+
+def _in_order(table: pl.DataFrame) -> bool:
+    """Tell whether facts are sorted by file, owner and alias, each once: so they come where a list is of one owner."""
+    file, owner, alias = (table[name].to_numpy() for name in ("file", "owner", "alias"))
+    same_file, same_owner = file[1:] == file[:-1], owner[1:] == owner[:-1]
+    later = (owner[1:] > owner[:-1]) | (same_owner & (alias[1:] > alias[:-1]))
+    return bool(((file[1:] > file[:-1]) | (same_file & later)).all())
 
 
 def _tied(rows: Sequence[pl.DataFrame]) -> bytes:

@@ -182,8 +182,14 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     rows = np.flatnonzero((who != 0) & (social != 0))
     if not len(rows):
         return np.zeros(len(who), dtype=np.uint32)
-    people, numbers = distinct(who[rows], social[rows])
+    _, whose, sizes = np.unique(who, return_inverse=True, return_counts=True)
+    alone = sizes[whose] == 1
+    found = np.where(alone & (who != 0), social, np.uint32(0))
     known, times = np.unique(social[rows], return_counts=True)
+    rows = rows[~alone[rows]]
+    if not len(rows):
+        return found
+    people, numbers = distinct(whose[rows], social[rows])
     often = times[np.searchsorted(known, numbers)]
     order = np.lexsort((numbers, -often, people))
     people, numbers, often = people[order], numbers[order], often[order]
@@ -192,8 +198,9 @@ def _numbers_of_names(who: Numbers, social: Numbers) -> Numbers:
     leads = np.repeat(often[begins] > 1, np.diff(np.append(begins, len(people))))
     other = (numbers != first) & ~one_slip(numbers, first) & ~(leads & (often == 1))
     told = np.where(np.logical_or.reduceat(other, begins), np.uint32(0), numbers[begins])
-    found = np.minimum(np.searchsorted(people[begins], who), len(begins) - 1)
-    return np.where(people[begins][found] == who, told[found], np.uint32(0))
+    number_of = np.zeros(len(sizes), dtype=np.uint32)
+    number_of[people[begins]] = told
+    return np.where(alone | (who == 0), found, number_of[whose])
 
 
 def distinct(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
@@ -220,6 +227,8 @@ def one_slip(ours: Numbers, theirs: Numbers) -> Numbers:
 
 def hashed(column: pl.Series, seed: int) -> Numbers:
     """Return a number above 0 for each text, and 0 where nothing is told."""
+    if column.null_count() == len(column):
+        return np.zeros(len(column), dtype=np.uint64)
     absent = (column.is_null() | (column == "").fill_null(value=True)).to_numpy()
     return np.where(absent, np.uint64(0), column.hash(seed).to_numpy() | np.uint64(1))
 
@@ -242,6 +251,8 @@ def together(*keys: Numbers) -> Numbers:
 
 
 def _identifier(frame: pl.DataFrame, name: str, seed: int) -> Numbers:
+    if frame[name].null_count() == len(frame):
+        return np.zeros(len(frame), dtype=np.uint64)
     column = frame[name].cast(pl.String).str.to_uppercase().str.replace_all(r"[^\p{L}\d]", "")
     column = column.set(column.str.contains(r"^(.)$|^0*$").fill_null(value=False), None)
     if name in SCOPED:
