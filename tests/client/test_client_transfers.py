@@ -498,3 +498,24 @@ def test_a_terminal_gets_bars_and_the_last_line(anna):
     assert "of 30.0 MiB" in text
     assert "claims [bold]x.csv" in text
     assert "Traceback" not in text
+
+
+def test_an_earlier_version_is_listed_fetched_and_restored_from_the_command_line(anna):
+    first, second = anna.file("a/claims.csv", 3 * MIB), anna.file("b/claims.csv", 70_000)
+    for path in (first, second):
+        assert anna.run("put", path, f"{anna.folder}/").exit_code == 0
+    there = f"{anna.folder}/claims.csv"
+    two, one = json.loads(anna.run("file", "versions", there, "--json").stdout)
+    assert [(each["present"], each["size"]) for each in (two, one)] == [(True, 70_000), (False, 3 * MIB)]
+    assert "kept until" in anna.run("file", "versions", there).stdout
+    done = anna.run("get", there, anna.home / "earlier", "--version", one["version"])
+    assert (done.exit_code, sha256(anna.home / "earlier")) == (0, sha256(first))
+    assert "Verified" in done.stdout
+    assert anna.run("rm", there).exit_code == 0
+    (removed,) = json.loads(anna.run("file", "removed", anna.folder, "--json").stdout)
+    assert (removed["name"], removed["versions"]) == ("claims.csv", 2)
+    done = anna.run("file", "restore", there, "--version", one["version"])
+    assert done.exit_code == 0, done.output
+    assert anna.listing(anna.folder)["claims.csv"]["version"] == one["version"]
+    assert anna.run("file", "restore", there, "--version", "x" * 26).exit_code == 1
+    assert anna.run("get", anna.folder, anna.home / "no", "--version", one["version"]).exit_code != 0

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sealane.domain import sweep
+from sealane.domain.blob_sweep import BlobSweeper
 from sealane.doors.incoming import Incoming
 from sealane.errors import (
     LengthMismatch,
     Missing,
     NotAllowed,
+    NotASegment,
     QuotaExceeded,
     SessionEnded,
     StoreFull,
@@ -21,9 +24,11 @@ from sealane.errors import (
     Unavailable,
     UploadTakenOver,
 )
+from sealane.keeper.core import Request
 from sealane.operations.accounts import DisableUser, ListUploads, SetFolderQuota
+from sealane.operations.envelope import Asker
 from sealane.operations.files import EndDownload
-from sealane.operations.uploads import BeginUpload, FinishUpload, RecordSegments
+from sealane.operations.uploads import BeginUpload, DropSegments, FinishUpload, RecordSegments
 from sealane.settings import KIB, SLOT_BYTES
 from tests.doors.house import SMALL
 
@@ -335,6 +340,45 @@ async def test_the_quota_refuses_the_block_that_would_pass_it_and_takes_the_one_
     assert incoming.size == 999
     await incoming.write(999, b"1")
     assert (await incoming.finish()).size == 1000
+
+
+async def test_what_was_stored_and_refused_is_rid_of_once_it_is_let_go_of(house):
+    house.keeper.admin(SetFolderQuota("clinic:/in", quota_bytes=SEGMENT + SEGMENT // 2))
+    one, other = await house.begin("/f"), await house.begin("/g")
+    await one.write(0, bytes(SEGMENT))
+    await one.flush()
+    kept = house.blobs()
+    assert len(kept) == 1
+    await other.write(0, bytes(SEGMENT))
+    with pytest.raises(QuotaExceeded):
+        await other.flush()
+    assert len(house.blobs()) == 2
+    with pytest.raises(QuotaExceeded):
+        await other.suspend()
+
+    def run(act):
+        return house.keeper.keeper.perform_one(Request(act, Asker.ADMIN, "test"))
+
+    BlobSweeper(house.store, house.settings, house.keeper.clock).delete_dead(run)
+    assert house.blobs() == kept
+    await one.finish()
+    assert await house.content("/f") == bytes(SEGMENT)
+
+
+async def test_segments_that_are_recorded_are_not_dropped_whoever_says_so(house):
+    incoming = await house.begin("/f")
+    await incoming.write(0, bytes(SEGMENT))
+    await incoming.flush()
+    (name,) = house.blobs()
+    await house.ask(DropSegments(house.handle, (name,)))
+    for wrong in (("../../etc",), ("x" * 32,), (name.upper() + "g",)):
+        with pytest.raises(NotASegment):
+            await house.ask(DropSegments(house.handle, wrong))
+    with pytest.raises(TooMany):
+        await house.ask(DropSegments(house.handle, (name,) * (house.settings.segments_per_record_max + 1)))
+    assert house.keeper.keeper.perform_one(Request(sweep.dead_blobs, Asker.ADMIN, "test")) == []
+    await incoming.finish()
+    assert await house.content("/f") == bytes(SEGMENT)
 
 
 async def test_more_than_was_declared_is_refused(house):

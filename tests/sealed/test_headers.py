@@ -25,6 +25,7 @@ from sealane.operations.audit import ReadLedger
 from sealane.operations.files import Look, OpenVersion
 from sealane.operations.sealing import ListHeaders, NewHeader, ReadHeader, ReplaceHeaders
 from sealane.operations.signing import SignInWithToken
+from sealane.operations.versions import ListVersions, LookVersion, RestoreVersion
 from sealane.vault.age import files as age_files
 from sealane.vault.age import header as age_header
 from sealane.vault.age import keys as age_keys
@@ -316,3 +317,29 @@ async def test_a_token_that_may_only_read_makes_no_header_anew(house):
     handle = house.door.ask_now(SignInWithToken(token, "127.0.0.1", "https")).handle
     with pytest.raises(NotAllowed):
         await house.door.ask(ReplaceHeaders(handle, ()))
+
+
+# --- Earlier versions ------------------------------------------------------------------------------------------------
+
+
+async def test_an_earlier_sealed_version_comes_as_its_age_file_and_is_had_back_as_it_was(house):
+    made = []
+    for content in (b"the first", b"the second"):
+        await house.put("/f", content)
+        await house.seal()
+        made.append((await house.look("/f", handle=house.reader)).version)
+    one, two = made
+    listed = await house.door.ask(ListVersions(house.handle, f"{FOLDER}/f"))
+    assert [(each.entry.version, each.entry.plain_size, each.entry.sealed) for each in listed.versions] == [
+        (two, 10, True),
+        (one, 9, True),
+    ]
+    path = f"{FOLDER}/f.age"
+    outgoing = house.outgoing(await house.door.ask(OpenVersion(house.reader, path, one)), house.reader)
+    got = b"".join([bytes(piece) async for piece in outgoing.pieces(0, outgoing.size)])
+    await outgoing.close()
+    assert house.opened(got) == b"the first"
+    looked = (await house.door.ask(LookVersion(house.reader, path, one))).entry
+    assert (looked.size, looked.age_size) == (len(got), len(got))
+    await house.door.ask(RestoreVersion(house.handle, f"{FOLDER}/f", one))
+    assert await house.age("/f") == got

@@ -67,6 +67,7 @@ class RestoreVersion(Operation, frozen=True):
     One that stands there already stays.
     """
 
+    repeatable: ClassVar[bool] = False
     answer: ClassVar[type[Answer]] = Seen
     handle: str
     path: str

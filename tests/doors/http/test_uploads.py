@@ -295,6 +295,26 @@ async def test_a_creation_whose_body_is_refused_says_where_what_came_is_kept(ann
     assert (await anna.get("/api/v1/content/in/t.bin")).content == content
 
 
+@pytest.mark.parametrize(
+    "rest", [b"Content-Length: 50\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"]
+)
+async def test_a_creation_whose_body_breaks_off_is_told_where_it_goes_on(door, anna, rest):
+    said = BODY | metadata() | {"Upload-Length": "50", "Authorization": f"Bearer {door.house.token()}", "Host": "x"}
+    head = f"POST {UPLOADS} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(head.encode() + rest)
+    writer.write_eof()
+    answer = (await asyncio.wait_for(reader.read(), 60)).decode()
+    writer.close()
+    assert answer.startswith("HTTP/1.1 400 ")
+    lines = dict(line.split(": ", 1) for line in answer.split("\r\n") if ": " in line)
+    stands = int(lines["upload-offset"])
+    assert stands == await offset_of(anna, lines["location"])
+    content = b"hello" + bytes(45)
+    assert (await patched(anna, lines["location"], stands, content[stands:])).status_code == 204
+    assert (await anna.get("/api/v1/content/in/t.bin")).content == content
+
+
 async def test_a_creation_whose_checksum_is_wrong_says_where_to_send_it_again(anna):
     content = b"0123456789"
     said = BODY | metadata() | {"Upload-Length": "10"} | checksum("sha256", b"something else")

@@ -52,6 +52,7 @@ async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, port, h
             "/files",
             "/prove",
             "/remove/in/returned",
+            "/removed/in",
             "/admin/groups",
             "/admin/folders",
             "/admin/organizations",

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from sealane import paths
 from sealane.doors.age_headers import header_of
 from sealane.doors.http import conditions, digests, sealed, tus
+from sealane.doors.http.bodies import ClientGone
 from sealane.doors.http.exchange import exchange_of
 from sealane.doors.http.problems import (
     BodyTooSlow,
@@ -120,7 +121,7 @@ async def create(exchange: Exchange) -> Response:
         # The client does not know the upload's address yet: it is told, and how much was kept, and goes on from there.
         seen = await exchange.ask(LookUpload(handle="", upload=opened.upload), UploadIs)
         stands = _Stands(seen.size, None)
-    except SealaneError:
+    except (SealaneError, ClientGone):  # whose body broke off may still read
         await _tell_where(exchange, opened.upload)
         raise
     return Response(
