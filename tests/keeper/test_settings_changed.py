@@ -12,14 +12,16 @@ from sealane.configuration import CHANGEABLE, in_force
 from sealane.domain import node_settings
 from sealane.errors import Conflict, Invalid, Missing, NotAllowed
 from sealane.keeper.core import Request
-from sealane.operations.accounts import AddOrganization, AddUser
+from sealane.operations.accounts import AddFolder, AddOrganization, AddUser
 from sealane.operations.administering import Administer
 from sealane.operations.audit import ReadLedger
 from sealane.operations.browser import NewSetupLink, SetUp, SignInAtPage
 from sealane.operations.envelope import Asker
+from sealane.operations.exposures import LookReading, SetReading
 from sealane.operations.failures import ProofWanted
 from sealane.operations.settings import ListSettings, SetSetting
 from sealane.settings import Settings
+from sealane.vault.age.hybrid import HybridIdentity
 from tests.keeper_in_process import SETTINGS, KeeperInProcess, hashing_quickly
 
 HERE, PASSWORD = "192.0.2.7", "correct horse battery"
@@ -103,6 +105,20 @@ def test_only_who_runs_the_node_changes_settings_and_only_after_a_proof(home):
         assert listed(home)
     finally:
         home.keeper.settings = settings
+
+
+def test_when_a_folder_shows_files_is_an_administrators_to_say_and_who_gets_lists_of_people_is_not(home):
+    home.admin(AddFolder("clinic:/in"))
+    ask = home.door().ask_now
+    ask(Administer(home.root, SetReading("clinic:/in", publish="after-reading", unread_after_seconds=60)))
+    (row,) = ask(Administer(home.root, LookReading("clinic:/in"))).told.rows
+    assert row.values == (True, True, "after-reading", 60)
+    key = str(HybridIdentity.new().recipient())
+    for said in ({"owner_recipient": key}, {"owner": "somebody"}, {"reading": False}):
+        with pytest.raises(NotAllowed):
+            ask(Administer(home.root, SetReading("clinic:/in", **said)))
+    with pytest.raises(Missing):
+        ask(Administer(home.ines, SetReading("clinic:/in", publish="at-once")))
 
 
 def test_what_the_machine_sets_is_shown_and_not_changed(tmp_path):

@@ -132,6 +132,8 @@ def allow(work: Work, caller: Caller, operation: Operation) -> None:
         raise NotAllowed("Only an administrator may do this.")
     if reach != "node":
         _check_reach(work, caller, operation)
+    if isinstance(operation, exposures.SetReading):
+        _check_reading(operation)
     if type(operation) not in _READING:
         browsing.demand_proof(work, caller)
     work.operator = caller.who
@@ -152,6 +154,15 @@ def _check_reach(work: Work, caller: Caller, operation: Operation) -> None:
             raise NotAllowed("Only an administrator of the organization that runs this server may do this.")
         if organization != own:
             raise OrganizationMissing
+
+
+def _check_reading(operation: exposures.SetReading) -> None:
+    """Raise for what only the operator says: whether a folder is read, whose people are in it, who gets their lists.
+
+    Else whoever has an administrator's session could have lists of people sealed to a key of their own.
+    """
+    if (operation.reading, operation.owner, operation.owner_recipient) != (None, None, None):
+        raise NotAllowed("Only the operator may say this, by the command line: sealane exposure set.")
 
 
 def check_own_hand(caller: Caller, operation: Operation) -> None:

@@ -6,6 +6,8 @@ adds one decides what it demands.
 
 import dataclasses
 import json
+import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -231,6 +233,15 @@ async def test_dangerous_steps_ask_for_a_proof_when_the_last_one_is_old(signed, 
         told = await send(browser, address, fields)
         assert told.status_code == 303, (address, fields)
         assert told.headers["location"].startswith("/prove?next="), (address, fields)
+        if fields.get("do") == "add" and address == "/admin/recovery":
+            back = parse_qs(urlsplit(told.headers["location"]).query)["next"][0]
+    keeper.settings = dataclasses.replace(keeper.settings, proof_seconds=900)
+    await browser.get("/admin/recovery")
+    offered = f'name="recipient" value="{RECIPIENT}"'
+    assert offered in (await browser.get(back)).text, "what was printed is not lost"
+    forged = re.sub("mark=[0-9a-f]+", f"mark={'0' * 64}", back)
+    for link in (forged, forged.replace(f"mark={'0' * 64}", "")):
+        assert offered not in (await browser.get(link)).text, "nobody else's key is offered"
     assert changes(house) == before
 
 

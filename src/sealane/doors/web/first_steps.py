@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
 from sealane.doors.web import forms
 from sealane.doors.web.administration import done, or_again, organization_of, rows
 from sealane.operations import accounts, administering
 from sealane.operations.exposures import ListOfficers
+from sealane.operations.failures import ProofWanted
 from sealane.operations.passkeys import ListPasskeys
 
 if TYPE_CHECKING:
@@ -54,9 +56,16 @@ async def _recovery(visit: Visit, failure: SealaneError | None, status: int) -> 
         keys=found,
         organization=organization,
         today=visit.exchange.door.clock.now(),
+        recipient=_printed(visit),
         step="first" if visit.query()["step"] == "first" else "",
         failure=failure,
     )
+
+
+def _printed(visit: Visit) -> str:
+    """Return the key whose sheets were printed before a proof was asked for; never one that another page names."""
+    recipient, mark = visit.query()["recipient"], visit.query()["mark"]
+    return recipient if hmac.compare_digest(visit.mark(recipient).encode(), mark.encode("utf-8", "replace")) else ""
 
 
 async def set_recovery(visit: Visit) -> Response:
@@ -75,4 +84,10 @@ async def set_recovery(visit: Visit) -> Response:
             return visit.go("/admin?said=saved")
         return visit.go(forms.address("/admin/recovery", organization=organization, said="saved"))
 
-    return await or_again(_recovery, visit, doing())
+    try:
+        return await or_again(_recovery, visit, doing())
+    except ProofWanted:  # the sheets are printed: what belongs to them comes along
+        kept = form["recipient"] if form["do"] != "remove" else ""
+        query = {"organization": organization, "step": form["step"], "recipient": kept, "mark": visit.mark(kept)}
+        back = forms.address("/admin/recovery", **query)
+        return visit.go(forms.address("/prove", next=back))
