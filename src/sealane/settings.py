@@ -150,6 +150,10 @@ class Settings:
     folder_entries_max: int = 1_000_000
     views_kept_max: int = 10_000
     """Users whose grants are kept in memory at once."""
+    watches_per_connection_max: int = 4096
+    """Folders of which the keeper tells one door when something in them may have changed."""
+    uploads_ahead_max: int = 32
+    """Uploads that are begun for a session before it names them, in a folder to which it sends many."""
     folders_kept_max: int = 100_000
     """Folders that the keeper remembers at once."""
     extents_max: int = 200_000
