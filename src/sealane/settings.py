@@ -225,6 +225,8 @@ class Settings:
     sftp_express: int = 1
     """1: data packets of AES-GCM sessions take the express path; 0: everything goes through asyncssh."""
     sftp_handles_max: int = 1024
+    sftp_remembered_entries_max: int = 200_000
+    """Names that a worker remembers of what its sessions have listed, to say them again (some 150 bytes each)."""
     sftp_sessions_per_connection_max: int = 10
     sftp_window_bytes: int = 4 * MIB
     """Bytes a client may send ahead on one channel before it is read."""

@@ -21,7 +21,7 @@ def line():
 
 @pytest.fixture
 def watching(line):
-    return Watching(line)
+    return Watching(line, 100)
 
 
 def test_it_holds_until_it_has_ended(watching):
@@ -55,8 +55,8 @@ def test_nothing_holds_without_a_watch_a_connection_or_a_line(watching, line):
     line.connection = 0
     assert not watching.holds(3, 1)
     assert not watching.holds(3, 0)
-    assert not Watching(None).holds(3, 1)
-    assert Watching(None).connection == 0
+    assert not Watching(None, 100).holds(3, 1)
+    assert Watching(None, 100).connection == 0
 
 
 def test_a_new_connection_begins_anew(watching, line):

@@ -29,9 +29,11 @@ class KeeperLine(Protocol):
 class Watching:
     """Which watches have ended. One a process; one event loop."""
 
-    def __init__(self, line: KeeperLine | None) -> None:
-        """Without a `line` nothing ever counts as told."""
+    def __init__(self, line: KeeperLine | None, entries_max: int) -> None:
+        """Without a `line` nothing ever counts as told. All sessions together remember up to `entries_max` entries."""
         self._line = line
+        self._entries_max = entries_max
+        self._entries = 0
         self._connection = 0
         self._up_to = 0
         self._ended: set[int] = set()
@@ -53,6 +55,13 @@ class Watching:
         if len(self._ended) > _ENDED_KEPT_MAX:  # it may end more than has ended: that costs a question
             self._up_to = max(self._up_to, *self._ended)
             self._ended.clear()
+
+    def make_room(self, before: int, now: int) -> bool:
+        """Take note that somebody who remembered `before` entries remembers `now`; False where that is too many."""
+        if self._entries - before + now > self._entries_max:
+            return False
+        self._entries += now - before
+        return True
 
     def holds(self, watch: int, connection: int) -> bool:
         """Whether what came by this connection with this watch may be said again now."""

@@ -41,7 +41,7 @@ class Door:
         self.anna = world.session("anna@clinic")
         world.grant("clinic:/in", "berta@clinic", *EVERYTHING)
         self.others = {"berta": world.session("berta@clinic"), "anna": world.session("anna@clinic")}
-        watching = Watching(self.anna.asking)
+        watching = Watching(self.anna.asking, 10_000)
         self.anna.asking.on_notice(watching.notice)
         self.remembered = Remembered(watching)
 
@@ -189,7 +189,7 @@ def pages(remembered, folder, names, watch=1):
 
 
 def test_no_more_is_remembered_than_may_be():
-    remembered = Remembered(Watching(Keeper()))
+    remembered = Remembered(Watching(Keeper(), 10_000))
     for number in range(20):
         pages(remembered, f"/{number}", ["one"])
     assert [remembered.attributes_of(f"/{number}/one") is not None for number in range(20)] == [False] * 12 + [True] * 8
@@ -203,8 +203,25 @@ def test_no_more_is_remembered_than_may_be():
     assert not remembered._listed
 
 
+def test_all_sessions_of_a_worker_together_remember_no_more_than_they_may():
+    watching = Watching(Keeper(), 10)
+    one, other, third = (Remembered(watching) for _ in range(3))
+    pages(one, "/in", "abcdef")
+    pages(other, "/in", "abcde")
+    assert other.attributes_of("/in/a") is None
+    pages(third, "/in", "abcd")
+    assert third.attributes_of("/in/a") is not None
+    one.forget()
+    pages(other, "/in", "abcde")
+    assert other.attributes_of("/in/a") is not None
+    pages(other, "/in", "abcdefghij", watch=2)
+    assert other.attributes_of("/in/a") is None
+    pages(other, "/in", "abcdef", watch=3)
+    assert other.attributes_of("/in/f") is not None
+
+
 def test_pages_of_one_watch_are_one_listing_and_of_another_begin_anew():
-    remembered = Remembered(Watching(Keeper()))
+    remembered = Remembered(Watching(Keeper(), 10_000))
     pages(remembered, "/in", ["a"])
     pages(remembered, "/in", ["b"])
     assert remembered.attributes_of("/in/a") is not None
@@ -216,7 +233,7 @@ def test_pages_of_one_watch_are_one_listing_and_of_another_begin_anew():
 
 
 def test_the_root_is_a_folder_like_others():
-    remembered = Remembered(Watching(Keeper()))
+    remembered = Remembered(Watching(Keeper(), 10_000))
     pages(remembered, "/", ["a"])
     assert remembered.attributes_of("/a") is not None
     assert remembered.attributes_of("/") is None
@@ -228,7 +245,7 @@ def opened(room=100, count=2, watch=1):
 
 
 def test_an_upload_is_given_once_for_a_name_of_its_folder_in_its_time():
-    remembered = Remembered(Watching(Keeper()))
+    remembered = Remembered(Watching(Keeper(), 10_000))
     remembered.begin("/in/first", opened(), 1, 0.0)
     assert remembered.upload("/other/a", 1.0) is None
     assert remembered.upload("/in/sub", 1.0) is None
@@ -243,14 +260,14 @@ def test_an_upload_is_given_once_for_a_name_of_its_folder_in_its_time():
 
 
 def test_where_the_room_is_used_up_the_keeper_is_asked():
-    remembered = Remembered(Watching(Keeper()))
+    remembered = Remembered(Watching(Keeper(), 10_000))
     remembered.begin("/in/first", opened(room=10), 1, 0.0)
     remembered.finished("/in/first", 10)
     assert remembered.upload("/in/a", 1.0) is None
 
 
 def test_more_are_wanted_the_more_come_to_one_folder():
-    remembered = Remembered(Watching(Keeper()))
+    remembered = Remembered(Watching(Keeper(), 10_000))
     assert [remembered.wanted(f"/in/{number}", 9) for number in range(5)] == [0, 4, 6, 8, 9]
     assert remembered.wanted("/other/a", 9) == 0
 

@@ -41,7 +41,7 @@ def begin(monkeypatch):
     def beginning(door):
         files = Files.__new__(Files)
         files.door, files.session_handle = door, "handle"
-        files._remembered = Remembered(Watching(None))
+        files._remembered = Remembered(Watching(None, 100))
         return asyncio.run(files.begin("/in/file", "create")), sum(slept)
 
     return beginning

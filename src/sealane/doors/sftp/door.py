@@ -56,7 +56,7 @@ class SftpDoor:
     ) -> None:
         """Nobody is connected yet. `ask` asks the keeper one operation, by `line` where what it tells is remembered."""
         self.ask_any = ask
-        self.watching = Watching(line)
+        self.watching = Watching(line, settings.sftp_remembered_entries_max)
         self.plane = Plane(store, settings)
         self.settings = settings
         self.clock = clock or Clock()

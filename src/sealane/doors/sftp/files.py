@@ -214,6 +214,10 @@ class Files:
             unchanged_if_untouched=changes_present,
         )
 
+    def forget(self) -> None:
+        """Forget what the keeper told, since the session is over."""
+        self._remembered.forget()
+
     def end_later(self, opened: ReadingFile) -> None:
         """End a download as its client asked; how much was read is told to the keeper a little later."""
         self.door.end_later(opened)

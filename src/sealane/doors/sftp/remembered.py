@@ -55,6 +55,8 @@ class Remembered:
         """Nothing was told yet."""
         self._watching = watching
         self._listed: dict[str, _Listed] = {}
+        self._counted = 0
+        """Entries as they were counted for the worker."""
         self._begun: _Begun | None = None
         self._folder = ""
         """The folder into which new files came last."""
@@ -70,18 +72,28 @@ class Remembered:
 
     def listed(self, folder: str, page: Page, connection: int) -> None:
         """Remember a page of a folder that was asked for by this connection."""
-        if not page.watch or not connection or connection != self.connection:
-            self._listed.pop(folder, None)
-            return
         there = self._listed.pop(folder, None)
+        if not page.watch or not connection or connection != self.connection:
+            self._count()
+            return
         if there is None or (there.watch, there.connection) != (page.watch, connection):
             there = _Listed(page.watch, connection)
         there.attributes.update((entry.name, attributes.of(entry)) for entry in page.entries)
         self._listed[folder] = there
-        while self._listed and (
-            len(self._listed) > _FOLDERS_MAX or sum(len(one.attributes) for one in self._listed.values()) > _ENTRIES_MAX
-        ):
+        while self._listed and (len(self._listed) > _FOLDERS_MAX or self._entries > _ENTRIES_MAX):
             del self._listed[next(iter(self._listed))]
+        self._count()
+
+    @property
+    def _entries(self) -> int:
+        return sum(len(one.attributes) for one in self._listed.values())
+
+    def _count(self) -> None:
+        """Count what is remembered for the worker; where it has no room, forget it."""
+        if not self._watching.make_room(self._counted, self._entries):
+            self._listed.clear()
+            self._watching.make_room(self._counted, 0)
+        self._counted = self._entries
 
     def attributes_of(self, path: str) -> bytes | None:
         """Return the packed attributes of what is at a path, as a `Look` would tell them, if they were told."""
@@ -91,6 +103,7 @@ class Remembered:
             return None
         if not self._watching.holds(listed.watch, listed.connection):
             del self._listed[folder or "/"]
+            self._count()
             return None
         return listed.attributes.get(name)
 
@@ -144,6 +157,7 @@ class Remembered:
             self._begun.room -= size
 
     def forget(self) -> None:
-        """Forget everything."""
+        """Forget everything, since the session is over."""
         self._listed.clear()
+        self._count()
         self._begun = None
