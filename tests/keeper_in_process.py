@@ -20,7 +20,7 @@ from argon2 import PasswordHasher, Type
 from sealane.clock import Clock
 from sealane.domain import passwords
 from sealane.keeper.core import Keeper
-from sealane.operations.envelope import Answer, Asker, Operation, SessionsEnded
+from sealane.operations.envelope import Answer, Asker, Operation, SessionsEnded, WatchesEnded
 from sealane.operations.inspection import ArrivalsWaiting
 from sealane.settings import Settings
 
@@ -64,6 +64,8 @@ class Asking:
         self.asker = asker
         self.name = name
         self.listeners: list[Callable[[Answer], None]] = []
+        self.connection = 1
+        self.has_unread = False
         self._home = home
 
     async def ask(self, operation: Operation) -> Answer:
@@ -79,6 +81,7 @@ class Asking:
         """There is nothing to connect."""
 
     def break_off(self) -> None:
+        self.connection += 1
         self._home.keeper.connection_closed(self.name)
 
     async def close(self) -> None:
@@ -106,6 +109,8 @@ class KeeperInProcess:
 
     def restart(self) -> None:
         self.keeper.close()
+        for asking in self._askings:
+            asking.connection += 1
         self.keeper = self._opened()
 
     def close(self) -> None:
@@ -130,7 +135,10 @@ class KeeperInProcess:
 
     def _tell(self, batch: Batch) -> None:
         for asking in self._askings:
+            ended = tuple(number for connection, number in batch.watches if connection == asking.name)
             for listener in asking.listeners:
+                if asking.asker is Asker.DOOR and (ended or batch.watches_up_to):
+                    listener(WatchesEnded(ended, batch.watches_up_to))
                 if batch.ended and asking.asker is Asker.DOOR:
                     listener(SessionsEnded(sessions=tuple(batch.ended)))
                 if batch.arrivals and asking.asker is Asker.INSPECTOR:

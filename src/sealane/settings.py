@@ -155,6 +155,10 @@ class Settings:
     folder_entries_max: int = 1_000_000
     views_kept_max: int = 10_000
     """Users whose grants are kept in memory at once."""
+    watches_per_connection_max: int = 4096
+    """Folders of which the keeper tells one door when something in them may have changed."""
+    uploads_ahead_max: int = 32
+    """Uploads that are begun for a session before it names them, in a folder to which it sends many."""
     folders_kept_max: int = 100_000
     """Folders that the keeper remembers at once."""
     extents_max: int = 200_000
@@ -226,6 +230,8 @@ class Settings:
     sftp_express: int = 1
     """1: data packets of AES-GCM sessions take the express path; 0: everything goes through asyncssh."""
     sftp_handles_max: int = 1024
+    sftp_remembered_entries_max: int = 200_000
+    """Names that a worker remembers of what its sessions have listed, to say them again (some 150 bytes each)."""
     sftp_sessions_per_connection_max: int = 10
     sftp_window_bytes: int = 4 * MIB
     """Bytes a client may send ahead on one channel before it is read."""

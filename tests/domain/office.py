@@ -89,8 +89,8 @@ class Office:
                 with transaction.savepoint():
                     answer = act(work)
             except Exception:
-                self.views.forget()
-                self.tree.forget()
+                self.views.drop()
+                self.tree.drop()
                 raise
             check_tree(transaction, self.tree)
         self.events += work.events

@@ -8,6 +8,7 @@ from sealane.database.statements import Statement
 from sealane.database.tables import folders, organizations, segments, upload_segments, uploads, versions
 from sealane.domain.pending import held
 from sealane.domain.queries import folders as statements
+from sealane.domain.queries import versions as version_statements
 
 
 class KeptRow(NamedTuple):
@@ -105,3 +106,5 @@ def check_tree(transaction, tree):
         assert row.counted == row.kept
     for organization_id, use in told.uses.items():
         assert use == transaction.first(statements.ORGANIZATION_USE, organization_id=organization_id)
+    for organization_id, key in told.keys.items():
+        assert key == transaction.first(version_statements.ORGANIZATION_KEY, organization=organization_id)

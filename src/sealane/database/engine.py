@@ -146,6 +146,8 @@ class Transaction(Reading):
         """Made by `Database.begin` alone."""
         super().__init__(database, driver)
         self._over = False
+        self.writes = 0
+        """How often something was written, or tried to be."""
         self._failure: SealaneError | None = None
         self._savepoints: list[bool] = []
         """One entry an entered `savepoint()`, outermost first: whether the database has been told of it."""
@@ -238,6 +240,7 @@ class Transaction(Reading):
 
     def _before(self, *, writes: bool) -> None:
         self._check()
+        self.writes += writes
         if writes and self._savepoints and not self._savepoints[-1]:
             for index, told in enumerate(self._savepoints):
                 if not told:

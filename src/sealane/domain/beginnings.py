@@ -2,6 +2,7 @@
 
 At the begin everything is decided, and the decision goes to the door in a sealed note with the upload's fresh key; the
 door hands it back with the first record or with the end, and only then the upload is in the database and the ledger.
+Who sends many to one folder may have more begun ahead (ahead.py): these get their names with the note.
 Must stay true: what is decided again then is all that may have changed (rights, room, how many); a note opens for its
 own user only, within the time in which an upload can be resumed; a door can neither make nor change one.
 """
@@ -14,22 +15,25 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sealane import paths
 from sealane.domain import allowances, keyring, resume, seals, upload_map
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, UploadMissing
 from sealane.ids import FolderId, OrganizationId, UploadId, UserId, VersionId, random_name
 from sealane.ledger import events
-from sealane.operations.uploads import AgeKey, UploadOpened
+from sealane.operations.uploads import AgeKey, BegunAhead, UploadOpened
 from sealane.vault.keys import KEY_BYTES
 
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
-    from sealane.domain.queries.uploads import UploadRow
+    from sealane.domain.queries.uploads import FileRow, UploadRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Caller, Work
 
 _ORGANIZATION_BYTES: Final = 8
+_NEVER_STOOD: Final = VersionId("")
+"""No version has this name."""
 
 
 class Begun(msgspec.Struct, frozen=True, array_like=True):
@@ -40,7 +44,9 @@ class Begun(msgspec.Struct, frozen=True, array_like=True):
     organization_id: OrganizationId
     folder_id: FolderId
     name: str
+    """"" where it was begun ahead: it is told with the note."""
     shown_path: str
+    """Of one that was begun ahead, that of its folder."""
     declared: int | None
     began: datetime
     key: bytes
@@ -48,6 +54,8 @@ class Begun(msgspec.Struct, frozen=True, array_like=True):
     """In a sealed folder: what its age file is made with."""
     stood: VersionId | None = None
     """The version that stood at the name."""
+    ahead: bool = False
+    """It was begun before it had a name, so that nobody looked what stood there."""
 
 
 _decoder = msgspec.msgpack.Decoder(Begun)
@@ -80,7 +88,6 @@ def promise(
         age_secret=keyring.new_age_secret() if sealed else b"",
         stood=stood,
     )
-    note = keyring.organization_key(work, begun.organization_id).seal_note(msgspec.msgpack.encode(begun))
     return UploadOpened(
         upload=begun.upload,
         generation=1,
@@ -91,14 +98,42 @@ def promise(
         segments=(),
         declared=declared,
         room=room,
-        begin=begun.organization_id.to_bytes(_ORGANIZATION_BYTES, "big") + note,
+        begin=_note(work, begun),
         age=AgeKey(0, keyring.payload_key_of(begun.age_secret), 0) if sealed else None,
         sent_sealed=sent_sealed,
     )
 
 
-def opened(work: Work, caller: Caller, upload: str, begin: bytes) -> Begun:
-    """Return what was decided. Raises `UploadMissing` past its time, and for another's or another upload's."""
+def without_names(work: Work, caller: Caller, folder: Folder, shown_path: str, count: int) -> tuple[BegunAhead, ...]:
+    """Begin uploads in a folder, whose path this is, that are named when they are recorded or finished."""
+    made = []
+    for _ in range(count):
+        begun = Begun(
+            upload=UploadId(random_name()),
+            user_id=caller.user_id,
+            organization_id=folder.organization_id,
+            folder_id=folder.id,
+            name="",
+            shown_path=shown_path,
+            declared=None,
+            began=work.now,
+            key=secrets.token_bytes(KEY_BYTES),
+            ahead=True,
+        )
+        made.append(BegunAhead(begun.upload, begun.key, _note(work, begun)))
+    return tuple(made)
+
+
+def _note(work: Work, begun: Begun) -> bytes:
+    sealed = keyring.organization_key(work, begun.organization_id).seal_note(msgspec.msgpack.encode(begun))
+    return begun.organization_id.to_bytes(_ORGANIZATION_BYTES, "big") + sealed
+
+
+def opened(work: Work, caller: Caller, upload: str, begin: bytes, name: str = "") -> Begun:
+    """Return what was decided. Raises `UploadMissing` past its time, and for another's or another upload's.
+
+    `name`: of one that was begun ahead. Raises `PathInvalid` for what is no name.
+    """
     organization = OrganizationId(int.from_bytes(begin[:_ORGANIZATION_BYTES], "big"))
     note = keyring.organization_key(work, organization).open_note(begin[_ORGANIZATION_BYTES:])
     try:
@@ -108,7 +143,26 @@ def opened(work: Work, caller: Caller, upload: str, begin: bytes) -> Begun:
     until = begun.began + timedelta(seconds=work.settings.upload_keep_seconds)
     if begun.upload != upload or begun.user_id != caller.user_id or until <= work.now:
         raise UploadMissing
-    return begun
+    return _named(begun, name) if begun.ahead else begun
+
+
+def _named(begun: Begun, name: str) -> Begun:
+    """Return an upload that was begun ahead with its name."""
+    checked = paths.check_name(name)
+    return msgspec.structs.replace(begun, name=checked, shown_path=f"{begun.shown_path.removesuffix('/')}/{checked}")
+
+
+def _stood(work: Work, begun: Begun, file: FileRow | None) -> VersionId | None:
+    """Return what stood at the name when the upload was begun.
+
+    Of one that was begun ahead that is what stands there now; unless it came since: then nobody is to go on over it.
+    """
+    if not begun.ahead:
+        return begun.stood
+    if file is None:
+        return None
+    version = work.transaction.first(version_queries.VERSION, version=file.version_id)
+    return file.version_id if version is not None and version.made <= begun.began else _NEVER_STOOD
 
 
 def version_of(work: Work, begun: Begun) -> VersionRow | None:
@@ -138,7 +192,7 @@ def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
         declared=begun.declared,
         metadata="",
         partial=False,
-        base_version_id=begun.stood,
+        base_version_id=_stood(work, begun, file),
         extents=upload_map.empty(work).pack(),
         held=begun.declared or 0,
     )

@@ -55,19 +55,21 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
     """End an upload: it becomes the present version of its name. A finished one answers the same again."""
     if op.digest is not None and len(op.digest) != DIGEST_BYTES:
         raise Invalid("A SHA-256 digest has 32 bytes.")
-    upload = resume.find_own(work, caller, op.upload)
+    # A small file that is sent once: nothing is known of it, which one statement says.
+    unknown = bool(op.begin) and upload_map.is_unknown(work, op.upload, op.segments)
+    upload = None if unknown else resume.find_own(work, caller, op.upload)
     if upload is None:
         if not op.begin:
             raise UploadMissing
-        begun = beginnings.opened(work, caller, op.upload, op.begin)
-        version = beginnings.version_of(work, begun)
+        begun = beginnings.opened(work, caller, op.upload, op.begin, op.name)
+        version = None if unknown else beginnings.version_of(work, begun)
         if version is not None:
             return _answer_of(begun.upload, version)
         if op.sent_sealed is None and (
             seals.folder_of(work, begun.folder_id) is not None or (op.size and held_back.holds(work, begun.folder_id))
         ):
             return _finish_kept(work, caller, beginnings.keep(work, caller, begun), op)
-        upload_map.check(work, begun.upload, op.segments, op.edits)
+        upload_map.check(work, begun.upload, op.segments, op.edits, unknown=unknown)
         extents = upload_map.empty(work)
         upload_map.apply(extents, op.edits)
         if {segment.segment for segment in op.segments}.issubset(extents.segments()):

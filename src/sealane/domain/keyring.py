@@ -28,7 +28,7 @@ AGE: Final = "age"
 
 def organization_key(work: Work, organization: OrganizationId) -> OrganizationKey:
     """Return an organization's key, unwrapped."""
-    row = work.transaction.first(queries.ORGANIZATION_KEY, organization=organization)
+    row = work.tree.key(work.transaction, organization)
     if row is None:
         raise Integrity
     return work.keys.organization(row.organization_id, row.wrapped_key)

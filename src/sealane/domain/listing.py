@@ -18,6 +18,7 @@ from sealane.domain import places, rights, seals
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
 from sealane.domain.rights import Act
+from sealane.domain.watches import Watched
 from sealane.errors import Missing
 from sealane.operations.files import Entry, ListFolder, Look, Page, Seen
 from sealane.vault.age.payload import sealed_length
@@ -76,7 +77,9 @@ def list_folder(work: Work, caller: Caller, op: ListFolder) -> Page:
         found.insert(0, _unfinished(work, caller, folder, after, limit + 1, all_of_them=op.own_uploads))
     page = list(islice(_once(heapq.merge(*found, key=lambda entry: entry.name)), limit + 1))
     shown = tuple(_shown(entry) if as_age else entry for entry in page[:limit])
-    return Page(entries=shown, after=shown[-1].name if len(page) > limit else "")
+    watched = op.watch and whole and not folder.virtual and not seals.closes(work, folder.id)
+    watch = work.watches.watch(work.connection, folder.id, Watched.ENTRIES) if watched else 0
+    return Page(entries=shown, after=shown[-1].name if len(page) > limit else "", watch=watch)
 
 
 def _shown(entry: Entry) -> Entry:

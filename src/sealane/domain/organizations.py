@@ -96,6 +96,7 @@ def rotate_node_key(work: Work, op: RotateNodeKey) -> Done:
     for row in found:
         wrapped = work.keys.rewrap_organization(row.id, row.wrapped_key)
         work.transaction.run(statements.SET_ORGANIZATION_KEY, whose=row.id, wrapped=wrapped)
+    work.tree.forget()
     second_factor.wrap_anew(work)
     sharing.wrap_anew(work)
     work.record(events.NodeKeyRotated(node_key=str(generation), rewrapped=len(found)))
@@ -119,6 +120,7 @@ def rotate_organization_key(work: Work, op: RotateOrganizationKey) -> Done:
         count += len(page)
         after = page[-1].id
     work.transaction.run(statements.SET_ORGANIZATION_KEY, whose=row.id, wrapped=work.keys.wrap_organization(new))
+    work.tree.forget()
     work.record(events.OrganizationKeyRotated(owner_organization_id=row.id, rewrapped=count))
     return Done()
 

@@ -57,11 +57,13 @@ def charge(work: Work, folder_id: FolderId, size: int, files: int, *, at_any_rat
     Raises `QuotaExceeded` where a quota does not hold the growth; a shrinking or equal use is never refused, nor is
     what was acknowledged before (`at_any_rate`).
     """
-    left = Room(UNBOUNDED, UNBOUNDED) if at_any_rate else room(work, folder_id)
+    chain, organization = _chain(work, folder_id)
+    left = Room(UNBOUNDED, UNBOUNDED) if at_any_rate else _room([*chain, organization])
     if (size > 0 and size > left.bytes) or (files > 0 and files > left.files):
         raise QuotaExceeded
-    work.transaction.run(statements.CHARGE, charged_id=folder_id, more_bytes=size, more_files=files)
-    work.transaction.run(statements.CHARGE_ORGANIZATION, charged_id=folder_id, more_bytes=size, more_files=files)
+    more = {"more_bytes": size, "more_files": files}
+    work.transaction.run_many(statements.CHARGE, [{"charged_id": row.id, **more} for row in chain])
+    work.transaction.run(statements.CHARGE_ORGANIZATION, charged_id=chain[0].organization_id, **more)
     work.tree.charged(folder_id, size, files)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealane import paths
 from sealane.domain import (
+    ahead,
     allowances,
     beginnings,
     guests,
@@ -106,7 +107,7 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     if destination.folder is not None and destination.is_sealed:
         seals.check_can_be_sealed(work, caller, destination.folder)
     if op.mode == "create" and destination.folder is not None and not op.lasting:
-        return beginnings.promise(
+        opened = beginnings.promise(
             work,
             caller,
             destination.folder,
@@ -118,6 +119,7 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
             sealed=destination.is_sealed,
             sent_sealed=destination.sent_sealed,
         )
+        return opened if op.ahead < 1 else ahead.given(work, caller, destination.folder, op, opened)
     base = None if op.mode == "create" else _base(work, destination)
     return _new_upload(work, caller, op, destination, base, room)
 
@@ -248,7 +250,7 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     """Record durable segments and where their bytes belong. A record that was recorded before changes nothing."""
     upload = resume.find_own(work, caller, op.upload) if op.begin else resume.own_upload(work, caller, op.upload)
     if upload is None:
-        begun = beginnings.opened(work, caller, op.upload, op.begin)
+        begun = beginnings.opened(work, caller, op.upload, op.begin, op.name)
         if beginnings.version_of(work, begun) is not None:
             raise UploadFinished
         upload = beginnings.keep(work, caller, begun)
@@ -258,6 +260,7 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     if op.number != upload.recorded + 1:
         raise NotASegment("The records of this upload came out of order.")
     upload_map.check(work, upload.id, op.segments, op.edits)
+    work.touch(upload.folder_id)
     seals.add_segments(work, upload, op.segments)
     upload_map.need_segments(work, upload.id, [segment.segment for segment in op.segments])
     appended = upload_map.appended(upload, op.edits, extents_max=work.settings.extents_max)

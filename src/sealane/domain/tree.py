@@ -1,9 +1,11 @@
 """Folders as the keeper remembers them: read once, kept while they stand as they stood.
 
-Every look, upload and download walks from a root to a folder and reads its quotas; in memory that costs nothing.
+Every look, upload and download walks from a root to a folder and reads its quotas; in memory that costs nothing. The
+wrapped key of an organization stands here too.
 Must stay true: the keeper is the single writer; what is remembered is what the present transaction would read. Every
-act that makes, moves, removes or changes a folder, or sets a quota, calls `forget`; the keeper calls it after every
-rollback; use that is charged is counted here by `charged` in the same step, what uploads hold by `pending`.
+act that makes, moves, removes or changes a folder, sets a quota or an organization's key, calls `forget`; the keeper
+calls `drop` after every rollback; use that is charged is counted here by `charged` in the same step, what uploads hold
+by `pending`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import reading as reading_statements
+from sealane.domain.queries import versions as version_statements
 from sealane.domain.queries.folders import FolderRow, OrganizationUse  # fields of a NamedTuple
+from sealane.domain.queries.versions import OrganizationKeyRow  # likewise
 from sealane.ids import FolderId, OrganizationId  # likewise
 
 if TYPE_CHECKING:
@@ -24,11 +28,12 @@ _NAMES_KEPT_MAX: Final = 256
 
 
 class Remembered(NamedTuple):
-    """What a tree remembers: folders by id, ids by name for each folder, use by organization."""
+    """What a tree remembers: folders by id, ids by name for each folder, use and wrapped key by organization."""
 
     folders: dict[FolderId, FolderRow]
     names: dict[FolderId, dict[str, FolderId]]
     uses: dict[OrganizationId, OrganizationUse]
+    keys: dict[OrganizationId, OrganizationKeyRow]
 
 
 class Tree:
@@ -41,9 +46,18 @@ class Tree:
         self._names: dict[FolderId, dict[str, FolderId]] = {}
         self._uses: dict[OrganizationId, OrganizationUse] = {}
         self._read: dict[FolderId, ReadFolderRow] | None = None
+        self._keys: dict[OrganizationId, OrganizationKeyRow] = {}
+        self.changes = 0
+        """How often something was forgotten because it has changed."""
 
     def forget(self) -> None:
-        """Read everything anew: a folder or a quota has changed, or a change was taken back."""
+        """Read everything anew: a folder, a quota or an organization's key has changed."""
+        self.changes += 1
+        self.drop()
+
+    def drop(self) -> None:
+        """Read everything anew: a change was taken back, or too much is remembered."""
+        self._keys.clear()
         self._rows.clear()
         self._names.clear()
         self._uses.clear()
@@ -101,13 +115,28 @@ class Tree:
                 self._uses[organization_id] = use
         return use
 
+    def key(self, transaction: Transaction, organization_id: OrganizationId) -> OrganizationKeyRow | None:
+        """Return an organization's key as it is wrapped."""
+        row = self._keys.get(organization_id)
+        if row is None:
+            row = transaction.first(version_statements.ORGANIZATION_KEY, organization=organization_id)
+            if row is not None:
+                self._keys[organization_id] = row
+        return row
+
+    def names(self, transaction: Transaction, parent_id: FolderId) -> frozenset[str] | None:
+        """Return the names of all folders in a folder; None where there are more than are remembered."""
+        self.child(transaction, parent_id, "")
+        names = self._names.get(parent_id)
+        return None if names is None else frozenset(names)
+
     def charged(self, folder_id: FolderId, size: int, files: int) -> None:
         """Count what the rows of a folder, of those above it and of their organization were just made to count."""
         above: FolderId | None = folder_id
         while above is not None:
             row = self._rows.get(above)
             if row is None:
-                self.forget()
+                self.drop()
                 return
             self._rows[above] = row._replace(used_bytes=row.used_bytes + size, used_files=row.used_files + files)
             use = self._uses.get(row.organization_id) if row.parent_id is None else None
@@ -123,16 +152,16 @@ class Tree:
         while above is not None:
             row = self._rows.get(above)
             if row is None:
-                self.forget()
+                self.drop()
                 return
             self._rows[above] = row._replace(pending_bytes=row.pending_bytes + more)
             above = row.parent_id
 
     def remembered(self) -> Remembered:
         """Return what is remembered, for whoever compares it with the database."""
-        return Remembered(self._rows, self._names, self._uses)
+        return Remembered(self._rows, self._names, self._uses, self._keys)
 
     def _keep(self, row: FolderRow) -> None:
         if len(self._rows) >= self._kept_max:
-            self.forget()
+            self.drop()
         self._rows[row.id] = row

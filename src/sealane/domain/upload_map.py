@@ -65,13 +65,26 @@ def apply(extents: ExtentMap, edits: Iterable[Edit]) -> None:
             extents.resize(edit.size)
 
 
-def check(work: Work, upload: UploadId, new: Sequence[NewSegment], edits: Sequence[Edit]) -> None:
-    """Raise `NotASegment`, `TooMany` or `TooLarge` unless a door may report this of this upload."""
+def is_unknown(work: Work, upload: str, new: Sequence[NewSegment]) -> bool:
+    """Return whether neither the upload, nor a version of it, nor its one segment is known, if it has but one."""
+    if len(new) > 1:
+        return False
+    segment = new[0].segment if new else ""
+    return work.transaction.first(queries.KNOWN, upload=upload, segment=segment) is None
+
+
+def check(
+    work: Work, upload: UploadId, new: Sequence[NewSegment], edits: Sequence[Edit], *, unknown: bool = False
+) -> None:
+    """Raise `NotASegment`, `TooMany` or `TooLarge` unless a door may report this of this upload.
+
+    `unknown`: that the segments' names are free was found already.
+    """
     if len(new) > work.settings.segments_per_record_max or len(edits) > work.settings.extents_max:
         raise TooMany
     lengths: dict[str, int] = {}
     for segment in new:
-        _check_new(work, segment)
+        _check_new(work, segment, unknown=unknown)
         if segment.segment in lengths:
             raise NotASegment
         lengths[segment.segment] = segment.length
@@ -95,7 +108,7 @@ def _length_of(work: Work, upload: UploadId, segment: str) -> int:
     return known.length
 
 
-def _check_new(work: Work, segment: NewSegment) -> None:
+def _check_new(work: Work, segment: NewSegment, *, unknown: bool) -> None:
     settings = work.settings
     name = segment.segment
     if len(name) != _SEGMENT_ID_DIGITS or not _HEX.issuperset(name) or len(segment.tags_digest) != _DIGEST_BYTES:
@@ -108,7 +121,7 @@ def _check_new(work: Work, segment: NewSegment) -> None:
         raise NotASegment
     if segment.first_chunk is not None and segment.first_chunk < 0:
         raise NotASegment
-    if work.transaction.first(queries.SEGMENT_TAKEN, segment=name) is not None:
+    if not unknown and work.transaction.first(queries.SEGMENT_TAKEN, segment=name) is not None:
         raise NotASegment
 
 

@@ -2,7 +2,7 @@
 
 A view holds nothing but what `grants` and the names above granted folders say, and is kept as long as those stand.
 Must stay true: the keeper is the single writer; every act that changes grants, memberships, organizations or the place
-of a folder calls `Views.forget`, and the keeper calls it after every rollback.
+of a folder calls `Views.forget`, and the keeper calls `drop` after every rollback.
 """
 
 from __future__ import annotations
@@ -67,9 +67,16 @@ class Views:
     def __init__(self) -> None:
         """Start with none."""
         self._kept: dict[UserId, View] = {}
+        self.changes = 0
+        """How often something was forgotten because it has changed."""
 
     def forget(self) -> None:
-        """Something that views stand on has changed, or a change was taken back."""
+        """Something that views stand on has changed."""
+        self.changes += 1
+        self.drop()
+
+    def drop(self) -> None:
+        """Load every view anew: a change was taken back."""
         self._kept.clear()
 
     def of(

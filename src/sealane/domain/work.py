@@ -14,6 +14,7 @@ import msgspec
 from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
+from sealane.domain.watches import Watches
 from sealane.ledger.events import OPERATOR, Who
 
 if TYPE_CHECKING:
@@ -120,6 +121,16 @@ class Work:
     """Where users' grants lead. The keeper keeps one for good and calls its `forget` after every rollback."""
     tree: Tree = field(default_factory=lambda: Tree(1000))
     """The folders as remembered; likewise kept by the keeper, and forgotten after every rollback."""
+
+    watches: Watches = field(default_factory=lambda: Watches(0))
+    """Who is told of changes; the keeper keeps one for good."""
+    touched: list[FolderId] = field(default_factory=list)
+    """Folders that show something else than before without an event that says so."""
+
+    def touch(self, folder_id: FolderId | None) -> None:
+        """Note that what a folder shows has changed, where no event says so."""
+        if folder_id is not None:
+            self.touched.append(folder_id)
 
     def record(self, event: Event) -> None:
         """Add an event to the ledger, in the same transaction as the act."""

@@ -50,6 +50,7 @@ class Recorder:
         self.generation = opened.generation
         self.begin = opened.begin
         """The keeper's note of an upload of which nothing is kept yet."""
+        self._name = opened.name
         self._is_known = not opened.begin
         self.acknowledged = acknowledged
         """Bytes recorded, contiguous from the start, as the keeper answered last."""
@@ -120,7 +121,16 @@ class Recorder:
     async def _record(self, segments: tuple[NewSegment, ...], edits: tuple[Edit, ...]) -> None:
         self._is_known = True
         answer = await self._ask(
-            RecordSegments(self._handle, self.upload, self.generation, self._number + 1, segments, edits, self.begin)
+            RecordSegments(
+                self._handle,
+                self.upload,
+                self.generation,
+                self._number + 1,
+                segments,
+                edits,
+                self.begin,
+                self._name if self.begin else "",
+            )
         )
         if not isinstance(answer, Recorded):
             raise TypeError(type(answer).__name__)

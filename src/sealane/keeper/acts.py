@@ -10,14 +10,21 @@ from sealane.keeper import node
 from sealane.operations.accounts import RotateNodeKey
 from sealane.operations.envelope import Done
 from sealane.operations.signing import Health
-from sealane.operations.uploads import BeginUpload, RecordSegments, TakeUpload
+from sealane.operations.uploads import BeginUpload, FinishUpload, RecordSegments, TakeUpload
 
 if TYPE_CHECKING:
     from sealane.domain.work import Caller, Work
     from sealane.operations.envelope import Answer, Operation
 
-GROWING: Final = frozenset({BeginUpload, TakeUpload, RecordSegments})
-"""What needs room on a disk, and is refused while only the ledger's reserve is left."""
+_GROWING: Final = frozenset({BeginUpload, TakeUpload, RecordSegments})
+
+
+def grows(operation: Operation) -> bool:
+    """Return whether this needs room on a disk, and is refused while only the ledger's reserve is left.
+
+    The end of an upload does not: it was begun while there was room. One that was begun ahead begins with its end.
+    """
+    return type(operation) in _GROWING or (isinstance(operation, FinishUpload) and bool(operation.name))
 
 
 def perform(work: Work, caller: Caller | None, operation: Operation) -> Answer:

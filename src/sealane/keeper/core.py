@@ -25,6 +25,7 @@ from sealane.domain.holds import Holds
 from sealane.domain.releases import Releases
 from sealane.domain.tree import Tree
 from sealane.domain.views import Views
+from sealane.domain.watches import Ended, Watches
 from sealane.domain.work import Caller, Work
 from sealane.errors import (
     InternalFailure,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealane.database.engine import Transaction
+    from sealane.ids import FolderId
     from sealane.ledger.events import Event
     from sealane.settings import Settings
 
@@ -87,6 +89,12 @@ class Batch:
     """Somebody wants the ledger proven: the prover is started."""
     settings_changed: bool = False
     """The settings are to be looked up again."""
+    touched: list[FolderId] = field(default_factory=list)
+    """Folders that show something else than before."""
+    watches: list[Ended] = field(default_factory=list)
+    """Watches that this ended: their connections are told."""
+    watches_up_to: int = 0
+    """Every watch up to this number has ended: every door is told."""
 
     def add(self, other: Batch) -> None:
         """Take over what came of another batch."""
@@ -95,6 +103,8 @@ class Batch:
         self.arrivals |= other.arrivals
         self.dead_bytes += other.dead_bytes
         self.proof_wanted |= other.proof_wanted
+        self.watches += other.watches
+        self.watches_up_to = max(self.watches_up_to, other.watches_up_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,9 @@ class Keeper:
         self._views = Views()
         self._releases = Releases()
         self._tree = Tree(settings.folders_kept_max)
+        self._watches = Watches(settings.watches_per_connection_max)
+        self._changes = 0
+        """How often views and tree had changed when a transaction was committed last."""
         self._callers: dict[str, _Kept] = {}
         self._keys_destroyed = True
         """A key may have been destroyed since the database was last made to forget what was deleted, also by a keeper
@@ -226,6 +239,7 @@ class Keeper:
     def connection_closed(self, connection: str) -> None:
         """Let go of what a connection held. Called between batches, after all that was asked on it."""
         self._holds.close(connection)
+        self._watches.close(connection)
 
     def _committed(self, requests: Sequence[Request]) -> Batch:
         batch = Batch()
@@ -242,14 +256,24 @@ class Keeper:
             self._holds.rolled_back()
             self._ledger.forget()
             self._signer.rolled_back(unknown=isinstance(problem, OutcomeUnknown))
-            self._views.forget()
-            self._tree.forget()
+            self._views.drop()
+            self._tree.drop()
             self._callers.clear()
             raise
         self._holds.committed()
         self._signer.committed()
         self.settings = settings
+        self._end_watches(batch)
         return batch
+
+    def _end_watches(self, batch: Batch) -> None:
+        """End what a batch that is durable may have changed."""
+        changes = self._views.changes + self._tree.changes
+        ended = self._watches.end((event for _, event in batch.events), batch.touched)
+        if ended is None or changes != self._changes:
+            batch.watches_up_to = self._watches.end_all()
+        batch.watches = ended or []
+        self._changes = changes
 
     def _outcome(self, transaction: Transaction, now: datetime, request: Request, batch: Batch) -> Any:
         """Do one act within its savepoint and gather what it recorded; return its answer or what it failed with."""
@@ -264,24 +288,26 @@ class Keeper:
             tree=self._tree,
             releases=self._releases,
             ledger_key=self._signer.public,
+            watches=self._watches,
         )
         mark = self._holds.mark()
+        writes = transaction.writes
         caller: Caller | None = None
         try:
             with transaction.savepoint():
                 if isinstance(request.wanted, Operation):
                     caller = self._caller(work, request)
-                    if type(request.wanted) in acts.GROWING:
+                    if acts.grows(request.wanted):
                         self._reserve.check()
                     answer = acts.perform(work, caller, request.wanted)
                 else:
                     answer = request.wanted(work)
         except SealaneError as failure:
-            self._undo(mark)
+            self._undo(mark, wrote=transaction.writes != writes)
             self._record_refusal(request, caller, failure, now, batch)
             return failure
         except Exception as problem:  # noqa: BLE001  # a programming error in one act must not end the others
-            self._undo(mark)
+            self._undo(mark, wrote=True)
             return unexpected(type(request.wanted).__name__, problem)
         self._take(work, request, batch)
         return answer
@@ -289,6 +315,7 @@ class Keeper:
     def _take(self, work: Work, request: Request, batch: Batch) -> None:
         """Gather what an act that succeeded has left, and forget what it may have changed."""
         batch.events += [(work.now, event) for event in work.events]
+        batch.touched += work.touched
         batch.arrivals |= work.arrivals
         batch.dead_bytes += work.dead_bytes
         self._keys_destroyed |= work.destroyed
@@ -304,11 +331,12 @@ class Keeper:
             for session in gone:
                 self._refusals.forget(session)
 
-    def _undo(self, mark: int) -> None:
+    def _undo(self, mark: int, *, wrote: bool) -> None:
         """Take back what an act that failed did in memory; its rows are gone with its savepoint."""
         self._holds.rolled_back(mark)
-        self._views.forget()
-        self._tree.forget()
+        if wrote:
+            self._views.drop()
+            self._tree.drop()
 
     def _caller(self, work: Work, request: Request) -> Caller | None:
         """Return who asks, from a session that is open; None for what needs no session.

@@ -25,7 +25,7 @@ from sealane.keeper.proofs import Proofs
 from sealane.keeper.writer import Queued, Writer
 from sealane.operations import frames
 from sealane.operations.caller import socket_path
-from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsEnded
+from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsEnded, WatchesEnded
 from sealane.operations.inspection import ArrivalsWaiting
 
 if TYPE_CHECKING:
@@ -221,8 +221,11 @@ class Server:
         self._loop.call_soon_threadsafe(self._deliver, queued, batch)
 
     def _deliver(self, queued: list[Queued], batch: Batch) -> None:
+        """Answer, and tell what has changed: that is written before anybody else is answered of the change."""
         for one, outcome in zip(queued, batch.outcomes, strict=True):
             one.told(outcome)
+        if batch.watches or batch.watches_up_to:
+            self._tell_watchers(batch)
         if batch.ended:
             self._tell(Asker.DOOR, SessionsEnded(sessions=tuple(batch.ended)))
         self._dead_bytes += batch.dead_bytes
@@ -235,6 +238,15 @@ class Server:
             self._proofs.start()
         for line in self._lines:
             line.flush()
+
+    def _tell_watchers(self, batch: Batch) -> None:
+        ended: dict[str, list[int]] = {}
+        for connection, number in batch.watches:
+            ended.setdefault(connection, []).append(number)
+        for line in self._lines:
+            if line.asker is Asker.DOOR and (batch.watches_up_to or line.name in ended):
+                line.send(NOTICE, WatchesEnded(tuple(ended.get(line.name, ())), batch.watches_up_to))
+                line.flush()
 
     def _tell(self, asker: Asker, notice: Answer) -> None:
         for line in self._lines:

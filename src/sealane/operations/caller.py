@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -69,12 +70,22 @@ class KeeperCaller:
         self._transport: asyncio.Transport | None = None
         self._to_write: list[bytes] = []
         self._connecting: asyncio.Task[None] | None = None
+        self._line: _Connection | None = None
+        self._unread = select.poll()
+        self.connection = 0
+        """Which connection it is, counted from 1; 0 while there is none."""
+        self._connections = 0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     def on_notice(self, listener: Callable[[Answer], None]) -> None:
         """Call `listener` with everything that the keeper pushes. It must not block or raise."""
         self._listeners.append(listener)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether the keeper may have said something that was not heard yet."""
+        return not self.connection or self._line is None or self._line.holds_part or bool(self._unread.poll(0))
 
     def start(self) -> None:
         """Begin to connect, so that notices come before the first operation is asked."""
@@ -128,6 +139,7 @@ class KeeperCaller:
                 await self._connecting
         if self._timer is not None:
             self._timer.cancel()
+        self.connection = 0
         if self._transport is not None:
             self._transport.close()
             self._transport = None
@@ -142,7 +154,7 @@ class KeeperCaller:
         while True:
             try:
                 with socket_path(self._run_dir, self._name) as path:
-                    transport, _ = await loop.create_unix_connection(lambda: _Connection(self), path)
+                    transport, line = await loop.create_unix_connection(lambda: _Connection(self), path)
             except OSError as problem:
                 log.debug("the keeper is away: %s", problem)
                 await asyncio.sleep(pause)
@@ -151,6 +163,10 @@ class KeeperCaller:
                 break
         self._connecting = None
         self._transport = transport
+        self._connections += 1
+        self.connection, self._line = self._connections, line
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket"), select.POLLIN)
         for asked in self._asked.values():
             self._send(asked)
 
@@ -171,6 +187,7 @@ class KeeperCaller:
         if transport is not self._transport:
             return
         self._transport = None
+        self.connection = 0
         self._to_write.clear()
         for asked in self._asked.values():
             if asked.sent and not asked.operation.repeatable:
@@ -229,6 +246,11 @@ class _Connection(asyncio.Protocol):
         """Remember the transport: only the connection in force may report its loss."""
         assert isinstance(transport, asyncio.Transport)  # asyncio's promise for stream sockets
         self._transport = transport
+
+    @property
+    def holds_part(self) -> bool:
+        """Whether a frame has come that is not whole yet."""
+        return self._splitter.holds_part
 
     def data_received(self, data: bytes) -> None:
         """Hand on every answer that is whole."""

@@ -59,6 +59,17 @@ class Failed(Answer, frozen=True):
     sentence: str
 
 
+class WatchesEnded(Answer, frozen=True):
+    """Pushed to a door: what it was told with these watches may be so no more.
+
+    Watches are numbered upwards as long as a keeper runs; every one up to `up_to` has ended too. The notice is written
+    before anybody else is answered of the change, and behind what this connection was answered before it.
+    """
+
+    watches: tuple[int, ...]
+    up_to: int = 0
+
+
 class SessionsEnded(Answer, frozen=True):
     """Pushed to every door: what runs for these sessions ends now. Names are session ids, never handles."""
 

@@ -68,6 +68,8 @@ class Page(Answer, frozen=True):
 
     entries: tuple[Entry, ...]
     after: str
+    watch: int = 0
+    """While this watch has not ended, a `Look` at one of these entries would answer the same. 0: nobody watches."""
 
 
 class ListFolder(Operation, frozen=True):
@@ -80,6 +82,8 @@ class ListFolder(Operation, frozen=True):
     after: str = ""
     limit: int = 1000
     own_uploads: bool = False
+    watch: bool = False
+    """Tell this connection once what the page shows may have changed."""
 
 
 class MakeFolder(Operation, frozen=True):

@@ -115,6 +115,11 @@ class FrameSplitter:
         self._bytes_max = bytes_max
         self._held = bytearray()
 
+    @property
+    def holds_part(self) -> bool:
+        """Whether a frame is held that is not whole yet."""
+        return bool(self._held)
+
     def feed(self, received: bytes) -> Iterator[bytes]:
         """Yield the bodies that are whole now. Raises `FrameInvalid` at a length above the limit."""
         if not self._held:

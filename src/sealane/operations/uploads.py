@@ -70,6 +70,28 @@ class SentSealed(msgspec.Struct, frozen=True, array_like=True):
     """SHA-256 of the recipients that it is sealed to, one a line as `Recipients` gave them: they are then on record."""
 
 
+class BegunAhead(msgspec.Struct, frozen=True, array_like=True):
+    """An upload that is begun and has no name yet, with its key and the keeper's note."""
+
+    upload: str
+    key: bytes
+    begin: bytes
+
+
+class Ahead(msgspec.Struct, frozen=True, array_like=True):
+    """Uploads of new contents in one folder that need not be begun any more, as long as a watch has not ended.
+
+    The name is told with the first record or the end, where all is decided again.
+    """
+
+    watch: int
+    room: int
+    """How long a new file may become."""
+    folders: tuple[str, ...]
+    """Names that are taken by folders, which no upload may have."""
+    uploads: tuple[BegunAhead, ...]
+
+
 class UploadOpened(Answer, frozen=True):
     """An upload to write to. `generation` fences out a session from which the upload was taken over."""
 
@@ -95,6 +117,10 @@ class UploadOpened(Answer, frozen=True):
     """Its name says that its sender has sealed it (`NAME.age` in a sealed folder): `FinishUpload` tells its header."""
     interrupted: bool = False
     """It was taken up again and nobody ever said that it is whole: who writes nothing to it does not say so either."""
+    ahead: Ahead | None = None
+    """Where more were asked for, and may be given."""
+    name: str = ""
+    """Of one that was begun ahead: the name that its client gave it. Set by the door."""
 
 
 class BeginUpload(Operation, frozen=True):
@@ -124,6 +150,8 @@ class BeginUpload(Operation, frozen=True):
     lasting: bool = True
     """False, with `create`: nothing is kept before the first record or the end, since the client was promised nothing;
     a small file then costs one transaction instead of two."""
+    ahead: int = 0
+    """Without `lasting`: so many more of new contents in the same folder are wanted, since its client sends many."""
 
 
 class UploadIs(Answer, frozen=True):
@@ -185,6 +213,8 @@ class RecordSegments(Operation, frozen=True):
     edits: tuple[Edit, ...]
     begin: bytes = b""
     """Of an upload of which nothing was kept until now."""
+    name: str = ""
+    """Of one that was begun ahead."""
 
 
 class Finished(Answer, frozen=True):
@@ -225,6 +255,8 @@ class FinishUpload(Operation, frozen=True):
     """The client cannot say that this is the end (SFTP): in a sealed folder it stays open for the settle time."""
     sent_sealed: SentSealed | None = None
     """The sender has sealed it."""
+    name: str = ""
+    """Of an upload that was begun ahead."""
 
 
 class SuspendUpload(Operation, frozen=True):

@@ -48,7 +48,7 @@ class House:
         self.keeper = KeeperInProcess(home / "data", self.settings, clock)
         self.asking = self.keeper.door()
         self.store = LocalStore(home / "blobs")
-        self.door = SftpDoor(self.asking.ask, self.store, self.settings)
+        self.door = SftpDoor(self.asking.ask, self.store, self.settings, line=self.asking)
         self.asking.on_notice(self.door.notice)
         self.port = 0
         self.listener = None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from sealane.clock import ManualClock
+from sealane.doors.sftp import attributes
 from sealane.doors.sftp.handles import ReadingFile, WritingFile
 from sealane.errors import AlreadyExists, CopyNotShared, IsAFolder, Missing, NotAFolder, NotEmpty
 from sealane.operations.files import Entry, Page, SpaceIs
@@ -133,6 +134,15 @@ class MemoryFiles:
             raise Missing
         return self._entry(path)
 
+    def attributes_now(self, path):
+        """As if everything had been listed, while it is ready."""
+        known = (path in self.folders or path in self.stored) and self.ready()
+        return attributes.of(self._entry(path)) if known else None
+
+    def open_new_now(self, path):
+        """As if it had been begun ahead, while it is ready."""
+        return None if path in self.folders or not self.ready() else self._writing(path, bytearray())
+
     async def look_or_none(self, path):
         try:
             return await self.look(path)
@@ -206,9 +216,12 @@ class MemoryFiles:
         if there is not None and exclusive:
             raise AlreadyExists
         content = bytearray() if truncate or there is None else bytearray(there.content)
+        return self._writing(path, content, appending=appending, exclusive=exclusive, readable=readable)
+
+    def _writing(self, path, content, **words):
         incoming = MemoryIncoming(self, path, content, self.ready)
         self.uploads.append(incoming)
-        return WritingFile(path, incoming, modified=NOW, appending=appending, exclusive=exclusive, readable=readable)
+        return WritingFile(path, incoming, modified=NOW, **words)
 
     def end_later(self, opened):
         self.ended.append(opened)

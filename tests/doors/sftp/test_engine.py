@@ -257,7 +257,7 @@ def test_an_unexpected_error_is_answered_without_its_details(client, caplog):
     async def explode(path, *, own_uploads=True):
         raise ZeroDivisionError("a secret detail")
 
-    client.files.look = explode
+    client.files.look, client.files.ready = explode, lambda: False
     _, _, body = client.ask(Kind.STAT, string(b"/a"))
     assert struct.unpack_from(">I", body)[0] == Code.FAILURE
     assert b"secret" not in body

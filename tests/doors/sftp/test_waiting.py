@@ -7,6 +7,8 @@ import pytest
 
 from sealane.doors.http import problems
 from sealane.doors.sftp.files import Files
+from sealane.doors.sftp.remembered import Remembered
+from sealane.doors.watching import Watching
 from sealane.operations.failures import ReadingBehind
 from sealane.settings import Settings
 
@@ -39,6 +41,7 @@ def begin(monkeypatch):
     def beginning(door):
         files = Files.__new__(Files)
         files.door, files.session_handle = door, "handle"
+        files._remembered = Remembered(Watching(None, 100))
         return asyncio.run(files.begin("/in/file", "create")), sum(slept)
 
     return beginning

@@ -223,7 +223,7 @@ SET_QUOTA = Statement(
 CHARGE = Statement(
     "folders.charge",
     folders.update()
-    .where(folders.c.id.in_(sa.select(_chain("charged_id").c.id)))
+    .where(folders.c.id == sa.bindparam("charged_id"))
     .values(
         used_bytes=folders.c.used_bytes + sa.bindparam("more_bytes", type_=sa.BigInteger),
         used_files=folders.c.used_files + sa.bindparam("more_files", type_=sa.BigInteger),
@@ -239,10 +239,7 @@ COUNT_PENDING = Statement(
 CHARGE_ORGANIZATION = Statement(
     "folders.charge_organization",
     organizations.update()
-    .where(
-        organizations.c.id
-        == sa.select(folders.c.organization_id).where(folders.c.id == sa.bindparam("charged_id")).scalar_subquery()
-    )
+    .where(organizations.c.id == sa.bindparam("charged_id"))
     .values(
         used_bytes=organizations.c.used_bytes + sa.bindparam("more_bytes", type_=sa.BigInteger),
         used_files=organizations.c.used_files + sa.bindparam("more_files", type_=sa.BigInteger),

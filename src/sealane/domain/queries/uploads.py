@@ -18,6 +18,7 @@ from sealane.database.tables import (
     upload_segments,
     uploads,
     version_segments,
+    versions,
 )
 from sealane.ids import FileId, FolderId, KeyId, OrganizationId, SegmentId, SessionId, UploadId, UserId, VersionId
 
@@ -149,6 +150,17 @@ OPEN_OF_USER = Statement(
     CountRow,
 )
 
+OPEN_IN_FOLDER = Statement(
+    "uploads.open_in_folder",
+    sa.select(sa.func.count().label("count")).where(
+        uploads.c.user_id == bindparam("user"),
+        uploads.c.state == "open",
+        uploads.c.folder_id == bindparam("folder"),
+        OF_A_SESSION,
+    ),
+    CountRow,
+)
+
 HELD_FOR = Statement(
     "uploads.held_for",
     sa.select(sa.func.coalesce(sa.func.sum(uploads.c.held), 0).label("count")).where(
@@ -272,6 +284,18 @@ SEGMENT_TAKEN = Statement(
     TakenRow,
 )
 """A new segment may not have the id of one that is there, nor of one whose blob is about to be deleted."""
+
+KNOWN = Statement(
+    "uploads.known",
+    sa.union_all(
+        sa.select(uploads.c.id).where(uploads.c.id == bindparam("upload")),
+        sa.select(versions.c.id).where(versions.c.id == bindparam("upload")),
+        sa.select(segments.c.id).where(segments.c.id == bindparam("segment")),
+        sa.select(dead_blobs.c.segment_id.label("id")).where(dead_blobs.c.segment_id == bindparam("segment")),
+    ),
+    TakenRow,
+)
+"""Whether anything is known of an upload or of its one segment: nothing is of a small file that is sent once."""
 
 SEGMENTS_OF_UPLOAD = Statement(
     "uploads.segments",

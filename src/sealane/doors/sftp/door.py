@@ -10,6 +10,7 @@ from sealane.clock import Clock
 from sealane.doors.plane import Plane
 from sealane.doors.sftp.admission import Admission
 from sealane.doors.sftp.stage import HEAD_BYTES, Buffers
+from sealane.doors.watching import Watching
 from sealane.errors import SealaneError, SessionEnded
 from sealane.operations.envelope import Answer, SessionsEnded
 from sealane.operations.signing import KeepAlive, SignOut
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sealane.doors.sftp.connection import SftpConnection
     from sealane.doors.sftp.handles import ReadingFile
     from sealane.doors.sftp.signing_in import SigningInConnection
+    from sealane.doors.watching import KeeperLine
     from sealane.operations.envelope import Operation
     from sealane.operations.signing import SignedIn
     from sealane.settings import Settings
@@ -49,9 +51,12 @@ class SftpDoor:
         store: BlobStore,
         settings: Settings,
         clock: Clock | None = None,
+        *,
+        line: KeeperLine | None = None,
     ) -> None:
-        """Nobody is connected yet. `ask` asks the keeper one operation."""
+        """Nobody is connected yet. `ask` asks the keeper one operation, by `line` where what it tells is remembered."""
         self.ask_any = ask
+        self.watching = Watching(line, settings.sftp_remembered_entries_max)
         self.plane = Plane(store, settings)
         self.settings = settings
         self.clock = clock or Clock()
@@ -123,6 +128,7 @@ class SftpDoor:
 
     def notice(self, notice: Answer) -> None:
         """End at once what the keeper says has ended."""
+        self.watching.notice(notice)
         if isinstance(notice, SessionsEnded):
             for session in notice.sessions:
                 connection = self._by_session.get(session)

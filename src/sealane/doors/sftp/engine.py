@@ -47,6 +47,14 @@ class Requests(Protocol):
         """Close a handle that was read from; False for any other, or none: `serve` is to be awaited."""
         ...
 
+    def open_now(self, number: int, fields: Fields) -> list[Buffer] | None:
+        """Serve an OPEN for which nobody has to be asked. None: `serve` is to be awaited."""
+        ...
+
+    def stat_now(self, number: int, fields: Fields) -> list[Buffer] | None:
+        """Serve a STAT or LSTAT likewise."""
+        ...
+
     def version(self) -> bytes:
         """Return the answer to INIT."""
         ...
@@ -66,6 +74,9 @@ class Engine:
             Kind.WRITE: self._write_now,
             Kind.READ: self._read_now,
             Kind.CLOSE: self._close_now,
+            Kind.OPEN: self._open_now,
+            Kind.STAT: self._stat_now,
+            Kind.LSTAT: self._stat_now,
         }
         self.waiting: Awaitable[list[Buffer]] | None = None
         """The answer to the request that has to wait. Whoever runs the engine awaits it and sets this to None."""
@@ -179,6 +190,12 @@ class Engine:
         if found is None or not self._requests.close_now(found[0]):
             return None
         return [packets.ok(number)]
+
+    def _open_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
+        return self._requests.open_now(number, Fields(packet[_NUMBER_END:]))
+
+    def _stat_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
+        return self._requests.stat_now(number, Fields(packet[_NUMBER_END:]))
 
     @staticmethod
     def _handle_of(packet: memoryview) -> tuple[bytes, int] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from sealane.doors.incoming import Incoming
 from sealane.doors.outgoing import Outgoing
 from sealane.doors.sftp.handles import ReadingFile, WritingFile
+from sealane.doors.sftp.remembered import Remembered
 from sealane.errors import Missing
 from sealane.operations.envelope import Done
 from sealane.operations.failures import ReadingBehind, UploadInTheWay
@@ -46,6 +47,7 @@ class Files:
         """Speak for the session `signed`."""
         self.door = door
         self.session_handle = signed.handle
+        self._remembered = Remembered(door.watching)
         self._shown_unfinished: dict[str, None] = {}
         """Paths, as far as they are remembered, at which the client was last shown its own unfinished upload."""
 
@@ -56,6 +58,10 @@ class Files:
             self._remember(path, seen.entry)
         return seen.entry
 
+    def attributes_now(self, path: str) -> bytes | None:
+        """Return the packed attributes of what is at `path`, where they were told lately and still stand."""
+        return self._remembered.attributes_of(path)
+
     async def look_or_none(self, path: str) -> Entry | None:
         """Return what is at `path`, or None when nothing is there."""
         try:
@@ -65,10 +71,12 @@ class Files:
 
     async def page(self, path: str, after: str = "") -> Page:
         """Return a page of a folder."""
-        limit = self.door.settings.page_entries_max
+        limit, connection = self.door.settings.page_entries_max, self._remembered.connection
         page = await self.door.ask(
-            ListFolder(self.session_handle, path, after=after, limit=limit, own_uploads=True), Page
+            ListFolder(self.session_handle, path, after=after, limit=limit, own_uploads=True, watch=bool(connection)),
+            Page,
         )
+        self._remembered.listed(path, page, connection)
         for entry in page.entries:
             self._remember(f"{path.rstrip('/')}/{entry.name}", entry)
         return page
@@ -129,6 +137,8 @@ class Files:
         declared: int | None = None,
     ) -> Incoming:
         """Begin an upload. Where arrivals outrun their reading it waits for a while, since SFTP knows no later."""
+        is_new = mode == "create" and not exclusive and declared is None
+        connection = self._remembered.connection
         begin = BeginUpload(
             self.session_handle,
             path,
@@ -137,6 +147,7 @@ class Files:
             exclusive=exclusive,
             declared=declared,
             lasting=False,
+            ahead=self._remembered.wanted(path, self.door.settings.uploads_ahead_max) if is_new and connection else 0,
         )
         waited = 0
         while True:
@@ -148,7 +159,17 @@ class Files:
                     raise
             await asyncio.sleep(1)
             waited += 1
+        if begin.ahead:
+            self._remembered.begin(path, opened, connection, self.door.clock.monotonic())
         return Incoming(opened, self.session_handle, self.door.ask_any, self.door.plane)
+
+    def open_new_now(self, path: str) -> WritingFile | None:
+        """Open a file for a new content, if its upload was begun ahead; None: `open_writing` is to be awaited."""
+        opened = self._remembered.upload(path, self.door.clock.monotonic())
+        if opened is None:
+            return None
+        incoming = Incoming(opened, self.session_handle, self.door.ask_any, self.door.plane)
+        return WritingFile(path, incoming, modified=self.door.clock.now())
 
     async def open_writing(
         self,
@@ -193,6 +214,10 @@ class Files:
             unchanged_if_untouched=changes_present,
         )
 
+    def forget(self) -> None:
+        """Forget what the keeper told, since the session is over."""
+        self._remembered.forget()
+
     def end_later(self, opened: ReadingFile) -> None:
         """End a download as its client asked; how much was read is told to the keeper a little later."""
         self.door.end_later(opened)
@@ -200,5 +225,6 @@ class Files:
     async def close(self, opened: WritingFile) -> None:
         """End a handle as its client asked: what was written is published, durably, before this returns."""
         changed = await opened.finish()
+        self._remembered.finished(opened.path, opened.size)
         if not changed and opened.untouched_change is not None:
             await self.set_modified(opened.path, opened.untouched_change)

@@ -23,7 +23,7 @@ from sealane.doors.sftp.packets import (
     read_path,
     read_text,
 )
-from sealane.errors import Invalid, NotAllowed, Unsupported
+from sealane.errors import Invalid, NotAllowed, SealaneError, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 NAMES_BYTES_MAX: Final = 30_000
 """Of one READDIR reply: libssh2 before 1.9 takes no packets above 40,000 bytes."""
+_NEW: Final = int(Flag.WRITE | Flag.CREAT | Flag.TRUNC)
+"""A new content that is only written, as `put` opens it."""
 _ALL_FLAGS: Final = Flag.READ | Flag.WRITE | Flag.APPEND | Flag.CREAT | Flag.TRUNC | Flag.EXCL
 
 
@@ -80,6 +82,33 @@ class SftpRequests:
         self._handles.remove(name)
         self._files.end_later(opened)
         return True
+
+    def open_now(self, number: int, fields: Fields) -> list[Buffer] | None:
+        """Open a file for a new content whose upload was begun ahead. None for whatever else, or malformed."""
+        try:
+            path = read_path(fields)
+            if fields.u32() != _NEW:
+                return None
+            wanted = attributes.parse(fields)
+            self._handles.check_room()
+        except (Malformed, SealaneError):
+            return None  # it is said by `serve`
+        writing = self._files.open_new_now(path)
+        if writing is None:
+            return None
+        if wanted.modified is not None:
+            writing.set_modified(wanted.modified)
+        return [packets.handle(number, self._handles.add(writing))]
+
+    def stat_now(self, number: int, fields: Fields) -> list[Buffer] | None:
+        """Say what was told of a path and still stands. None where it has to be asked."""
+        try:
+            path = read_path(fields)
+        except (Malformed, SealaneError):
+            return None  # likewise
+        writing = self._handles.writing_at(path)
+        packed = self._files.attributes_now(path) if writing is None else _of_open(writing)
+        return None if packed is None else [packets.attrs(number, packed)]
 
     async def serve(self, kind: int, number: int, fields: Fields) -> list[Buffer]:
         """Return the reply to one request."""

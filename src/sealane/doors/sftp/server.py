@@ -115,7 +115,7 @@ async def _serve(arguments: list[str] | None) -> None:
     begun = begin_door(arguments)
     asyncssh.set_log_level(logging.ERROR)
     stop = stop_asked(asyncio.get_running_loop())
-    door = SftpDoor(begun.caller.ask, begun.store, begun.beginning.settings)
+    door = SftpDoor(begun.caller.ask, begun.store, begun.beginning.settings, line=begun.caller)
     begun.caller.on_notice(door.notice)
     begun.caller.start()
     listener = await open_listener(door)

@@ -328,6 +328,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
             if self._ending is None:
                 self._ending = asyncio.ensure_future(self._speaker.ended())
             await self._ending
+            self._files.forget()
 
     @property
     def is_waiting(self) -> bool:

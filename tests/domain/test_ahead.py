@@ -1,0 +1,185 @@
+"""Uploads that are begun before they have a name: given where any name would do, and decided again with it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from sealane.database.tables import segments, upload_keys, uploads
+from sealane.errors import IsAFolder, NotAllowed, PathInvalid, QuotaExceeded, StoreFull, UploadMissing
+from sealane.operations import accounts
+from sealane.operations.files import MakeFolder
+from tests.domain.transfers import SMALL, World, Writing
+
+pytestmark = pytest.mark.slow  # each test copies a whole world; together they take longer than make check may
+
+CONTENT = bytes(range(200))
+
+
+class Named(Writing):
+    """An upload whose name is told with its first record or its end."""
+
+    def record_operation(self):
+        return replace_in(super().record_operation(), name=self.name if self.begin else "")
+
+    def finish_operation(self, **fields):
+        return replace_in(super().finish_operation(**fields), name=self.name if self.begin else "")
+
+
+def replace_in(operation, **fields):
+    return type(operation)(**{name: getattr(operation, name) for name in operation.__struct_fields__} | fields)
+
+
+def ahead(session, count=4, path="/in/first", **fields):
+    """What is given ahead, beside an upload to a path."""
+    return session.begin(path, lasting=False, ahead=count, **fields).opened.ahead
+
+
+def named(session, given, name):
+    """One of those, with a name."""
+    begun = given.uploads[0]
+    writing = Named(session, begun, begun.upload, 1, 0, begin=begun.begin)
+    writing.name = name
+    return writing
+
+
+def test_nothing_is_kept_of_them(world, anna):
+    before = world.kinds()
+    given = ahead(anna)
+    assert len(given.uploads) == 4
+    assert len({one.key for one in given.uploads} | {one.upload for one in given.uploads}) == 8
+    assert world.kinds() == before
+    assert world.count(uploads) == world.count(upload_keys) == 0
+
+
+def test_one_is_finished_under_its_name(world, anna, carl):
+    writing = named(anna, ahead(anna), "named")
+    writing.write(0, CONTENT)
+    finished = writing.finish(digest=sha256(CONTENT).digest())
+    assert writing.finish(digest=sha256(CONTENT).digest()) == finished
+    assert carl.read("/@clinic/in/named") == CONTENT
+    assert world.kinds().count("upload_finished") == 1
+    assert world.count(uploads) == 0
+
+
+def test_one_that_is_recorded_is_kept_and_resumed_under_its_name(world, anna):
+    writing = named(anna, ahead(anna), "named")
+    writing.write(0, CONTENT)
+    writing.record()
+    assert anna.look("/in/named", own_uploads=True).size == len(CONTENT)
+    writing.suspend()
+    assert anna.begin("/in/named", mode="resume").upload == writing.upload
+
+
+def test_what_came_to_stand_at_the_name_since_is_not_gone_on_over(world, anna):
+    given = ahead(anna)
+    world.clock.advance(timedelta(seconds=1))
+    anna.put(b"somebody's", "/in/named")
+    writing = named(anna, given, "named")
+    writing.write(0, CONTENT)
+    writing.record()
+    writing.suspend()
+    assert anna.begin("/in/named", mode="resume").upload != writing.upload
+
+
+def test_what_stood_there_before_may_be_gone_on_over(world, anna):
+    anna.put(b"earlier", "/in/named")
+    world.clock.advance(timedelta(seconds=1))
+    writing = named(anna, ahead(anna), "named")
+    writing.write(0, CONTENT)
+    writing.record()
+    writing.suspend()
+    assert anna.begin("/in/named", mode="resume").upload == writing.upload
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\x00", " a", "a" * 256])
+def test_what_is_no_name_is_refused(world, anna, name):
+    writing = named(anna, ahead(anna), name)
+    writing.write(0, CONTENT)
+    with pytest.raises(PathInvalid):
+        writing.finish()
+    with pytest.raises(PathInvalid):
+        writing.record()
+    assert world.count(segments) == world.count(uploads) == 0
+
+
+def test_the_name_of_a_folder_is_told_with_them_and_refused(anna):
+    anna.ask(MakeFolder, path="/in/deep")
+    given = ahead(anna)
+    assert given.folders == ("deep",)
+    writing = named(anna, given, "deep")
+    writing.write(0, CONTENT)
+    with pytest.raises(IsAFolder):
+        writing.finish()
+
+
+def test_rights_and_room_are_asked_when_it_is_named(world, anna):
+    writing = named(anna, ahead(anna), "named")
+    writing.write(0, CONTENT)
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=len(CONTENT) - 1))
+    with pytest.raises(QuotaExceeded):
+        writing.finish()
+    world.grant("clinic:/in", "anna@clinic", "list", "read")
+    writing.session = world.session("anna@clinic")
+    with pytest.raises(NotAllowed):
+        writing.finish()
+    with pytest.raises(NotAllowed):
+        writing.record()
+
+
+def test_they_are_their_own_users_alone(world, anna):
+    world.grant("clinic:/in", "berta@clinic", "list", "read", "write")
+    writing = named(anna, ahead(anna), "named")
+    writing.session = world.session("berta@clinic")
+    with pytest.raises(UploadMissing):
+        writing.finish()
+
+
+def test_no_more_are_given_than_a_quota_of_files_lets_in(world, anna):
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_files=3))
+    assert len(ahead(anna, 10).uploads) == 2
+    anna.put(b"1", "/in/a")
+    anna.put(b"2", "/in/b")
+    assert ahead(anna, 10) is None
+
+
+def test_no_more_are_given_than_the_setting_says(world, anna):
+    assert len(ahead(anna, 10_000).uploads) == world.home.settings.uploads_ahead_max
+    assert ahead(anna, -1) is None
+
+
+def test_none_are_given_where_an_upload_of_ones_own_is_unfinished(world, anna):
+    earlier = anna.begin("/in/earlier")
+    earlier.write(0, CONTENT)
+    earlier.record()
+    earlier.suspend()
+    assert ahead(anna) is None
+    earlier.abandon()
+    assert ahead(anna) is not None
+
+
+def test_none_are_given_where_a_length_was_said_or_what_comes_is_read_first(world, anna):
+    assert ahead(anna, declared=5) is None
+    anna.ask(MakeFolder, path="/in/deep")
+    assert ahead(anna, path="/in/deep/first") is not None
+
+
+def test_none_are_given_where_there_are_very_many_folders(world, anna):
+    for number in range(65):
+        anna.ask(MakeFolder, path=f"/in/{number}")
+    assert ahead(anna) is None
+
+
+def test_the_reserve_of_the_ledger_is_not_for_them(world_template, tmp_path):
+    world = World.copied(world_template, tmp_path / "data", replace(SMALL, ledger_reserve_bytes=1))
+    try:
+        anna = world.session("anna@clinic")
+        writing = named(anna, ahead(anna), "named")
+        world.home.keeper._reserve._reserved_bytes = 1 << 62
+        world.clock.advance(timedelta(seconds=2))
+        writing.write(0, CONTENT)
+        with pytest.raises(StoreFull):
+            writing.finish()
+    finally:
+        world.close()
