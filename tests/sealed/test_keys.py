@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from sealane.database.statements import Statement
 from sealane.database.tables import upload_keys
+from sealane.errors import StoreFull, Unavailable
 from sealane.operations.accounts import RotateNodeKey, RotateOrganizationKey
 from sealane.operations.files import Look
 from sealane.operations.sealing import FinishSealing, RecordSealing
+from sealane.operations.uploads import RecordSegments
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age import payload
 from sealane.vault.age.payload import CHUNK_BYTES, PayloadKey
@@ -161,7 +163,58 @@ def dying_at(operation, asking):
     return ask
 
 
+async def dropped(house, name, at, block):
+    """Send a body whose checksum turns out wrong: it was sealed as it came, and nothing of it is recorded."""
+    incoming = await house.begin(name, "resume", held=True)
+    await incoming.write(at, block)
+    await incoming.suspend(keep=False)
+
+
+async def met_a_full_disk(house, name, at, block):
+    """Send what cannot all be stored: what was sealed of it is nowhere, and the door lives."""
+    incoming = await house.begin(name, "resume")
+    house.store.full = True
+    with contextlib.suppress(StoreFull):
+        await incoming.write(at, block)
+        await incoming.flush()
+    with contextlib.suppress(StoreFull):
+        await incoming.suspend()
+    house.store.full = False
+
+
+async def lost_a_record(house, name, at, block):
+    """Send what is stored and not recorded, since the keeper is away for a moment, and the door lives."""
+    incoming = await house.begin(name, "resume")
+    house.fail_next(RecordSegments, Unavailable())
+    with contextlib.suppress(Unavailable):
+        await incoming.write(at, block)
+        await incoming.flush()
+    with contextlib.suppress(Unavailable):
+        await incoming.suspend()
+
+
+LOSSES = {"dropped": dropped, "full": met_a_full_disk, "no record": lost_a_record}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+async def test_numbers_of_chunks_that_were_lost_by_a_door_that_lives_are_not_used_again(house, recording, lose):
+    content = secrets.token_bytes(SLOT_BYTES)
+    incoming = await house.begin("/f")
+    await incoming.write(0, content)
+    await incoming.suspend()
+    await lose(house, "/f", SLOT_BYTES, secrets.token_bytes(SEGMENT))
+    incoming = await house.begin("/f", "resume")
+    await incoming.resize(SLOT_BYTES)
+    rest = secrets.token_bytes(SEGMENT)
+    await incoming.write(SLOT_BYTES, rest)
+    await incoming.finish()
+    await house.seal()
+    assert house.opened(await house.age("/f")) == content + rest
+    assert not recording.twice
+
+
 ACTS = ["append", "append", "append", "over", "far", "cut", "flush", "let go", "crash", "close", "seal", "seal cut"]
+ACTS += LOSSES
 BLOCKS = [1, 5_000, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, SLOT_BYTES, SEGMENT]
 
 
@@ -198,6 +251,11 @@ async def test_no_key_seals_two_plaintexts_under_one_nonce(house, recording, dat
             lost = secrets.token_bytes(data.draw(st.sampled_from(BLOCKS)))
             await incoming.write(len(content), lost)  # sealed perhaps, and recorded or not
             house.crash()
+            incoming = await house.begin(name, "resume")
+            await incoming.resize(len(content))
+        elif act in LOSSES:
+            await incoming.suspend()
+            await LOSSES[act](house, name, len(content), secrets.token_bytes(data.draw(st.sampled_from(BLOCKS))))
             incoming = await house.begin(name, "resume")
             await incoming.resize(len(content))
         else:
