@@ -13,7 +13,7 @@ class ExposureLimits:
 
     head_bytes: int = 64 * KIB
     """What is looked at to tell a format; also how far an unread stream is read ahead."""
-    block_bytes: int = 16 * MIB
+    block_bytes: int = 8 * MIB
     """What of a table is parsed at once."""
     buffered_bytes_max: int = 512 * MIB
     """A part that must be read in any order is held in memory up to this, where its source cannot seek."""
