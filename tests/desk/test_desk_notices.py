@@ -555,3 +555,11 @@ def test_a_calendar_keeps_its_lines_whatever_is_in_them(title, day):
     plain = summary.removeprefix("SUMMARY:").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
     assert plain == " ".join(f"{title}: duty".split())
     assert START < NOW
+
+
+def test_columns_of_numbers_stand_at_the_right_and_names_at_the_left():
+    told = markup.table(("Owner", "People", "Share"), (("1", "1,204", "-"), ("b", "7", "7")), caption="x")
+    assert told.count('class="number"') == 3
+    assert '<th scope="col" class="number">People</th>' in told
+    assert "<td>-</td><" in told
+    assert 'class="number"' not in markup.table(("Owner", "People"), (), caption="x")

@@ -141,6 +141,8 @@ def stretches(aliases: Numbers) -> tuple[list[tuple[int, int]], Numbers | None]:
     count = len(aliases)
     if not count or int(aliases[-1]) - int(aliases[0]) == count - 1:
         return ([(0, count)] if count else []), None
+    if count < _STRETCH_LEAST:
+        return [], np.arange(count)
     edges = np.flatnonzero(aliases[1:] != aliases[:-1] + np.uint32(1)) + 1
     begins = np.concatenate((np.zeros(1, dtype=edges.dtype), edges))
     ends = np.append(edges, count)
@@ -157,5 +159,7 @@ def slices(aliases: Numbers) -> Iterator[tuple[slice | Numbers, slice | Numbers]
     for begin, end in long:
         first = int(aliases[begin])
         yield slice(begin, end), slice(first, first + end - begin)
-    if others is not None:
+    if others is not None and len(others) == len(aliases):
+        yield slice(None), aliases
+    elif others is not None:
         yield others, aliases[others]

@@ -68,8 +68,11 @@ class Chart:
         )
 
 
-def bars(title: str, counts: Mapping[str, int], head: str) -> Chart:
-    """Return one bar a name, the largest first; what is past the limit is summed up in a last one."""
+def bars(title: str, counts: Mapping[str, int], head: str, counted: str = "Individuals") -> Chart:
+    """Return one bar a name, the largest first; what is past the limit is summed up in a last one.
+
+    `head`: what the names are of; `counted`: what is counted.
+    """
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     if len(ordered) > ROWS_MAX:
         rest = ordered[ROWS_MAX - 1 :]
@@ -84,7 +87,7 @@ def bars(title: str, counts: Mapping[str, int], head: str) -> Chart:
             tag("rect", x=_LABEL, y=top + 4, width=width, height=_ROW - 8, fill=_INK),
             _text(f"{count:,}", _LABEL + width + 6, top + 15),
         ]
-    return Chart(title, (head, "Count"), _shown(ordered), _svg(title, _WIDTH, _ROW * len(ordered) + 4, drawn))
+    return Chart(title, (head, counted), _shown(ordered), _svg(title, _WIDTH, _ROW * len(ordered) + 4, drawn))
 
 
 def over_time(title: str, moments: Sequence[datetime], head: str) -> Chart:

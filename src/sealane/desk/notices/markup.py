@@ -36,16 +36,26 @@ def joined(*parts: str) -> Markup:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, caption: str) -> Markup:
-    """Return a table with a caption and a head; the first cell of a row is the row's head."""
-    return tag(
-        "table",
-        tag("caption", caption),
-        tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
+    """Return a table with a caption and a head; the first cell of a row is its head, numbers stand at the right."""
+    kinds = [{"class_": "number"} if one else {} for one in numeric(rows, len(head))]
+    heads = [tag("th", cell, scope="col", **kind) for cell, kind in zip(head, kinds, strict=True)]
+    body = [
         tag(
-            "tbody",
-            *(tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows),
-        ),
-    )
+            "tr",
+            tag("th", row[0], scope="row"),
+            *(tag("td", cell, **kind) for cell, kind in zip(row[1:], kinds[1:], strict=True)),
+        )
+        for row in rows
+    ]
+    return tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", *body))
+
+
+def numeric(rows: Sequence[tuple[str, ...]], columns: int) -> list[bool]:
+    """Tell for each column whether it has numbers alone. The first one names its row and is none."""
+    return [
+        place > 0 and bool(rows) and all(row[place].replace(",", "").isdecimal() for row in rows)
+        for place in range(columns)
+    ]
 
 
 def document(title: str, *body: str, head: str = "", style: str) -> bytes:
@@ -81,7 +91,7 @@ table{border-collapse:collapse;width:100%;margin:1rem 0}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #8886}
 th,td{vertical-align:top;overflow-wrap:anywhere}
-td{font-variant-numeric:tabular-nums}
+td{font-variant-numeric:tabular-nums}.number{text-align:right}
 .alarm{border-left:.4rem solid #b3261e;padding:.2rem 1rem}
 tbody th{font-weight:normal}.figure strong{font-size:2.6rem;line-height:1}
 figure{margin:1.5rem 0 .5rem}figcaption{font-weight:600}

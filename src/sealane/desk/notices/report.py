@@ -134,7 +134,7 @@ def _charts(figures: Figures, history: History, exposed: Mapping[str, Evidence])
             {in_words(kind): count for kind, count in figures.by_class.items()},
             "Kind of data",
         ),
-        charts.bars("Files by how much of them could be read", figures.coverage, "Read"),
+        charts.bars("Files by how much of them could be read", figures.coverage, "Read", "Files"),
     ]
 
 
