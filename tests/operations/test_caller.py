@@ -200,6 +200,35 @@ async def test_a_caller_who_gives_up_makes_room_and_its_answer_goes_nowhere(tmp_
             assert keeper.asked == [Health()]
 
 
+async def test_what_the_keeper_has_said_is_unread_until_it_was_heard(tmp_path):
+    heard = asyncio.Queue()
+    async with FakeKeeper(tmp_path, say_done) as keeper, calling(tmp_path) as caller:
+        caller.on_notice(heard.put_nowait)
+        assert (caller.connection, caller.has_unread) == (0, True)
+        await caller.ask(Health())
+        assert (caller.connection, caller.has_unread) == (1, False)
+        answer(keeper.lines[0], 0, SessionsEnded(("s1",)))  # it is in the socket when this returns
+        assert caller.has_unread
+        await heard.get()
+        assert not caller.has_unread
+        frame = frames.pack(0, SessionsEnded(("s2",)), bytes_max=LIMIT)
+        caller._line.data_received(frame[:5])
+        assert caller.has_unread
+        caller._line.data_received(frame[5:])
+        assert not caller.has_unread
+
+
+async def test_each_connection_to_the_keeper_has_a_number_of_its_own(tmp_path):
+    async with FakeKeeper(tmp_path, say_done) as keeper, calling(tmp_path) as caller:
+        await caller.ask(Health())
+        caller._lost(caller._transport)
+        assert (caller.connection, caller.has_unread) == (0, True)
+        await caller.ask(Health())
+        assert (caller.connection, caller.has_unread) == (2, False)
+        assert keeper.connections == 2
+    assert caller.connection == 0
+
+
 async def test_notices_reach_every_listener(tmp_path):
     heard = asyncio.Queue()
 
