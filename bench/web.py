@@ -2,7 +2,7 @@
 
     python -m bench.web [--mib 128] [--rounds 3] [--memory-mib 10240]
 
-Prints a table. Speeds depend on what else the machine does, so each round measures all three one after another, and the
+Prints a table. Speeds depend on what else the machine does, so each round measures all one after another, and the
 ratios of a round and the CPU seconds are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
 largest resident memory of any of Chromium's processes meanwhile, less what it was before; it takes its time.
 """
@@ -24,12 +24,13 @@ from tests.peers import chromium
 from tests.running_server import RunningServer
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Browser, Page, Route
 
 MIB = 1 << 20
 TUS_JS = "tus-js-client@4.3.1"
 Way = Callable[["Page", str, Path], Awaitable[float]]
 THROTTLE = 4
+IN_JAVASCRIPT = "ours, sealed by JavaScript"
 PART_BYTES = 16 * MIB
 TRANSFER_MS_MAX = 3_600_000
 _SEND_BY_TUS_JS = """
@@ -102,6 +103,19 @@ async def first_page(page: Page, password: str) -> tuple[float, float, float]:
     await session.send("Network.setCacheDisabled", {"cacheDisabled": False})
     await session.detach()
     return statistics.median(time for time, _ in told), told[0][1], before
+
+
+async def without_compiled(browser: Browser, url: str) -> Page:
+    """Return a page whose sealing program may not run WebAssembly, as in a hardened browser: it falls back."""
+    context = await browser.new_context(base_url=url)
+
+    async def forbid(route: Route) -> None:
+        told = await route.fetch()
+        policy = told.headers["content-security-policy"].partition("; script-src")[0]
+        await route.fulfill(response=told, headers=told.headers | {"content-security-policy": policy})
+
+    await context.route("**/static/sealer-*.js", forbid)
+    return await context.new_page()
 
 
 async def memory(page: Page, file: Path) -> tuple[int, int, float]:
@@ -180,6 +194,8 @@ async def measure(folder: Path, words: Any) -> None:
         url = f"http://127.0.0.1:{server.http_port}"
         async with chromium.started() as browser, chromium.opened(browser, url) as page:
             seconds, size, before = await first_page(page, password)
+            plain_page = await without_compiled(browser, url)
+            await sign_in(plain_page, password)
             print(f"first page (sign-in), compressed      {before / 1000:8.1f} kB")
             print(f"files page, compressed                {size / 1000:8.1f} kB")
             print(f"files page, its programs have run     {seconds:8.0f} ms  (CPU slowed down {THROTTLE} times)")
@@ -187,13 +203,16 @@ async def measure(folder: Path, words: Any) -> None:
             for number in range(words.rounds):
                 file = folder / f"file-{number}.bin"
                 file.write_bytes(os.urandom(MIB) * words.mib)
-                rounds.append([await _round(page, way, place, file, words.mib) for way, place in WAYS.values()])
+                rounds.append([])
+                for name, (way, place) in WAYS.items():
+                    used = plain_page if name == IN_JAVASCRIPT else page
+                    rounds[-1].append(await _round(used, way, place, file, words.mib))
                 file.unlink()
             for (name, _), told in zip(WAYS.items(), zip(*rounds, strict=True), strict=True):
                 speed, browsers, servers = (statistics.median(one) for one in zip(*told, strict=True))
                 ratio = statistics.median(one[0] / one_round[0][0] for one, one_round in zip(told, rounds, strict=True))
                 print(
-                    f"{name:22}{speed:8.1f} MiB/s ({ratio:4.2f} of tus-js-client), "
+                    f"{name:27}{speed:8.1f} MiB/s ({ratio:4.2f} of tus-js-client), "
                     f"CPU seconds a GiB: browser {browsers:5.1f}, server {servers:5.1f}"
                 )
             if words.memory_mib:
@@ -209,6 +228,7 @@ WAYS = {
     "tus-js-client, plain": (send_by_tus_js, "in"),
     "ours, plain": (send, "in"),
     "ours, sealed": (send, "records"),
+    IN_JAVASCRIPT: (send, "records"),
 }
 
 

@@ -6,7 +6,7 @@ case "${1:-test}" in
   demo) programs="sftp:openssh-client ssh-keygen:openssh-client curl:curl age:age" ;;
   test) programs="sftp:openssh-client ssh-keygen:openssh-client sshd:openssh-server curl:curl sshfs:sshfs lftp:lftp
     rclone:rclone sshpass:sshpass age:age pg_ctl:postgresql openssl:openssl
-    chromium:chromium" ;;
+    chromium:chromium firefox-esr:firefox-esr" ;;
   bench) programs="sftp:openssh-client sshd:openssh-server curl:curl lftp:lftp rclone:rclone nginx:nginx-light
     proftpd:proftpd-mod-crypto taskset:util-linux openssl:openssl" ;;
   *) echo "usage: $0 demo|test|bench" >&2; exit 2 ;;

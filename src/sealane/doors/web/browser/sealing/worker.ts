@@ -9,7 +9,7 @@ import { sharesOf } from "./slip39"
 
 type Answers = { [N in Name]: (given: Calls[N]["given"], tell: Telling) => Promise<Calls[N]["told"]> | Calls[N]["told"] }
 
-const DIGEST_BYTES = 1 << 20
+const DIGEST_BYTES = 4 << 20
 
 let identities: string[] = []
 const running = new Map<number, AbortController>()
