@@ -112,7 +112,9 @@ def test_the_requests_of_another_log_are_answered_as_another_witness_answers_the
     for place, one in enumerate(vectors["requests"]):
         try:
             read = witnessing.read(one["request"].encode())
-        except NoteInvalid:  # its base64 has stray bits: theirs takes it and finds the signature wrong, ours answers 400
+        except (
+            NoteInvalid
+        ):  # its base64 has stray bits: theirs takes it and finds the signature wrong, ours answers 400
             assert one["status"] == HTTPStatus.FORBIDDEN
             continue
         answer = witnessing.judged(read, logs=logs, seen=seen, name="w1", secret=SECRET, at=1_800_000_000)
