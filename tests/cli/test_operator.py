@@ -359,8 +359,8 @@ def test_a_healthy_server_has_nothing_bad(operator):
     assert code == 0
     assert not [check for check, state in found if state == "bad"]
     assert {check for check, _ in found} == {
-        "files", "accounts", "room", "tls", "blob store", "database", "ledger", "clock", "releases", "grants",
-        "sealed folders", "people lists", "inspection",
+        "files", "accounts", "room", "tls", "blob store", "database", "ledger", "clock", "witnesses", "releases",
+        "grants", "sealed folders", "people lists", "inspection",
     }  # fmt: skip
     assert "ok" in operator.do("doctor")
 

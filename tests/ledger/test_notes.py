@@ -21,6 +21,12 @@ EXAMPLE = (
     "This is an example message.\n\n— example.com/foo "
     "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
 )
+# What Go's public checksum database signed when it had 35,225,469 entries, and its key.
+GO_KEY = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
+GO_NOTE = (
+    "go.sum database tree\n35225469\nvt5T6GaLCXvyHFl9VUvvItR43XZxfLgftEcTyO3eJCQ=\n\n— sum.golang.org "
+    "Az3grpukl5AXaVfYkLiDGORx/DN2nlcS5kZHR5uYOBV2KA2HgXpD+gu9HHONebHLAyaKbbTM75QTtPydhKCExixSfwQ=\n"
+)
 SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NAME = "sealane/test"
 TEXT = "one\n\ntwo\n"
@@ -41,6 +47,13 @@ def test_the_published_example_verifies():
     assert note.demand(known) == 0
     assert known.text() == EXAMPLE_KEY
     assert note.full() == EXAMPLE
+
+
+def test_a_note_that_a_public_log_signed_verifies():
+    note = notes.parse(GO_NOTE)
+    assert note.demand(notes.verifier_key(GO_KEY)) == 0
+    with pytest.raises(SignatureWrong):
+        notes.parse(GO_NOTE.replace("35225469", "35225470")).demand(notes.verifier_key(GO_KEY))
 
 
 def test_an_altered_example_does_not():

@@ -1,6 +1,8 @@
 """A witness cosigns what only grew, says no to all else as the protocol says it, and never goes back."""
 
+import json
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +14,7 @@ from sealane.ledger import checkpoints, notes, tree, witnessing
 from sealane.ledger.checkpoints import Checkpoint
 from sealane.ledger.notes import COSIGNED, Note, VerifierKey
 from sealane.ledger.witnessing import Submitted
+from sealane.operations.failures import NoteInvalid
 from tests.tries import tries
 
 pytestmark = pytest.mark.slow  # together with the others they take longer than make check may
@@ -98,6 +101,29 @@ def test_a_fork_is_cosigned_for_nobody():
     path = tree.consistency_path(5, 9, lambda h, i: tree.perfect_root(fork[i << h : (i + 1) << h]))
     assert judged(submitted(5, 9, root=root, path=path), 5).status == 200
     assert judged(submitted(9, 9, root=root), 9).status == 422
+
+
+def test_the_requests_of_another_log_are_answered_as_another_witness_answers_them():
+    """In order; a log that it does not know is told so by 404, as the protocol says since they were published."""
+    vectors = json.loads((Path(__file__).parent / "vectors" / "witness.json").read_text())
+    origin = witnessing.read(vectors["requests"][0]["request"].encode()).checkpoint.origin
+    logs = {origin: VerifierKey(origin, bytes.fromhex(vectors["key"]))}
+    seen = None
+    for place, one in enumerate(vectors["requests"]):
+        try:
+            read = witnessing.read(one["request"].encode())
+        except (
+            NoteInvalid
+        ):  # its base64 has stray bits: theirs takes it and finds the signature wrong, ours answers 400
+            assert one["status"] == HTTPStatus.FORBIDDEN
+            continue
+        answer = witnessing.judged(read, logs=logs, seen=seen, name="w1", secret=SECRET, at=1_800_000_000)
+        assert answer.status == one["status"], place
+        assert not one["body"] or answer.body == one["body"]
+        if answer.remember:
+            seen = checkpoints.parse(notes.parse(answer.remember).text)
+    assert seen is not None
+    assert seen.size == 5
 
 
 def test_signatures_of_others_are_not_carried_along():

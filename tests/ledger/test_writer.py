@@ -115,6 +115,20 @@ def test_a_tree_that_lost_a_node_is_not_gone_on_with(database, change):
         write(database, LedgerWriter(), 4)
 
 
+@pytest.mark.parametrize("leaf", ["zeroblob(31)", "zeroblob(5000000)", "'{}'", "CAST(x'{}' AS TEXT)", "17"])
+@pytest.mark.parametrize(("seq", "proven"), [(2, 5), (300, 290)])
+def test_a_leaf_of_another_type_or_length_is_damage_to_whoever_proves_by_it(tmp_path, leaf, seq, proven):
+    """SQLite takes anything in any column, also text that is no Unicode: 32 letters, 32 bytes of ff."""
+    database = Database.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}")
+    database.migrate()
+    write(database, LedgerWriter(), *range(300))
+    forged = leaf.replace("x'{}'", f"x'{'ff' * 32}'").replace("{}", "x" * 32)
+    assert database._driver.change(f"UPDATE ledger SET leaf = {forged} WHERE seq = {seq}", ()) == 1
+    with database.begin() as transaction, pytest.raises(Integrity, match=f"damaged at entry {seq}"):
+        StoredTree(transaction).inclusion(proven, 300)
+    database.close()
+
+
 def test_what_is_rolled_back_was_never_written(database):
     writer = LedgerWriter()
     write(database, writer, 1)

@@ -1,6 +1,7 @@
 """What `sealane doctor` looks at.
 
-The machine's side: files, accounts, room, certificates, the blob store. The keeper's: database, ledger, clock, grants.
+The machine's side: files, accounts, room, certificates, the blob store. The keeper's: database, grants, what is sealed,
+what is read; the ledger's are in `ledger_checks.py`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import secrets
 import shutil
 import socket
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sealane import system_accounts
 from sealane.app import presence
+from sealane.cli.findings import Finding, State
+from sealane.cli.ledger_checks import check_ledger, check_releases, check_witnesses
 from sealane.clock import Clock
-from sealane.errors import Missing, SealaneError
+from sealane.errors import SealaneError
 from sealane.ids import new_segment_id
-from sealane.ledger import tree
 from sealane.operations.accounts import ListFolders, ListGroups, ListSealed, ListUsers, RowsAre
-from sealane.operations.audit import EntriesAre, LedgerIs, LookLedger, ReadLedger
 from sealane.operations.caller import socket_path
 from sealane.operations.envelope import Done
 from sealane.operations.exposures import BacklogIs, ListOfficers, LookBacklog, LookQueue, QueueIs
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from sealane.cli.asking import Ask, DataDirectory
 
-State = Literal["ok", "warning", "bad"]
 TargetT = TypeVar("TargetT")
 
 _GIB = 1024**3
@@ -40,21 +40,11 @@ _ROOM_BYTES_BAD = _GIB // 4
 _ROOM_BYTES_SCARCE = 5 * _GIB
 _ROOM_SHARE_SCARCE = 0.1
 _CERTIFICATE_DAYS_SCARCE = 30
-_CLOCK_SECONDS_BACK = 5
-_LEDGER_ENTRIES_LOOKED_AT = 2000
 _CANARY_BYTES = 4096
 _WAYS_TO_OPEN_MIN = 2
 _HOW_TO_PART = "Set 'accounts' (docs/operations.md, Accounts)."
 _WAITED_SECONDS_LONG = 3600
 _PEER_CREDENTIALS = struct.Struct("3i")
-
-
-class Finding(NamedTuple):
-    """What one check found."""
-
-    check: str
-    state: State
-    sentence: str
 
 
 def looked(check: Callable[[TargetT], Iterator[Finding]], at: TargetT) -> list[Finding]:
@@ -175,28 +165,6 @@ def check_database(ask: Ask) -> Iterator[Finding]:
     yield Finding("database", "ok", "The keeper answers after a durable transaction.")
 
 
-def check_ledger(ask: Ask) -> Iterator[Finding]:
-    """See that the last entries are what was written, and that the clock has not gone back behind them."""
-    try:
-        present = ask(LookLedger(), LedgerIs)
-    except Missing:
-        yield Finding("ledger", "ok", "The ledger has no entries yet.")
-        return
-    first = max(present.size - _LEDGER_ENTRIES_LOOKED_AT, 0)
-    page = ask(ReadLedger(after=first, limit=_LEDGER_ENTRIES_LOOKED_AT), EntriesAre)
-    for expected, entry in enumerate(page.entries, first + 1):
-        if entry.seq != expected or tree.leaf_of(entry.body) != entry.leaf:
-            yield Finding("ledger", "bad", f"Entry {expected} is damaged. Run: sealane audit verify")
-            return
-    count = len(page.entries)
-    yield Finding("ledger", "ok", f"The last {count} of {present.size} entries hold together; audit verify proves all.")
-    last = _time_of(page.entries[-1].body)
-    if last is not None and last - Clock().now() > timedelta(seconds=_CLOCK_SECONDS_BACK):
-        yield Finding("clock", "bad", f"The ledger's last entry is of {last:%Y-%m-%d %H:%M:%S} UTC, later than now.")
-    else:
-        yield Finding("clock", "ok", "The clock stands after the ledger's last entry.")
-
-
 def check_grants(ask: Ask) -> Iterator[Finding]:
     """Folders that nobody has rights on, grants that reach nobody."""
     folders = [_row(row) for row in ask(ListFolders(), RowsAre).rows]
@@ -305,29 +273,11 @@ def check_inspection(ask: Ask) -> Iterator[Finding]:
         yield Finding("inspection", "ok", said)
 
 
-def check_releases(ask: Ask) -> Iterator[Finding]:
-    """See whether a session, or all of them, met the limit of what may be fetched in an hour."""
-    since = Clock().now() - timedelta(days=1)
-    question = ReadLedger(since=since, kind="request_refused", limit=_LEDGER_ENTRIES_LOOKED_AT)
-    met = [entry for entry in ask(question, EntriesAre).entries if b'"code":"release-limit"' in entry.body]
-    if met:
-        who = sorted(
-            {entry.openings["user_name"][1] for entry in met if entry.openings and "user_name" in entry.openings}
-        )
-        yield Finding(
-            "releases",
-            "bad",
-            f"Since yesterday the limit of what may be fetched in an hour was met by {', '.join(who) or 'somebody'}:"
-            f" see entry {met[0].seq} of the ledger, and what its session fetched before.",
-        )
-    else:
-        yield Finding("releases", "ok", "Nobody met the limit of what may be fetched in an hour since yesterday.")
-
-
 OF_THE_MACHINE = (check_files, check_accounts, check_room, check_tls, check_blob_store)
 OF_THE_KEEPER = (
     check_database,
     check_ledger,
+    check_witnesses,
     check_releases,
     check_grants,
     check_sealed_folders,
@@ -338,11 +288,6 @@ OF_THE_KEEPER = (
 
 def _row(row: Any) -> dict[str, Any]:
     return dict(zip(row.columns, row.values, strict=True))
-
-
-def _time_of(body: bytes) -> datetime | None:
-    found = re.search(rb'"at":"([0-9T:.\-]+)Z"', body)
-    return None if found is None else datetime.fromisoformat(found[1].decode()).replace(tzinfo=UTC)
 
 
 def _peer_of(run_dir: Path) -> tuple[int, int]:

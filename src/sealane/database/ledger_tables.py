@@ -11,7 +11,7 @@ ledger = sa.Table(
     "ledger",
     metadata,
     sa.Column("seq", BigId, primary_key=True, autoincrement=False),
-    sa.Column("at", Moment, nullable=False, index=True),
+    sa.Column("at", Moment, nullable=False),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("organization_id", sa.BigInteger),
     sa.Column("user_id", sa.BigInteger),

@@ -189,16 +189,18 @@ def search_ledger(work: Work, caller: Caller, op: SearchLedger) -> OwnEntriesAre
         if names.parse_account(op.user).organization != own:
             raise Missing("There is no user of this name in your organization.")
         user_id = users.number_of(work, op.user)
-    if op.path and names.parse_place(op.path)[0] != own:
+    if any(place and names.parse_place(place)[0] != own for place in (op.path, op.folder)):
         raise Missing("There is no such folder in your organization.")
     question = reader.Question(
         organization_id=caller.organization_id,
         since=op.since,
         until=op.until,
-        kinds={"refused": audit.REFUSED, "damaged": audit.DAMAGED}.get(op.outcome),
+        kinds=audit.kinds_of(op.kind, op.outcome),
         not_kinds=audit.REFUSED + audit.DAMAGED if op.outcome == "done" else None,
+        door=op.door or None,
         user_id=user_id,
         session_id=op.session or None,
+        folder_ids=audit.folders_below(work, op.folder) if op.folder else None,
         paths=(op.path,) if op.path else None,
         address=op.address or None,
     )

@@ -70,6 +70,7 @@ _RECEIPT_KINDS: Final = tuple(
     )
 )
 _PROOFS_A_PAGE: Final = 50
+_KINDS: Final = frozenset(kind.value for kind in Kind)
 _LEVELS_MAX: Final = 8
 
 
@@ -83,20 +84,27 @@ def read_ledger(work: Work, op: ReadLedger) -> EntriesAre:
     return EntriesAre(entries=entries, after=entries[-1].seq if more else 0, nodes=nodes)
 
 
-def _question(work: Work, op: ReadLedger) -> reader.Question:
-    kinds: tuple[str, ...] | None = (op.kind,) if op.kind else None
-    if op.outcome in {"refused", "damaged"}:
-        wanted = REFUSED if op.outcome == "refused" else DAMAGED
+def kinds_of(kind: str, outcome: str) -> tuple[str, ...] | None:
+    """Return the kinds of entries that fit a kind and an outcome, "" being any; None where all do. Raises `Invalid`."""
+    if kind and kind not in _KINDS:
+        raise Invalid(f"There is no kind of entry called {kind}.")
+    kinds: tuple[str, ...] | None = (kind,) if kind else None
+    if outcome in {"refused", "damaged"}:
+        wanted = REFUSED if outcome == "refused" else DAMAGED
         kinds = wanted if kinds is None else tuple(kind for kind in kinds if kind in wanted)
+    return kinds
+
+
+def _question(work: Work, op: ReadLedger) -> reader.Question:
     return reader.Question(
         since=op.since,
         until=op.until,
-        kinds=kinds,
+        kinds=kinds_of(op.kind, op.outcome),
         not_kinds=REFUSED + DAMAGED if op.outcome == "done" else None,
         door=op.door or None,
         user_id=accounts.find_user(work, op.user).id if op.user else None,
         session_id=op.session or None,
-        folder_ids=_folders_below(work, op.folder) if op.folder else None,
+        folder_ids=folders_below(work, op.folder) if op.folder else None,
         paths=_recorded_paths(work, op.path) if op.path else None,
         address=op.address or None,
     )
@@ -120,7 +128,7 @@ def _recorded_paths(work: Work, path: str) -> tuple[str, ...]:
     return tuple(f"{row.name}:{path}" for row in work.transaction.all(account_statements.ORGANIZATIONS))
 
 
-def _folders_below(work: Work, folder: str) -> tuple[int, ...]:
+def folders_below(work: Work, folder: str) -> tuple[int, ...]:
     """Return a folder and all below it. Raises `Missing`, and `Invalid` for more than one question may name."""
     most = work.settings.audit_folders_max
     found = [named_folders.find(work, folder).id]
@@ -144,7 +152,11 @@ def look_ledger(work: Work, op: LookLedger) -> LedgerIs:
     size = _size(work)
     last = reader.last_checkpoint(work.transaction)
     return LedgerIs(
-        size=size, signed=last[0] if last else 0, origin=reader.origin(work.transaction), key=_key(work).text()
+        size=size,
+        signed=last[0] if last else 0,
+        origin=reader.origin(work.transaction),
+        key=_key(work).text(),
+        cosigned=reader.cosigned_size(work.transaction),
     )
 
 

@@ -78,7 +78,7 @@ class Cosigning:
         except Missing:
             log.debug("there is nothing to witness yet")
         except WitnessDisagrees as problem:
-            log.error("the witness %s disagrees: %s", witness.key.name, problem.sentence)  # noqa: TRY400  # expected
+            log.error("ALARM: the witness %s disagrees: %s", witness.key.name, problem.sentence)  # noqa: TRY400  # expected
         except (SealaneError, httpx.HTTPError, httpx.InvalidURL) as problem:
             log.warning("the witness %s did not sign: %s", witness.key.name, type(problem).__name__)
 

@@ -25,6 +25,7 @@ from sealane.domain import (
     users,
     visits,
 )
+from sealane.domain.table import ACTS
 from sealane.errors import SealaneError
 from sealane.operations.accounts import AddUser, SetPassword
 from sealane.operations.administering import Administer, Administered
@@ -50,6 +51,7 @@ from sealane.operations.passkeys import (
 from sealane.operations.sharing import AskCode, EnterWithCode, EnterWithLink, LookInvitation, MakeShare
 from sealane.operations.signing import (
     ExchangeSigned,
+    Health,
     HostKeys,
     HostKeysAre,
     SignExchange,
@@ -91,8 +93,14 @@ Step = InTransaction | InPool | Wait
 Flow = Generator[Step, Any, Answer]
 
 
+_SINGLE = frozenset({*ACTS, Health}) - {Administer}
+"""What a single act does, whatever is in it: most of what is asked."""
+
+
 def flow_of(operation: Operation, host_keys: OurHostKeys) -> Flow | None:
     """Return the flow of an operation, or None for one that is done by a single act."""
+    if type(operation) in _SINGLE:
+        return None
     steps: Flow | None
     match operation:
         case SignInWithPassword():

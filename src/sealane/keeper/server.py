@@ -305,7 +305,6 @@ class Line(asyncio.Protocol):
         """Write the outcome of an operation with the next `flush`."""
         self._unanswered -= 1
         self.send(number, outcome if isinstance(outcome, Answer) else _failed(outcome))
-        self._pace()
 
     def send(self, number: int, answer: Answer) -> None:
         """Write a message with the next `flush`."""
@@ -316,10 +315,12 @@ class Line(asyncio.Protocol):
         self._to_write.append(frame)
 
     def flush(self) -> None:
-        """Write what is gathered, in one piece."""
-        if self._to_write and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(self._to_write))
-        self._to_write.clear()
+        """Write what is gathered, in one piece, and read on if there is now room for more."""
+        if self._to_write:
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.write(b"".join(self._to_write))
+            self._to_write.clear()
+            self._pace()
 
     def pause_writing(self) -> None:
         """Read no more while the other side does not take its answers."""

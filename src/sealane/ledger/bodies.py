@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
@@ -37,8 +37,7 @@ _canonical = msgspec.json.Encoder(order="sorted")
 _openings_decoder = msgspec.json.Decoder(dict[str, tuple[str, str]])
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An event as it is written: the body, what opens its commitments, and where it is found again."""
 
     body: bytes
@@ -51,44 +50,50 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How the fields of a class are written: their names, how to read them, and which are committed to."""
+    """How the events of a class are written: what is shown and what is committed to, those of `who` before its own."""
 
-    names: tuple[str, ...]
-    values: Callable[[object], tuple[object, ...]]
+    kind: str
+    version: int
+    shown: tuple[str, ...]
+    shown_of: Callable[[object], tuple[object, ...]]
+    times: tuple[str, ...]
+    """Those of the shown that are times."""
+    hidden: tuple[str, ...]
+    hidden_of: Callable[[object], tuple[str, ...]]
+    salt_bytes: int
+    """For all that may be committed to."""
     private: frozenset[str]
+    """The class's own fields that are committed to."""
 
 
 def sealed(event: Event, at: datetime) -> Sealed:
     """Return the event as an entry's body, with fresh salts."""
-    shown: dict[str, object] = {"at": moment(at), "kind": event.kind.value, "v": event.version}
-    clear: dict[str, str] = {}
-    for part in (event.who, event):
-        shape = shape_of(type(part))
-        for name, value in zip(shape.names, shape.values(part), strict=True):
-            if value is None or value == "":
-                continue
-            if name in shape.private:
-                clear[name] = value  # pyrefly: ignore  # private fields are text
-            else:
-                shown[name] = moment(value) if isinstance(value, datetime) else value
-    if not clear:
-        return Sealed(_encoded(shown), NO_OPENINGS, None, None, None)
-    salts = secrets.token_bytes(SALT_BYTES * len(clear))
+    shape = shape_of(type(event))
+    shown: dict[str, object] = {"at": moment(at), "kind": shape.kind, "v": shape.version}
+    for name, value in zip(shape.shown, shape.shown_of(event), strict=True):
+        if value is not None and value != "":
+            shown[name] = value  # noqa: PERF403  # into what is there already: a second dictionary costs more
+    for name in shape.times:
+        if isinstance(time := shown.get(name), datetime):
+            shown[name] = moment(time)
     openings: dict[str, tuple[str, str]] = {}
     commitments: dict[str, str] = {}
-    start = 0
-    for name, value in clear.items():
-        salt = salts[start : start + SALT_BYTES]
-        start += SALT_BYTES
-        openings[name] = (salt.hex(), value)
-        commitments[name] = commitment(name, value, salt).hex()
+    salts, start = secrets.token_bytes(shape.salt_bytes), 0
+    for name, value in zip(shape.hidden, shape.hidden_of(event), strict=True):
+        if value:
+            salt = salts[start : start + SALT_BYTES]
+            start += SALT_BYTES
+            openings[name] = (salt.hex(), value)
+            commitments[name] = commitment(name, value, salt).hex()
+    if not commitments:
+        return Sealed(_encoded(shown), NO_OPENINGS, None, None, None)
     shown["private"] = commitments
     return Sealed(
         body=_encoded(shown),
         openings=_canonical.encode(openings),
-        path_digest=path_digest(clear["path"]) if "path" in clear else None,
-        target_digest=path_digest(clear["target"]) if "target" in clear else None,
-        address_digest=path_digest(clear["address"]) if "address" in clear else None,
+        path_digest=path_digest(openings["path"][1]) if "path" in openings else None,
+        target_digest=path_digest(openings["target"][1]) if "target" in openings else None,
+        address_digest=path_digest(openings["address"][1]) if "address" in openings else None,
     )
 
 
@@ -135,18 +140,26 @@ def moment(at: datetime) -> str:
 
 
 @cache
-def shape_of(kind: type[Event | Who]) -> _Shape:
-    """Return how a class's own fields are written; `who` is a part by itself."""
-    hints: dict[str, Any] = get_type_hints(kind, include_extras=True)
-    names = tuple(name for name in kind.__struct_fields__ if name != "who")
-    private = frozenset(name for name in names if PRIVATE in getattr(hints[name], "__metadata__", ()))
-    return _Shape(names, _values_of(names), private)
+def shape_of(kind: type[Event]) -> _Shape:
+    """Return how a class is written."""
+    own: dict[str, Any] = get_type_hints(kind, include_extras=True)
+    whose: dict[str, Any] = get_type_hints(Who, include_extras=True)
+    fields = [(name, f"who.{name}", whose[name]) for name in Who.__struct_fields__]
+    fields += [(name, name, own[name]) for name in kind.__struct_fields__ if name != "who"]
+    shown = [field for field in fields if not _is_private(field[2])]
+    hidden = [field for field in fields if _is_private(field[2])]
+    return _Shape(
+        kind=kind.kind.value,
+        version=kind.version,
+        shown=tuple(name for name, _, _ in shown),
+        shown_of=attrgetter(*(place for _, place, _ in shown)),
+        times=tuple(name for name, _, hint in shown if datetime in {hint, *get_args(hint)}),
+        hidden=tuple(name for name, _, _ in hidden),
+        hidden_of=attrgetter(*(place for _, place, _ in hidden)),
+        salt_bytes=SALT_BYTES * len(hidden),
+        private=frozenset(name for name, place, _ in hidden if place == name),
+    )
 
 
-def _values_of(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
-    if not names:
-        return lambda _: ()
-    if len(names) == 1:
-        only = attrgetter(names[0])
-        return lambda part: (only(part),)
-    return attrgetter(*names)
+def _is_private(hint: object) -> bool:
+    return PRIVATE in getattr(hint, "__metadata__", ())

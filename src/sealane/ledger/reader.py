@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane.errors import Integrity, Missing
-from sealane.ledger import queries, spans
+from sealane.ledger import entry_queries, queries, spans
 from sealane.ledger.bodies import NOT_OURS, opened, path_digest
 from sealane.ledger.filing import FiledEntry, misfiled, stored_moment
 from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH
@@ -67,13 +67,13 @@ def page(transaction: Transaction, question: Question, *, after: int = 0, limit:
     ways = list(_ways(question))
     if len(ways) == 1:
         values = common | ways[0]
-        rows = transaction.all(queries.entries(frozenset(values)), after=after, limit=limit, **values)
+        rows = transaction.all(entry_queries.entries(frozenset(values)), after=after, limit=limit, **values)
         return [_entry(row) for row in rows]
     first = _first_numbers(transaction, [common | way for way in ways], after=after, limit=limit)
     entries: list[LedgerEntry] = []
     for some in range(0, len(first), _NUMBERS_AT_ONCE):
         chosen = first[some : some + _NUMBERS_AT_ONCE]
-        entries += map(_entry, transaction.all(queries.BY_NUMBERS, seqs=chosen))
+        entries += map(_entry, transaction.all(entry_queries.BY_NUMBERS, seqs=chosen))
     return entries
 
 
@@ -91,7 +91,7 @@ def _first_numbers(transaction: Transaction, ways: list[dict[str, object]], *, a
     while waiting:
         full: list[tuple[dict[str, object], int]] = []
         for way, past in waiting:
-            rows = transaction.all(queries.numbers(frozenset(way)), after=past, limit=some, **way)
+            rows = transaction.all(entry_queries.numbers(frozenset(way)), after=past, limit=some, **way)
             found = [row.seq for row in rows if row.seq is not None]
             numbers.update(found)
             if len(rows) == some and found:
@@ -179,11 +179,17 @@ def last_checkpoint(transaction: Transaction) -> tuple[int, str] | None:
     return None if row is None else _with_cosignatures(transaction, [row])[0]
 
 
+def cosigned_size(transaction: Transaction) -> int:
+    """Return the size of the largest checkpoint that any witness has signed; 0 where none has."""
+    row = transaction.first(queries.LAST_COSIGNED)
+    return (row.size or 0) if row is not None else 0
+
+
 def cosigned_checkpoint(transaction: Transaction, *, least: int) -> tuple[int, str] | None:
     """Return a checkpoint of at least that many entries, the newest that a witness signed before all others."""
-    row = transaction.first(queries.LAST_COSIGNED)
-    if row is not None and row.size is not None and row.size >= least:
-        return checkpoints(transaction, after=row.size - 1, limit=1)[0]
+    cosigned = cosigned_size(transaction)
+    if cosigned and cosigned >= least:
+        return checkpoints(transaction, after=cosigned - 1, limit=1)[0]
     last = last_checkpoint(transaction)
     return last if last is not None and last[0] >= least else None
 
@@ -202,7 +208,7 @@ def _text(stored: bytes | None) -> str:
         return ""
 
 
-def _entry(row: queries.StoredRow) -> LedgerEntry:
+def _entry(row: entry_queries.StoredRow) -> LedgerEntry:
     filed = _filed(row)
     if filed is None or row.leaf is None:
         return _unreadable(row.seq)
@@ -223,7 +229,7 @@ def _unreadable(seq: int) -> LedgerEntry:
     return LedgerEntry(seq=seq, body=b"", leaf=b"", openings=None, unreadable=True)
 
 
-def _filed(row: queries.StoredRow) -> FiledEntry | None:
+def _filed(row: entry_queries.StoredRow) -> FiledEntry | None:
     """Return the row with each value as its own type; None where that cannot be."""
     if not row.sound or row.body is None or row.at is None or row.kind is None or row.door is None:
         return None

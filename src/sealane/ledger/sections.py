@@ -11,13 +11,14 @@ from __future__ import annotations
 import gc
 from bisect import bisect_right
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from sealane.database.engine import Database
 from sealane.errors import SealaneError
-from sealane.ledger import queries, reader
+from sealane.ledger import entry_queries, reader
 from sealane.ledger.bodies import NOT_OURS, named_field, opened
 from sealane.ledger.filing import FiledBody, digests, stored_moment
 from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH, perfect_root
@@ -28,34 +29,59 @@ if TYPE_CHECKING:
 
     from sealane.database.engine import Reading
 
+
+class _Columns(NamedTuple):
+    """Rows of `entry_queries.PLAIN`, column by column; of these types once `_have_right_types` has looked."""
+
+    seq: tuple[int, ...]
+    body: tuple[bytes, ...]
+    leaf: tuple[bytes, ...]
+    openings: tuple[bytes | None, ...]
+    at: tuple[int, ...]
+    kind: tuple[str, ...]
+    organization_id: tuple[int | None, ...]
+    user_id: tuple[int | None, ...]
+    session_id: tuple[str | None, ...]
+    folder_id: tuple[int | None, ...]
+    file_id: tuple[int | None, ...]
+    version_id: tuple[str | None, ...]
+    door: tuple[str, ...]
+    path_digest: tuple[bytes | None, ...]
+    target_digest: tuple[bytes | None, ...]
+    address_digest: tuple[bytes | None, ...]
+    opened: tuple[int | None, ...]
+
+
+assert _Columns._fields == entry_queries.PlainRow._fields
 SECTION_ENTRIES = 16 * TILE_WIDTH
 """What fits a processor's cache, so that rows are still there when they are looked at."""
 _KEY_SET = "signing_key_set"
-_NUMBER = (int, type(None))
-_TEXT = (str, type(None))
-_BYTES = (bytes, type(None))
-_TYPES: dict[str, tuple[type, ...]] = {
-    "seq": (int,),
-    "body": (bytes,),
-    "leaf": (bytes,),
+_NUMBER = frozenset({int, type(None)})
+_TEXT = frozenset({str, type(None)})
+_BYTES = frozenset({bytes, type(None)})
+_TYPES: dict[str, frozenset[type]] = {
+    "seq": frozenset({int}),
+    "body": frozenset({bytes}),
+    "leaf": frozenset({bytes}),
     "openings": _BYTES,
-    "at": (int,),
-    "kind": (str,),
+    "at": frozenset({int}),
+    "kind": frozenset({str}),
     "organization_id": _NUMBER,
     "user_id": _NUMBER,
     "session_id": _TEXT,
     "folder_id": _NUMBER,
     "file_id": _NUMBER,
     "version_id": _TEXT,
-    "door": (str,),
+    "door": frozenset({str}),
     "path_digest": _BYTES,
     "target_digest": _BYTES,
     "address_digest": _BYTES,
     "opened": _NUMBER,
 }
-"""What may stand in a row."""
-_FOUND_BY = slice(queries.PlainRow._fields.index("kind"), queries.PlainRow._fields.index("door") + 1)
+"""What may stand in a column."""
+_FOUND_BY = slice(_Columns._fields.index("kind"), _Columns._fields.index("door") + 1)
 _DIGESTS = slice(_FOUND_BY.stop, _FOUND_BY.stop + 3)
+_NOTHING_OPENED: dict[str, tuple[str, str]] = {}
 
 
 class _Body(FiledBody, kw_only=True):
@@ -107,77 +133,77 @@ def proven(reading: Reading, after: int, last: int, wanted: Sequence[int]) -> Se
     """Prove the entries past `after` up to `last`; `wanted`: the sizes at which the tree will be looked at."""
     assert not after % TILE_WIDTH
     try:
-        rows = reading.all(queries.PLAIN, after=after, last=last)
+        rows = reading.tuples(entry_queries.PLAIN, after=after, last=last)
         nodes = tuple(reader.nodes_within(reading, after, last))
         return _proven(rows, after, last, set(wanted))._replace(nodes=nodes)
     except (SealaneError, RuntimeError, *NOT_OURS, OverflowError):
         return Section(after, sound=False)  # the verifier's own way says what is wrong
 
 
-def _proven(rows: list[queries.PlainRow], after: int, last: int, wanted: set[int]) -> Section:
-    if len(rows) != last - after or not _have_right_types(rows):
-        return Section(after, sound=False)
-    appointed: list[tuple[int, bytes]] = []
-    opened_count = erased = 0
-    times = ["", ""]
-    set_back: int | None = None
-    at, at_text = None, ""
-    decode = _decoder.decode
-    for seq, row in enumerate(rows, after + 1):
-        body = decode(row.body)  # pyrefly: ignore  # types were looked at
-        openings = opened(row.openings) if row.openings is not None else {}  # pyrefly: ignore  # as above
-        if row.at != at:
-            at, at_text = row.at, stored_moment(row.at)  # pyrefly: ignore  # as above
-        if (
-            row.seq != seq
-            or sha256(b"\x00" + row.body).digest() != row.leaf  # pyrefly: ignore  # as above
-            or at_text != body.at
-            or row[_FOUND_BY] != body.columns()
-            or row[_DIGESTS] != digests(openings)
-            or not _open(openings, body.private)
-        ):
-            return Section(after, sound=False)
-        opened_count += len(openings)
-        erased += len(body.private) - len(openings)
-        if body.kind == _KEY_SET:
-            appointed.append((seq, row.body))  # pyrefly: ignore  # as above
-            wanted |= {seq - 1, seq}
-        if at_text < times[1] and set_back is None:
-            set_back = seq
-        times = [times[0] or at_text, at_text]
-    tiles, leaves = _tiles([row.leaf for row in rows], after, wanted)  # pyrefly: ignore  # as above
+def _proven(rows: list[tuple[Any, ...]], after: int, last: int, wanted: set[int]) -> Section:
+    """Prove rows that came as the driver has them, column by column: each check in one tight loop."""
+    unsound = Section(after, sound=False)
+    if not rows or len(rows) != last - after:
+        return unsound
+    columns = _Columns(*zip(*rows, strict=True))
+    if not _have_right_types(columns):
+        return unsound
+    if columns.seq != tuple(range(after + 1, last + 1)) or not _give(columns.body, columns.leaf):
+        return unsound
+    bodies = list(map(_decoder.decode, columns.body))
+    said = {at: stored_moment(at) for at in set(columns.at)}
+    times = [said[at] for at in columns.at]
+    all_opened = [_NOTHING_OPENED if openings is None else opened(openings) for openings in columns.openings]
+    if (
+        times != [body.at for body in bodies]
+        or list(zip(*columns[_FOUND_BY], strict=True)) != [body.columns() for body in bodies]
+        or list(zip(*columns[_DIGESTS], strict=True)) != list(map(digests, all_opened))
+        or not _open(all_opened, bodies)
+    ):
+        return unsound
+    appointed = tuple(
+        (seq, columns.body[seq - after - 1]) for seq, body in enumerate(bodies, after + 1) if body.kind == _KEY_SET
+    )
+    for seq, _ in appointed:
+        wanted |= {seq - 1, seq}
+    tiles, leaves = _tiles(columns.leaf, after, wanted)
+    opened_count = sum(map(len, all_opened))
     return Section(
         after=after,
         sound=True,
         tiles=tiles,
         leaves=leaves,
-        appointed=tuple(appointed),
-        times=tuple(times) if rows else (),
-        set_back=set_back,
+        appointed=appointed,
+        times=(times[0], times[-1]),
+        set_back=next((seq for seq, (was, now) in enumerate(pairwise(times), after + 2) if now < was), None),
         opened=opened_count,
-        erased=erased,
+        erased=sum(len(body.private) for body in bodies) - opened_count,
     )
 
 
-def _have_right_types(rows: list[queries.PlainRow]) -> bool:
-    return all(map(_is_right, {tuple(map(type, row)) for row in rows}))
+def _have_right_types(columns: _Columns) -> bool:
+    right = all(_TYPES[name].issuperset(map(type, column)) for name, column in columns._asdict().items())
+    return right and [one is None for one in columns.openings] == [one is None for one in columns.opened]
 
 
-def _is_right(types: tuple[type, ...]) -> bool:
-    named = dict(zip(queries.PlainRow._fields, types, strict=True))
-    right = all(kind in _TYPES[name] for name, kind in named.items())
-    return right and (named["openings"] is bytes) == (named["opened"] is int)
+def _give(bodies: Sequence[bytes], leaves: Sequence[bytes]) -> bool:
+    """Return whether each leaf is the one that its body gives (`tree.leaf_of`)."""
+    return [sha256(b"\x00" + body).digest() for body in bodies] == list(leaves)
 
 
-def _open(openings: dict[str, tuple[str, str]], private: dict[str, str]) -> bool:
+def _open(all_opened: list[dict[str, tuple[str, str]]], bodies: list[_Body]) -> bool:
     """Return whether each opening is of its commitment (`bodies.commitment`)."""
-    for name, (salt, value) in openings.items():
-        if sha256(b"\x02" + bytes.fromhex(salt) + named_field(name) + value.encode()).hexdigest() != private.get(name):
-            return False
+    unhex = bytes.fromhex
+    for openings, body in zip(all_opened, bodies, strict=True):
+        private = body.private
+        for name, (salt, value) in openings.items():
+            hashed = sha256(b"\x02" + unhex(salt) + named_field(name) + value.encode())
+            if hashed.hexdigest() != private.get(name):
+                return False
     return True
 
 
-def _tiles(hashes: list[bytes], after: int, wanted: set[int]) -> tuple[bytes, dict[int, bytes]]:
+def _tiles(hashes: Sequence[bytes], after: int, wanted: set[int]) -> tuple[bytes, dict[int, bytes]]:
     looked_at = {(size - 1 - after) // TILE_WIDTH for size in wanted if after < size <= after + len(hashes)}
     roots: list[bytes] = []
     leaves: dict[int, bytes] = {}

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sealane.database.columns import microseconds_of
-from sealane.ledger import queries
+from sealane.ledger import entry_queries, queries
 from sealane.ledger.events import Kind
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def first_since(transaction: Transaction, since: datetime) -> int:
             if _at(transaction, end - 1) >= wanted:
                 return _least(first, end, lambda seq: _at(transaction, seq) >= wanted)
     except _NotTold:
-        found = transaction.first(queries.FIRST_SINCE, since=since)
+        found = transaction.first(entry_queries.FIRST_SINCE, since=since)
         return found.seq if found is not None and found.seq is not None else _size(transaction) + 1
     return end
 
@@ -50,7 +50,7 @@ def last_until(transaction: Transaction, until: datetime) -> int:
             if _at(transaction, first) <= wanted:
                 return _least(first, end, lambda seq: _at(transaction, seq) > wanted) - 1
     except _NotTold:
-        found = transaction.first(queries.LAST_UNTIL, until=until)
+        found = transaction.first(entry_queries.LAST_UNTIL, until=until)
         return (found.seq or 0) if found is not None else 0
     return 0
 
@@ -58,7 +58,7 @@ def last_until(transaction: Transaction, until: datetime) -> int:
 def _stretches(transaction: Transaction) -> Iterator[tuple[int, int]]:
     """Yield the stretches in which times only rise: their first entry, and the one after their last."""
     filters = frozenset({"kind"})
-    marks = transaction.all(queries.numbers(filters), after=1, limit=STRETCHES_MAX, kind=_SET_BACK)
+    marks = transaction.all(entry_queries.numbers(filters), after=1, limit=STRETCHES_MAX, kind=_SET_BACK)
     if len(marks) == STRETCHES_MAX:
         raise _NotTold
     size = _size(transaction)

@@ -96,7 +96,10 @@ def note_of(text: str) -> Note:
         if dash != "—" or not name or len(raw) <= 4:  # noqa: PLR2004 - the key id
             raise Wrong("A signature line of a checkpoint is malformed.")
         signatures.append((name, raw[:4], raw[4:]))
-    return Note(lines[0], int(lines[1]), decoded(lines[2]), shown + "\n", tuple(signatures))
+    root = decoded(lines[2])
+    if len(root) != HASH_BYTES:
+        raise Wrong("What is kept as a checkpoint is none: its root is no digest.")
+    return Note(lines[0], int(lines[1]), root, shown + "\n", tuple(signatures))
 
 
 def signed_by(note: Note, key: Key) -> bool:

@@ -30,17 +30,20 @@ class StoredTree:
         level, rest = divmod(height, TILE_HEIGHT)
         first = index << rest
         number, start = divmod(first, TILE_WIDTH)
-        hashes = self.tile(level, number)[start : start + (1 << rest)]
-        if len(hashes) < 1 << rest:
-            raise _lacks(level, first + len(hashes))
-        return tree.perfect_root(hashes)
+        hashes = self.tile(level, number)
+        if len(hashes) < start + (1 << rest):
+            raise _lacks(level, number * TILE_WIDTH + len(hashes))
+        return tree.perfect_root(hashes[start : start + (1 << rest)])
 
     def tile(self, level: int, number: int) -> list[bytes]:
         """Return the hashes of a tile from its first on, as many as there are without a gap."""
         found = self._tiles.get((level, number))
         if found is None:
             first = number * TILE_WIDTH
-            found = self._tiles[level, number] = _without_gap(self._rows(level, first), first)
+            found = self._at_once(level, first)
+            if found is None:
+                found = _without_gap(self._rows(level, first), first)
+            self._tiles[level, number] = found
         return found
 
     def root(self, size: int) -> bytes:
@@ -58,6 +61,24 @@ class StoredTree:
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the ledger only grew between these sizes."""
         return tree.consistency_path(old, new, self.subtree)
+
+    def _at_once(self, level: int, first: int) -> list[bytes] | None:
+        """Return a tile's hashes where all that is stored of it is as it must be; None: look row by row."""
+        reading, end = self._transaction, first + TILE_WIDTH
+        try:
+            if level:
+                rows = reading.tuples(queries.PLAIN_NODES, level=level, first=first, end=end)
+            else:
+                rows = reading.tuples(queries.PLAIN_LEAVES, after=first, last=end)
+        except RuntimeError:  # text that is no Unicode, say
+            return None
+        if not rows:
+            return []
+        numbers, hashes = zip(*rows, strict=True)
+        start = first if level else first + 1
+        if numbers != tuple(range(start, start + len(rows))) or set(map(type, hashes)) != {bytes}:
+            return None
+        return list(hashes)
 
     def _rows(self, level: int, first: int) -> Iterable[tuple[int, bytes | None, bool]]:
         if not level:

@@ -106,7 +106,8 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     assert row
     assert not len(row) & (len(row) - 1)
     while len(row) > 1:
-        row = [node_of(row[place], row[place + 1]) for place in range(0, len(row), 2)]
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
     return row[0]
 
 
@@ -150,7 +151,7 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
 def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
     """Return whether the path proves that this leaf stands there in the tree with this root (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size or len(path) > PROOF_HASHES_MAX:
+    if not 0 <= index < size or len(path) > PROOF_HASHES_MAX or len(leaf) != HASH_BYTES:
         return False
     place, last, found = index, size - 1, leaf
     for sibling in path:
@@ -176,7 +177,7 @@ def consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: Seque
     if not 0 <= old <= new or len(path) > PROOF_HASHES_MAX:
         return False
     if old == new:
-        return not path and old_root == new_root
+        return not path and old_root == new_root and (old > 0 or old_root == EMPTY_ROOT)
     if not old:
         return not path and old_root == EMPTY_ROOT
     hashes = list(path) if old & (old - 1) else [old_root, *path]

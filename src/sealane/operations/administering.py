@@ -139,3 +139,7 @@ class SearchLedger(Operation, frozen=True):
     session: str = ""
     address: str = ""
     outcome: Literal["", "done", "refused", "damaged"] = ""
+    folder: str = ""
+    """`ORG:/PATH` of the caller's organization: in it and below."""
+    door: str = ""
+    kind: str = ""

@@ -84,6 +84,8 @@ class LedgerIs(Answer, frozen=True):
     origin: str
     key: str
     """The long-term key as a C2SP `vkey`."""
+    cosigned: int = 0
+    """Entries under the newest checkpoint that a witness has signed."""
 
 
 class LookLedger(AdminOperation, frozen=True):

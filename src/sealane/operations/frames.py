@@ -140,7 +140,9 @@ class FrameSplitter:
         """Yield each whole body in `stream`; return how many bytes those were."""
         place = 0
         while place + LENGTH_BYTES <= len(stream):
-            length = length_of(stream[place : place + LENGTH_BYTES], bytes_max=self._bytes_max)
+            (length,) = _LENGTH.unpack_from(stream, place)
+            if length > self._bytes_max:
+                raise FrameInvalid
             end = place + LENGTH_BYTES + length
             if end > len(stream):
                 break

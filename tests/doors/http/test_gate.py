@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
@@ -444,6 +445,52 @@ async def test_the_ledger_is_shown_to_auditors_as_far_as_it_is_theirs_and_proves
             assert (await bert.get(f"/api/v1/audit/tile/{bad}")).status_code == 404, bad
 
 
+async def test_an_auditor_searches_their_organizations_ledger_by_everything(house, door, anna):
+    from sealane.operations.accounts import SetRole
+
+    await anna.put(A, content=b"x")
+    await anna.get("/api/v1/content/in/nothing")
+    async with door.client("ines@insurer") as ines:
+        await ines.get("/api/v1/content/@clinic/in/a.bin")
+    for user in ("bert@clinic", "ines@insurer"):
+        house.keeper.admin(SetRole(user=user, role="auditor"))
+    assert (await anna.get("/api/v1/audit/log")).status_code == 403
+    async with door.client("bert@clinic") as bert, door.client("ines@insurer") as ines:
+
+        async def kinds(one=bert, **asked):
+            told = await one.get("/api/v1/audit/log", params=asked)
+            assert told.status_code == 200, told.text
+            return [json.loads(entry["body"])["kind"] for entry in told.json()["entries"]]
+
+        every = await kinds()
+        assert {"upload_finished", "download_begun", "request_refused"} <= set(every)
+        assert await kinds(kind="upload_finished") == ["upload_finished"]
+        assert set(await kinds(outcome="refused")) == {"request_refused"}
+        assert set(await kinds(outcome="refused", kind="upload_finished")) == set()
+        assert "download_begun" not in await kinds(user="anna@clinic")
+        assert await kinds(path="clinic:/in/a.bin", kind="download_begun") == ["download_begun"]
+        assert "upload_finished" in await kinds(folder="clinic:/in", door="http")
+        assert await kinds(folder="clinic:/in", door="sftp") == []
+        assert await kinds(until="2000-01-01T00:00:00Z") == []
+        assert await kinds(since="2000-01-01T00:00:00Z") == await kinds()
+        first = (await bert.get("/api/v1/audit/log?limit=1&kind=upload_finished")).json()
+        said = json.loads(first["entries"][0]["body"])
+        assert "upload_finished" in await kinds(session=said["session_id"])
+        address = first["entries"][0]["openings"]["address"][1]
+        assert "upload_finished" in await kinds(address=address)
+        page = (await bert.get("/api/v1/audit/log?limit=2")).json()
+        again = (await bert.get(f"/api/v1/audit/log?limit=2&after={page['after']}")).json()
+        assert [entry["seq"] for entry in again["entries"]] > [entry["seq"] for entry in page["entries"]]
+        assert "upload_finished" not in await kinds(ines)
+        for words, status in (
+            ("user=anna@clinic", 404), ("path=clinic:/in/a.bin", 404), ("folder=clinic:/in", 404),
+            ("kind=upload", 400), ("outcome=maybe", 400), ("users=ines@insurer", 400),
+            ("since=2026-01-01T00:00:00", 400), ("path=/in/a.bin", 400),
+            ("folder=insurer:/nowhere", 404), ("limit=0", 400), ("after=-1", 400),
+        ):  # fmt: skip
+            assert (await ines.get(f"/api/v1/audit/log?{words}")).status_code == status, words
+
+
 async def test_a_receipt_is_proven_without_us(door, anna, tmp_path, capsys):
     from sealane.ledger import standalone
 
@@ -485,7 +532,7 @@ async def test_the_description_covers_every_route_and_nothing_else(door, anna):
         ("/api/v1/recipients/{path}", "get"), ("/api/v1/headers", "get"), ("/api/v1/headers", "post"),
         ("/api/v1/headers/{version}", "get"), ("/api/v1/headers/{version}", "put"),
         ("/api/v1/audit/checkpoint", "get"), ("/api/v1/audit/tile/{tile}", "get"),
-        ("/api/v1/audit/entries", "get"), ("/api/v1/audit/proofs/{path}", "get"),
+        ("/api/v1/audit/entries", "get"), ("/api/v1/audit/log", "get"), ("/api/v1/audit/proofs/{path}", "get"),
         ("/api/v1/exposure/files/{path}", "get"), ("/api/v1/exposure/forecast", "get"),
         ("/api/v1/exposure/recipients/{path}", "get"), ("/api/v1/exposure/recipients", "get"),
         ("/api/v1/exposure/lists", "get"), ("/api/v1/exposure/lists/{version}", "get"),

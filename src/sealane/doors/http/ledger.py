@@ -15,8 +15,9 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import PlainTextResponse, Response
 
 from sealane.doors.http.api import Asked, Place  # noqa: TC001  # FastAPI reads the annotations
-from sealane.doors.http.schemas import LedgerEntryIs, LedgerPage, ProofIs, ProofPage
+from sealane.doors.http.schemas import LedgerEntryIs, LedgerPage, LedgerSearch, ProofIs, ProofPage
 from sealane.errors import Missing
+from sealane.operations.administering import SearchLedger
 from sealane.operations.audit import (
     CheckpointIs,
     LatestCheckpoint,
@@ -65,7 +66,32 @@ async def entries(
 ) -> LedgerPage:
     """Page through what the ledger says of your organization, and the node's own entries, which proofs need."""
     limit = min(limit, exchange.door.settings.page_entries_max)
-    told = await exchange.ask(ReadOwnLedger(handle="", after=after, limit=limit), OwnEntriesAre)
+    return _page(await exchange.ask(ReadOwnLedger(handle="", after=after, limit=limit), OwnEntriesAre))
+
+
+@router.get("/log", summary="Search your organization's entries")
+async def log(exchange: Asked, asked: Annotated[LedgerSearch, Query()]) -> LedgerPage:
+    """Page through the entries about your organization that fit all that is asked. For auditors, officers, admins."""
+    limit = min(asked.limit, exchange.door.settings.page_entries_max)
+    wanted = SearchLedger(
+        handle="",
+        after=asked.after,
+        limit=limit,
+        since=asked.since,
+        until=asked.until,
+        user=asked.user,
+        path=asked.path,
+        session=asked.session,
+        address=asked.address,
+        outcome=asked.outcome,
+        folder=asked.folder,
+        door=asked.door,
+        kind=asked.kind,
+    )
+    return _page(await exchange.ask(wanted, OwnEntriesAre))
+
+
+def _page(told: OwnEntriesAre) -> LedgerPage:
     return LedgerPage(
         entries=tuple(
             LedgerEntryIs(seq=entry.seq, body=entry.body.decode(), leaf=entry.leaf.hex(), openings=entry.openings or {})

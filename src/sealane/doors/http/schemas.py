@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003  # pydantic reads the annotations
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class _Said(BaseModel):
@@ -195,6 +195,23 @@ class LedgerEntryIs(_Said):
     body: str = Field(description="The exact text that was hashed.")
     leaf: str = Field(description="Its leaf hash, hexadecimal.")
     openings: dict[str, tuple[str, str]] = Field(description="By field: the salt in hexadecimal and the value.")
+
+
+class LedgerSearch(_Said):
+    """Which entries of the ledger are wanted: those that fit everything given. An unknown name is refused."""
+
+    after: int = Field(0, description="Begin after this entry.", ge=0, le=2**53 - 1)
+    limit: int = Field(500, description="Entries of one page.", ge=1)
+    since: AwareDatetime | None = Field(None, description="From this time on (RFC 3339, with its zone).")
+    until: AwareDatetime | None = Field(None, description="Up to this time.")
+    user: str = Field("", description="NAME@ORG of your organization.", max_length=512)
+    path: str = Field("", description="A file or folder: ORG:/PATH of your organization.", max_length=4096)
+    folder: str = Field("", description="ORG:/PATH of your organization, with all below it.", max_length=4096)
+    session: str = Field("", description="A session's id.", max_length=64)
+    address: str = Field("", description="Where it came from.", max_length=64)
+    door: str = Field("", description="sftp, http, web, admin, inspector or keeper.", max_length=16)
+    kind: str = Field("", description="A kind of entry, as docs/formats/ledger.md names them.", max_length=64)
+    outcome: Literal["", "done", "refused", "damaged"] = Field("", description="How it ended.")
 
 
 class LedgerPage(_Said):
