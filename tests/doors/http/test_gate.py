@@ -537,8 +537,9 @@ async def test_the_description_covers_every_route_and_nothing_else(door, anna):
         ("/api/v1/exposure/recipients/{path}", "get"), ("/api/v1/exposure/recipients", "get"),
         ("/api/v1/exposure/lists", "get"), ("/api/v1/exposure/lists/{version}", "get"),
         ("/api/v1/exposure/lists/{version}", "put"), ("/api/v1/exposure/lists/{version}/header", "put"),
-        ("/api/v1/headers", "get"), ("/api/v1/headers", "post"), ("/api/v1/headers/{version}", "get"),
-        ("/api/v1/headers/{version}", "put"), ("/api/v1/recipients/{path}", "get"),
+        ("/api/v1/exposure/folders/{path}", "get"), ("/api/v1/exposure/folders/{path}", "patch"),
+        ("/api/v1/exposure/queue", "get"),
+        ("/api/v1/versions/{path}", "get"), ("/api/v1/restore", "post"), ("/api/v1/removed/{path}", "get"),
     }  # fmt: skip
     text = str(described)
     for name in described["components"]["schemas"]:
