@@ -11,6 +11,8 @@ from sealane.desk.folding import Folding
 from sealane.desk.runs import FACT, Filling, slices, stretches
 from tests.tries import tries
 
+pytestmark = pytest.mark.slow  # many examples of each: together more than make check may
+
 ALIASES = 40
 RISING = st.sets(st.integers(0, ALIASES - 1)).map(lambda found: np.array(sorted(found), dtype=np.uint32))
 MAPS = st.lists(st.integers(0, 5), min_size=ALIASES, max_size=ALIASES).map(
