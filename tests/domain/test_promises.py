@@ -58,7 +58,7 @@ def test_who_has_lost_an_upload_to_another_cannot_throw_it_away(anna):
 
 def test_nothing_but_the_end_of_a_transfer_is_heard_after_a_session_has_ended():
     heard = {operation.__name__ for operation in SESSION_ACTS if operation.after_the_end}
-    assert heard == {"EndDownload", "SuspendUpload"}
+    assert heard == {"DropSegments", "EndDownload", "SuspendUpload"}
 
 
 def test_a_receipt_tells_another_organization_of_the_upload_and_its_own_fetches_only(anna, carl, world):

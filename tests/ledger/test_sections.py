@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sealane.cli import audit_verify
 from sealane.database.engine import Database
-from sealane.ledger import reader, sections
+from sealane.ledger import proving, reader, sections
 from sealane.ledger.notes import VerifierKey
 from sealane.ledger.signer import Signer
 from sealane.ledger.tree import leaf_of
@@ -213,10 +212,8 @@ def test_a_clock_that_went_back_is_noted_at_the_same_entry(tmp_path, monkeypatch
     assert (verdict.clock_set_back is None) == (steps == [0])
 
 
-def test_a_long_ledger_is_proven_by_processes_of_its_own(ledger, monkeypatch):
+def test_a_long_ledger_is_proven_by_processes_of_its_own(ledger):
     """The command's own way, with real processes; damage in a later section is found and named."""
-    monkeypatch.setattr(audit_verify, "_LONG", 1)
-    monkeypatch.setattr(audit_verify, "_PROCESSES_MAX", 2)
     told = []
 
     def proven():
@@ -225,7 +222,7 @@ def test_a_long_ledger_is_proven_by_processes_of_its_own(ledger, monkeypatch):
         database.close()
         verifier = Verifier(expected, progress=told.append)
         wanted = [at for at, _ in expected.checkpoints]
-        audit_verify._by_sections(verifier, ask_of(ledger), size, wanted, ledger.url)
+        proving._by_sections(verifier, ask_of(ledger), size, wanted, ledger.url, 2)
         return verifier.verdict()
 
     ledger.changed("UPDATE ledger SET user_id = 3 WHERE seq = 511")

@@ -34,6 +34,7 @@ async def test_what_is_sent_fetched_sealed_and_opened_is_what_it_was(port, house
         await page.click("a[download]")
         await page.downloads(2)
         await page.click("[data-act=open]")
+        await page.find("#unlock[open]")
         await page.type("#unlock-file", key_file)
         await page.type("#unlock-passphrase", PASSPHRASE)
         await page.click("#unlock-form button.main")
