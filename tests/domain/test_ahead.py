@@ -21,10 +21,10 @@ class Named(Writing):
     """An upload whose name is told with its first record or its end."""
 
     def record_operation(self):
-        return replace_in(super().record_operation(), name=self.name if self.begin else "")
+        return replace_in(super().record_operation(), path=self.path if self.begin else "")
 
     def finish_operation(self, **fields):
-        return replace_in(super().finish_operation(**fields), name=self.name if self.begin else "")
+        return replace_in(super().finish_operation(**fields), path=self.path if self.begin else "")
 
 
 def replace_in(operation, **fields):
@@ -40,7 +40,7 @@ def named(session, given, name):
     """One of those, with a name."""
     begun = given.uploads[0]
     writing = Named(session, begun, begun.upload, 1, 0, begin=begun.begin)
-    writing.name = name
+    writing.path = f"/in/{name}"
     return writing
 
 
@@ -97,9 +97,23 @@ def test_what_stood_there_before_may_be_gone_on_over(world, anna):
 def test_what_is_no_name_is_refused(world, anna, name):
     writing = named(anna, ahead(anna), name)
     writing.write(0, CONTENT)
-    with pytest.raises(PathInvalid):
+    with pytest.raises((PathInvalid, UploadMissing)):
         writing.finish()
-    with pytest.raises(PathInvalid):
+    with pytest.raises((PathInvalid, UploadMissing)):
+        writing.record()
+    assert world.count(segments) == world.count(uploads) == 0
+
+
+@pytest.mark.parametrize("path", ["/other/a", "/a", "/in/deep/a", "/", ""])
+def test_no_path_outside_its_folder_is_taken_whatever_a_door_says(world, anna, path):
+    world.admin(accounts.AddFolder(folder="clinic:/other"))
+    world.grant("clinic:/other", "anna@clinic", "list", "read", "write")
+    writing = named(anna, ahead(anna), "a")
+    writing.path = path
+    writing.write(0, CONTENT)
+    with pytest.raises(UploadMissing):
+        writing.finish()
+    with pytest.raises(UploadMissing):
         writing.record()
     assert world.count(segments) == world.count(uploads) == 0
 

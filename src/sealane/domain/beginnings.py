@@ -129,10 +129,10 @@ def _note(work: Work, begun: Begun) -> bytes:
     return begun.organization_id.to_bytes(_ORGANIZATION_BYTES, "big") + sealed
 
 
-def opened(work: Work, caller: Caller, upload: str, begin: bytes, name: str = "") -> Begun:
+def opened(work: Work, caller: Caller, upload: str, begin: bytes, path: str = "") -> Begun:
     """Return what was decided. Raises `UploadMissing` past its time, and for another's or another upload's.
 
-    `name`: of one that was begun ahead. Raises `PathInvalid` for what is no name.
+    `path`: of one that was begun ahead. Raises `PathInvalid` for what is none, `UploadMissing` for one in another folder.
     """
     organization = OrganizationId(int.from_bytes(begin[:_ORGANIZATION_BYTES], "big"))
     note = keyring.organization_key(work, organization).open_note(begin[_ORGANIZATION_BYTES:])
@@ -143,13 +143,15 @@ def opened(work: Work, caller: Caller, upload: str, begin: bytes, name: str = ""
     until = begun.began + timedelta(seconds=work.settings.upload_keep_seconds)
     if begun.upload != upload or begun.user_id != caller.user_id or until <= work.now:
         raise UploadMissing
-    return _named(begun, name) if begun.ahead else begun
+    return _named(begun, path) if begun.ahead else begun
 
 
-def _named(begun: Begun, name: str) -> Begun:
-    """Return an upload that was begun ahead with its name."""
-    checked = paths.check_name(name)
-    return msgspec.structs.replace(begun, name=checked, shown_path=f"{begun.shown_path.removesuffix('/')}/{checked}")
+def _named(begun: Begun, path: str) -> Begun:
+    """Return an upload that was begun ahead with its name, which its client must have given it in this very folder."""
+    *folder, name = paths.parse(path) or ("",)
+    if paths.show(tuple(folder)) != begun.shown_path:
+        raise UploadMissing
+    return msgspec.structs.replace(begun, name=paths.check_name(name), shown_path=paths.show((*folder, name)))
 
 
 def _stood(work: Work, begun: Begun, file: FileRow | None) -> VersionId | None:

@@ -61,7 +61,7 @@ def finish_upload(work: Work, caller: Caller, op: FinishUpload) -> Finished:
     if upload is None:
         if not op.begin:
             raise UploadMissing
-        begun = beginnings.opened(work, caller, op.upload, op.begin, op.name)
+        begun = beginnings.opened(work, caller, op.upload, op.begin, op.path)
         version = None if unknown else beginnings.version_of(work, begun)
         if version is not None:
             return _answer_of(begun.upload, version)

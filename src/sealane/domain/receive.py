@@ -250,7 +250,7 @@ def record_segments(work: Work, caller: Caller, op: RecordSegments) -> Recorded:
     """Record durable segments and where their bytes belong. A record that was recorded before changes nothing."""
     upload = resume.find_own(work, caller, op.upload) if op.begin else resume.own_upload(work, caller, op.upload)
     if upload is None:
-        begun = beginnings.opened(work, caller, op.upload, op.begin, op.name)
+        begun = beginnings.opened(work, caller, op.upload, op.begin, op.path)
         if beginnings.version_of(work, begun) is not None:
             raise UploadFinished
         upload = beginnings.keep(work, caller, begun)

@@ -230,7 +230,7 @@ class Incoming:
                 begin=self._records.begin,
                 settles=settles,
                 sent_sealed=sent,
-                name=self._opened.name if self._records.begin else "",
+                path=self._opened.path if self._records.begin else "",
             )
         )
         if not isinstance(answer, Finished):

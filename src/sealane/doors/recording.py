@@ -50,7 +50,7 @@ class Recorder:
         self.generation = opened.generation
         self.begin = opened.begin
         """The keeper's note of an upload of which nothing is kept yet."""
-        self._name = opened.name
+        self._path = opened.path
         self._is_known = not opened.begin
         self.acknowledged = acknowledged
         """Bytes recorded, contiguous from the start, as the keeper answered last."""
@@ -129,7 +129,7 @@ class Recorder:
                 segments,
                 edits,
                 self.begin,
-                self._name if self.begin else "",
+                self._path if self.begin else "",
             )
         )
         if not isinstance(answer, Recorded):

@@ -24,7 +24,7 @@ def grows(operation: Operation) -> bool:
 
     The end of an upload does not: it was begun while there was room. One that was begun ahead begins with its end.
     """
-    return type(operation) in _GROWING or (isinstance(operation, FinishUpload) and bool(operation.name))
+    return type(operation) in _GROWING or (isinstance(operation, FinishUpload) and bool(operation.path))
 
 
 def perform(work: Work, caller: Caller | None, operation: Operation) -> Answer:

@@ -81,7 +81,7 @@ class BegunAhead(msgspec.Struct, frozen=True, array_like=True):
 class Ahead(msgspec.Struct, frozen=True, array_like=True):
     """Uploads of new contents in one folder that need not be begun any more, as long as a watch has not ended.
 
-    The name is told with the first record or the end, where all is decided again.
+    Its path is told with the first record or the end, where all is decided again: it lies in this folder.
     """
 
     watch: int
@@ -119,8 +119,8 @@ class UploadOpened(Answer, frozen=True):
     """It was taken up again and nobody ever said that it is whole: who writes nothing to it does not say so either."""
     ahead: Ahead | None = None
     """Where more were asked for, and may be given."""
-    name: str = ""
-    """Of one that was begun ahead: the name that its client gave it. Set by the door."""
+    path: str = ""
+    """Of one that was begun ahead: the path that its client gave it. Set by the door."""
 
 
 class BeginUpload(Operation, frozen=True):
@@ -213,7 +213,7 @@ class RecordSegments(Operation, frozen=True):
     edits: tuple[Edit, ...]
     begin: bytes = b""
     """Of an upload of which nothing was kept until now."""
-    name: str = ""
+    path: str = ""
     """Of one that was begun ahead."""
 
 
@@ -255,7 +255,7 @@ class FinishUpload(Operation, frozen=True):
     """The client cannot say that this is the end (SFTP): in a sealed folder it stays open for the settle time."""
     sent_sealed: SentSealed | None = None
     """The sender has sealed it."""
-    name: str = ""
+    path: str = ""
     """Of an upload that was begun ahead."""
 
 

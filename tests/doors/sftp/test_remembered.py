@@ -250,7 +250,7 @@ def test_an_upload_is_given_once_for_a_name_of_its_folder_in_its_time():
     assert remembered.upload("/other/a", 1.0) is None
     assert remembered.upload("/in/sub", 1.0) is None
     taken = remembered.upload("/in/a", 1.0)
-    assert (taken.name, taken.room, taken.begin) == ("a", 100, b"n")
+    assert (taken.path, taken.room, taken.begin) == ("/in/a", 100, b"n")
     remembered.finished("/in/a", 70)
     assert remembered.upload("/in/b", 1.0).room == 30
     assert remembered.upload("/in/c", 1.0) is None
@@ -270,6 +270,35 @@ def test_more_are_wanted_the_more_come_to_one_folder():
     remembered = Remembered(Watching(Keeper(), 10_000))
     assert [remembered.wanted(f"/in/{number}", 9) for number in range(5)] == [0, 4, 6, 8, 9]
     assert remembered.wanted("/other/a", 9) == 0
+
+
+def test_what_was_begun_ahead_for_one_folder_is_given_for_no_other():
+    remembered = Remembered(Watching(Keeper(), 10_000))
+    remembered.begin("/in/first", opened(), 1, 0.0)
+    for path in ("/other/1", "/other/2", "/other/3"):
+        remembered.wanted(path, 9)
+        assert remembered.upload(path, 1.0) is None
+    remembered.finished("/other/1", 70)
+    assert remembered.upload("/in/", 1.0) is None
+    assert remembered.upload("/in/a", 1.0).room == 100
+
+
+async def test_files_that_come_to_several_folders_in_turn_each_stand_where_their_client_put_them(house):
+    for folder in ("one", "other"):
+        house.keeper.admin(accounts.AddFolder(folder=f"clinic:/{folder}"))
+        house.keeper.admin(accounts.GrantFolder(folder=f"clinic:/{folder}", grantee="ann@clinic", rights=EVERYTHING))
+    paths = [f"/{folder}/{number}" for folder in ("one", "other", "one", "other") for number in range(7)]
+    async with house.sftp("ann") as client:
+        for turn in range(2):
+            for path in paths:
+                async with client.open(path, "wb") as file:
+                    await file.write(f"{turn} {path}".encode())
+            for path in paths:
+                async with client.open(path, "rb") as file:
+                    assert await file.read() == f"{turn} {path}".encode()
+        for folder in ("/one", "/other"):
+            names = [name for name in await client.listdir(folder) if not name.startswith(".")]
+            assert sorted(names) == sorted(str(number) for number in range(7))
 
 
 async def test_many_small_files_are_one_operation_each(house):

@@ -41,6 +41,8 @@ class _Listed:
 class _Begun:
     """Uploads that are begun ahead in a folder."""
 
+    folder: str
+    """Where they were begun, whatever folder files come to meanwhile."""
     connection: int
     until: float
     told: Ahead
@@ -122,18 +124,18 @@ class Remembered:
         told = opened.ahead
         if told is not None and connection and connection == self.connection:
             self._folder = path.rpartition("/")[0]
-            self._begun = _Begun(connection, now + _AHEAD_SECONDS, told, told.room, list(told.uploads))
+            self._begun = _Begun(self._folder, connection, now + _AHEAD_SECONDS, told, told.room, list(told.uploads))
 
     def upload(self, path: str, now: float) -> UploadOpened | None:
         """Return an upload of a new content at a path, if one was begun ahead that may go there."""
         begun = self._begun
         folder, _, name = path.rpartition("/")
-        if begun is None or folder != self._folder:
+        if begun is None or folder != begun.folder:
             return None
         if not begun.left or now >= begun.until or not self._watching.holds(begun.told.watch, begun.connection):
             self._begun = None
             return None
-        if name in begun.told.folders or begun.room <= 0:
+        if not name or name in begun.told.folders or begun.room <= 0:
             return None
         taken = begun.left.pop()
         self._came += 1
@@ -148,12 +150,12 @@ class Remembered:
             declared=None,
             room=begun.room,
             begin=taken.begin,
-            name=name,
+            path=path,
         )
 
     def finished(self, path: str, size: int) -> None:
         """Note that a file came to a path: it takes of the room."""
-        if self._begun is not None and path.rpartition("/")[0] == self._folder:
+        if self._begun is not None and path.rpartition("/")[0] == self._begun.folder:
             self._begun.room -= size
 
     def forget(self) -> None:
