@@ -225,6 +225,39 @@ def test_versions_go_along_with_a_new_name_and_stay_behind_in_another_folder(wor
     assert anna.read("/out/shown") == b"second"
 
 
+def test_what_stood_in_a_folder_that_is_moved_elsewhere_is_shown_to_nobody_there(world, anna):
+    world.admin(accounts.AddFolder(folder="clinic:/out"))
+    world.grant("clinic:/out", "anna@clinic", "list", "read", "write", "delete")
+    world.grant("clinic:/out", "carl@insurer", "list", "read", "write")
+    anna, carl = world.session("anna@clinic"), world.session("carl@insurer")
+    anna.ask(MakeFolder, path="/in/sub")
+    anna.ask(MakeFolder, path="/in/sub/deep")
+    draft, clean = written(world, anna, b"secret draft", b"clean", path="/in/sub/deep/file")
+    (gone,) = written(world, anna, b"never for carl", path="/in/sub/gone")
+    anna.ask(RemoveFile, path="/in/sub/gone")
+    anna.ask(Move, source="/in/sub", target="/in/renamed")  # nobody else sees there
+    assert listed(anna, "/in/renamed/deep/file") == [clean, draft]
+    anna.ask(Move, source="/in/renamed", target="/out/sub")
+    theirs = "/@clinic/out/sub"
+    assert listed(carl, f"{theirs}/deep/file") == [clean]
+    assert carl.ask(ListRemoved, path=theirs).files == ()
+    for path, version in ((f"{theirs}/deep/file", draft), (f"{theirs}/gone", gone)):
+        with pytest.raises(Missing):
+            carl.ask(OpenVersion, path=path, version=version)
+        with pytest.raises(Missing):
+            restore(carl, version, path)
+
+
+def test_who_may_only_read_goes_on_reading_what_was_written_over_for_a_day(world, anna, carl):
+    one, _ = written(world, anna, b"wrong patient", b"right")
+    world.clock.advance(timedelta(hours=23))
+    assert world.session("carl@insurer").read("/@clinic/in/file", version=one) == b"wrong patient"
+    world.clock.advance(timedelta(hours=1))
+    with pytest.raises(Missing):
+        world.session("carl@insurer").ask(OpenVersion, path="/@clinic/in/file", version=one)
+    assert world.session("anna@clinic").read("/in/file", version=one) == b"wrong patient"
+
+
 def test_a_file_that_is_moved_over_can_be_had_back(world, anna):
     (one,) = written(world, anna, b"one")
     (two,) = written(world, anna, b"second", path="/in/file.part")
@@ -283,6 +316,29 @@ def test_what_was_never_read_does_not_come_back_into_a_folder_that_shows_only_wh
     inspect(world)
     restore(anna, one)
     assert anna.read() == b"first_name\nInvented\n"
+
+
+def test_what_was_never_read_is_not_moved_to_where_only_what_was_is_shown(reading_world):
+    from sealane.operations.exposures import SetReading
+
+    world = reading_world
+    for name in ("out", "own"):
+        world.admin(accounts.AddFolder(folder=f"clinic:/{name}"))
+        world.grant(f"clinic:/{name}", "anna@clinic", "list", "read", "write", "delete")
+    world.admin(SetReading("clinic:/out", publish="after-reading"))
+    anna = world.session("anna@clinic")
+    anna.ask(MakeFolder, path="/own/sub")
+    anna.ask(MakeFolder, path="/own/sub/deep")
+    for path in ("/own/file", "/own/sub/deep/file"):
+        anna.put(b"first_name\nInvented\n", path)
+    for name in ("file", "sub"):
+        with pytest.raises(NotReadYet):
+            anna.ask(Move, source=f"/own/{name}", target=f"/out/{name}")
+    anna.ask(Move, source="/own/file", target="/own/renamed")
+    inspect(world)
+    for name, moved in (("renamed", "file"), ("sub", "sub")):
+        anna.ask(Move, source=f"/own/{name}", target=f"/out/{moved}")
+    assert anna.read("/out/sub/deep/file") == anna.read("/out/file") == b"first_name\nInvented\n"
 
 
 def test_what_waits_to_be_read_is_not_overtaken_by_what_is_had_back(reading_world):

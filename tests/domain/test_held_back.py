@@ -11,7 +11,7 @@ from sealane.domain import held_reading, sweep
 from sealane.errors import AlreadyExists, Conflict, KeeperAway, Missing
 from sealane.inspector.readers import Outcome
 from sealane.inspector.rounds import Rounds
-from sealane.operations.accounts import SealFolder, SetRecipient
+from sealane.operations.accounts import AddFolder, SealFolder, SetRecipient
 from sealane.operations.exposures import ListReading, LookQueue, SetReading, ShowExposure
 from sealane.operations.failures import ReadingBehind
 from sealane.operations.files import ListFolder, Move, OpenVersion, RemoveFile, SetModified
@@ -187,6 +187,24 @@ def test_its_sender_may_rename_it_set_its_time_and_take_it_away(world, anna, car
     inspect(world)
     assert [entry.name for entry in carl.ask(ListFolder, path="/@clinic/in").entries] == ["other"]
     assert anna.look("/in/other").modified == START
+
+
+@pytest.mark.parametrize("then", ["begun anew", "its time is over"])
+def test_what_was_moved_to_where_nothing_is_held_back_is_published_and_never_dropped(world, anna, then):
+    world.admin(AddFolder(folder="clinic:/out"))
+    world.grant("clinic:/out", "anna@clinic", "list", "read", "write", "delete")
+    world.grant("clinic:/out", "carl@insurer", "list", "read")
+    anna = world.session("anna@clinic")
+    anna.put(CONTENT)
+    anna.ask(Move, source="/in/file", target="/out/file", own_uploads=True)
+    if then == "begun anew":
+        anna.begin("/out/file").abandon()
+    else:
+        world.clock.advance(timedelta(seconds=world.home.settings.upload_keep_seconds + 1))
+        world.act(sweep.clear)
+    inspect(world)
+    carl = world.session("carl@insurer")
+    assert carl.read("/@clinic/out/file") == CONTENT
 
 
 def test_its_sender_may_go_on_with_it_and_what_was_read_before_counts_for_nothing(world, anna, carl):

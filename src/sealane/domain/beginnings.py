@@ -132,7 +132,7 @@ def _note(work: Work, begun: Begun) -> bytes:
 def opened(work: Work, caller: Caller, upload: str, begin: bytes, path: str = "") -> Begun:
     """Return what was decided. Raises `UploadMissing` past its time, and for another's or another upload's.
 
-    `path`: of one that was begun ahead. Raises `PathInvalid` for what is none, `UploadMissing` for one in another folder.
+    `path`: of one that was begun ahead. Raises `PathInvalid` for what is none, `UploadMissing` in another folder.
     """
     organization = OrganizationId(int.from_bytes(begin[:_ORGANIZATION_BYTES], "big"))
     note = keyring.organization_key(work, organization).open_note(begin[_ORGANIZATION_BYTES:])

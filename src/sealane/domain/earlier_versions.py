@@ -2,7 +2,8 @@
 
 A version that is written over or removed stays at the place where it stood until its time is over (`kept.py`); it goes
 along when its file gets another name in the same folder, and stays behind when it is moved elsewhere: who may read
-there was never shown it. Versions of removed files are found the same way.
+there was never shown it. Where a whole folder is moved elsewhere it has no place any more, and nobody has it back.
+Versions of removed files are found the same way.
 Must stay true: what is had back comes back to its own place only; it counts once, as what is visible; what stood there
 until now is kept in its stead. Not here: opening one for reading (deliver.py).
 """
@@ -15,8 +16,6 @@ from typing import TYPE_CHECKING, Final
 from sealane import paths
 from sealane.domain import (
     allowances,
-    exposures,
-    held_back,
     kept,
     keyring,
     listing,
@@ -25,16 +24,16 @@ from sealane.domain import (
     quotas,
     rights,
     seals,
+    unread,
     versions,
 )
 from sealane.domain.queries import earlier_versions as queries
-from sealane.domain.queries import exposures as exposure_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.domain.rights import Act
 from sealane.errors import Integrity, IsAFolder, Missing
 from sealane.ids import FileId
 from sealane.ledger import events
-from sealane.operations.failures import NotReadYet, NotSealed
+from sealane.operations.failures import NotSealed
 from sealane.operations.files import Seen
 from sealane.operations.versions import RemovedAre, RemovedFile, StoredVersion, VersionsAre
 
@@ -44,9 +43,11 @@ if TYPE_CHECKING:
     from sealane.domain.queries.uploads import FileRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import VersionId
+    from sealane.ids import FolderId, VersionId
     from sealane.operations.versions import ListRemoved, ListVersions, LookVersion, RestoreVersion
 
+_READ_ON: Final = timedelta(days=1)
+"""How long whoever was reading a version that was written over may go on by its id."""
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Later than anything that was replaced."""
 
@@ -111,8 +112,8 @@ def look_version(work: Work, caller: Caller, op: LookVersion) -> Seen:
 def known(work: Work, caller: Caller, folder: Folder, name: str, version: str) -> None:
     """Raise `Missing` unless a version stands at a name, or stood there and the caller may know of it.
 
-    Of a file that still stands there it is enough to know an earlier version's id: whoever has read on when it was
-    written over goes on reading it. What was removed is for those who may see what stood there.
+    Of a file that still stands there it is enough for a day to know an earlier version's id: whoever has read on when
+    it was written over goes on reading it. What was removed is for those who may see what stood there.
     """
     file = places.child_file(work, caller, folder, name)
     if file is not None and file.version_id == version:
@@ -120,7 +121,9 @@ def known(work: Work, caller: Caller, folder: Folder, name: str, version: str) -
     stood = stood_at(work, folder, name, version)
     if stood is None:
         raise Missing
-    if (file is None or file.id != stood.id) and not rights.may(caller, Act.SEE_EARLIER, folder.rights):
+    just_now = stood.replaced is not None and work.now < stood.replaced + _READ_ON
+    goes_on = file is not None and file.id == stood.id and just_now
+    if not goes_on and not rights.may(caller, Act.SEE_EARLIER, folder.rights):
         raise Missing
 
 
@@ -207,10 +210,7 @@ def _check_fit(work: Work, folder: Folder, version: VersionRow) -> None:
         raise NotSealed(
             "This version is from before its folder was sealed. Fetch it and send it again: then it is sealed too."
         )
-    if held_back.holds(work, folder.id):
-        known_of = work.transaction.first(exposure_queries.EXPOSURE, version=version.id)
-        if known_of is None or known_of.coverage == exposures.WAITING:
-            raise NotReadYet
+    unread.check_version(work, folder.id, version)
 
 
 def _point(work: Work, folder: Folder, name: str, version: VersionRow, file: FileRow | None) -> FileId:
@@ -232,6 +232,11 @@ def _point(work: Work, folder: Folder, name: str, version: VersionRow, file: Fil
         )
         work.transaction.run(queries.BELONGS, version=version.id, to_file=file_id, authenticated=authenticator)
     return file_id
+
+
+def left_behind(work: Work, folder: FolderId) -> None:
+    """Let nobody have back what stood in a folder, or below it, that goes elsewhere: who may see there never saw it."""
+    work.transaction.run(queries.LEFT_BEHIND, folder_id=folder)
 
 
 def renamed(work: Work, folder: Folder, file: FileId, name: str, new_name: str) -> None:

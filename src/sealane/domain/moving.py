@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, earlier_versions, folders, pending, places, quotas, seals
+from sealane.domain import allowances, earlier_versions, folders, pending, places, quotas, seals, unread
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import uploads as upload_statements
+from sealane.domain.queries import versions as version_statements
 from sealane.domain.rights import Act
 from sealane.errors import AlreadyExists, IsAFolder, Missing, MoveIntoItself, NotAFolder, Unsupported
 from sealane.ledger import events
@@ -137,6 +138,9 @@ def _move_upload(work: Work, caller: Caller, source: _End, upload: UploadRow, ta
 
 def _move_file(work: Work, caller: Caller, source: _End, file: FileRow, target: _End, *, replace: bool) -> None:
     _check_target(target, replace=replace)
+    version = work.transaction.first(version_statements.VERSION, version=file.version_id)
+    if version is not None and source.parent.id != target.parent.id:
+        unread.check_version(work, target.parent.id, version)
     if target.file is not None:
         folders.retire(work, target.parent, target.file)
     else:
@@ -181,6 +185,8 @@ def _move_folder(work: Work, caller: Caller, source: _End, folder: Folder, targe
     folders.check_room_for_folder(work, target.parent.id, height=tree.height)
     _recount(work, source, target, folder.row.used_bytes, folder.row.used_files)
     if source.parent.id != target.parent.id:
+        unread.check_folder(work, target.parent.id, folder.id)
+        earlier_versions.left_behind(work, folder.id)
         pending.count(work, source.parent.id, -folder.row.pending_bytes)
         pending.count(work, target.parent.id, folder.row.pending_bytes)
     work.transaction.run(statements.MOVE, folder_id=folder.id, target_id=target.parent.id, target_name=target.name)

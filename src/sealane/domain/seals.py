@@ -56,10 +56,11 @@ def closes(work: Work, folder_id: FolderId | None) -> bool:
 
 
 def of(work: Work, upload: UploadRow) -> SealRow | None:
-    """Return the seal of an upload, None for one that goes to an ordinary folder and is not held back there."""
-    if upload.partial or not closes(work, upload.folder_id):
-        return None
-    return work.transaction.first(statements.SEAL, upload=upload.id)
+    """Return the seal of an upload, None for one that was begun in an ordinary folder and is not held back.
+
+    One that was held back keeps it when it is moved to where nothing is.
+    """
+    return None if upload.partial else work.transaction.first(statements.SEAL, upload=upload.id)
 
 
 def is_sent_sealed(work: Work, upload: UploadRow) -> bool:

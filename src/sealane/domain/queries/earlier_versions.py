@@ -12,6 +12,7 @@ from sealane.database.sealed_tables import age_files
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import files, organizations, users, versions
 from sealane.domain.queries.files import FileRow
+from sealane.domain.queries.sealed_folders import below
 from sealane.ids import FileId, FolderId, VersionId
 
 
@@ -137,6 +138,14 @@ RENAMED = Statement(
     )
     .values(kept_name=bindparam("new_name")),
 )
+
+LEFT_BEHIND = Statement(
+    "earlier_versions.left_behind",
+    sa.update(versions)
+    .where(versions.c.kept_folder_id.in_(sa.select(below("folder_id").c.id)))
+    .values(kept_folder_id=None, kept_name=None),
+)
+"""What stood in a folder, or in one below it, has no place any more."""
 
 FILE_THERE = Statement(
     "earlier_versions.file_there", sa.select(files.c.id).where(files.c.id == bindparam("file")), FileIdRow

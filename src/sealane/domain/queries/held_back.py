@@ -8,10 +8,12 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from sealane.database.exposure_tables import exposures
 from sealane.database.sealed_tables import seals
 from sealane.database.statements import Statement
-from sealane.database.tables import uploads, versions
-from sealane.ids import FolderId, UploadId
+from sealane.database.tables import files, uploads, versions
+from sealane.domain.queries.sealed_folders import below
+from sealane.ids import FileId, FolderId, UploadId
 
 
 class BacklogRow(NamedTuple):
@@ -35,6 +37,12 @@ class ClosedRow(NamedTuple):
     upload_id: UploadId
     folder_id: FolderId | None
     closed: datetime
+
+
+class UnreadRow(NamedTuple):
+    """A file that was never read."""
+
+    file_id: FileId
 
 
 _held = seals.c.age_key_id == uploads.c.key_id
@@ -71,3 +79,22 @@ CLOSED = Statement(
     ClosedRow,
 )
 """Oldest first."""
+
+UNREAD_BELOW = Statement(
+    "held_back.unread_below",
+    sa.select(files.c.id.label("file_id"))
+    .select_from(
+        sa.join(files, versions, versions.c.id == files.c.version_id).outerjoin(
+            exposures, exposures.c.version_id == versions.c.id
+        )
+    )
+    .where(
+        files.c.folder_id.in_(sa.select(below("folder_id").c.id)),
+        versions.c.format == bindparam("format"),
+        versions.c.size > 0,
+        sa.or_(exposures.c.version_id.is_(None), exposures.c.coverage == bindparam("waiting")),
+    )
+    .limit(1),
+    UnreadRow,
+)
+"""A file in a folder, or below it, whose present content was never read."""
