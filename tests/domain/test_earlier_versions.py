@@ -225,6 +225,36 @@ def test_versions_go_along_with_a_new_name_and_stay_behind_in_another_folder(wor
     assert anna.read("/out/shown") == b"second"
 
 
+def test_who_may_not_list_is_not_told_what_was_removed(world, anna):
+    written(world, anna, b"one")
+    anna.ask(RemoveFile, path="/in/file")
+    world.grant("clinic:/in", "berta@clinic", "read", "write")
+    with pytest.raises(NotAllowed):
+        world.session("berta@clinic").ask(ListRemoved, path="/in")
+    world.grant("clinic:/in", "berta@clinic", "list", "write")
+    assert [one.name for one in world.session("berta@clinic").ask(ListRemoved, path="/in").files] == ["file"]
+
+
+def test_nothing_comes_back_where_a_folder_stands_now(world, anna):
+    (one,) = written(world, anna, b"one")
+    anna.ask(RemoveFile, path="/in/file")
+    anna.ask(MakeFolder, path="/in/file")
+    with pytest.raises(IsAFolder):
+        restore(anna, one)
+    assert used(anna) == (0, 0)
+
+
+def test_one_organizations_excess_takes_no_version_of_another(world, anna):
+    (one, _) = written(world, anna, b"one" * 100, b"second")
+    world.admin(accounts.AddFolder(folder="insurer:/in"))
+    world.grant("insurer:/in", "carl@insurer", "list", "read", "write")
+    world.admin(accounts.SetOrganizationQuota(name="insurer", quota_bytes=250))
+    carl = world.session("carl@insurer")
+    theirs = written(world, carl, *(bytes([number]) * 200 for number in range(4)))
+    assert listed(carl) == [theirs[3], theirs[2]]
+    assert anna.read(version=one) == b"one" * 100
+
+
 def test_what_stood_in_a_folder_that_is_moved_elsewhere_is_shown_to_nobody_there(world, anna):
     world.admin(accounts.AddFolder(folder="clinic:/out"))
     world.grant("clinic:/out", "anna@clinic", "list", "read", "write", "delete")

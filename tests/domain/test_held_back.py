@@ -120,6 +120,16 @@ def test_others_see_nothing_before_it_was_read_and_the_sender_what_was_sent(worl
     assert inspect(world) == 0
 
 
+def test_what_was_never_recorded_before_its_end_is_held_back_too(world, anna, carl):
+    """A small file as the SFTP door sends it: begun, ended, and nothing between."""
+    writing = anna.begin(lasting=False)
+    writing.write(0, CONTENT)
+    assert not writing.finish(digest=sha256(CONTENT).digest()).visible
+    assert not sees(carl)
+    assert inspect(world) == 1
+    assert carl.read("/@clinic/in/file") == CONTENT
+
+
 @pytest.mark.parametrize("hashed", [True, False])
 def test_it_keeps_time_digest_and_owner_of_the_bytes(world, anna, hashed):
     writing = anna.begin()
