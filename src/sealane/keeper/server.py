@@ -221,11 +221,11 @@ class Server:
         self._loop.call_soon_threadsafe(self._deliver, queued, batch)
 
     def _deliver(self, queued: list[Queued], batch: Batch) -> None:
-        """Answer, and tell what has changed: that is written before anybody else is answered of the change."""
-        for one, outcome in zip(queued, batch.outcomes, strict=True):
-            one.told(outcome)
+        """Tell what has changed, and answer: the first is written before anybody is answered of the change."""
         if batch.watches or batch.watches_up_to:
             self._tell_watchers(batch)
+        for one, outcome in zip(queued, batch.outcomes, strict=True):
+            one.told(outcome)
         if batch.ended:
             self._tell(Asker.DOOR, SessionsEnded(sessions=tuple(batch.ended)))
         self._dead_bytes += batch.dead_bytes
