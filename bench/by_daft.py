@@ -8,6 +8,7 @@ of bits and states; docs/scale.md.
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import daft
@@ -59,3 +60,5 @@ def by_state(told, people, regions):
 
 if __name__ == "__main__":
     json.dump(by_daft(json.load(sys.stdin)), sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # a thread of the engine's that outlived the interpreter was seen to end the process by a signal

@@ -122,13 +122,7 @@ def by_daft(made, python):
         "bits": {kind.value: bit for kind, bit in BIT.items()}, "regions": REGIONS,
     }  # fmt: skip
     program = Path(__file__).with_name("by_daft.py")
-    for last in (False, True):  # the engine was once seen to die by a signal (1 of 130 runs, on a busy machine)
-        done = subprocess.run(
-            [python, str(program)], input=json.dumps(given).encode(), check=False, stdout=subprocess.PIPE
-        )
-        if done.returncode >= 0 or last:
-            break
-    done.check_returncode()
+    done = subprocess.run([python, str(program)], input=json.dumps(given).encode(), check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 
 

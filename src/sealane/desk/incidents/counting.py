@@ -191,7 +191,7 @@ def _everybody(classes: Sequence[Numbers | None]) -> tuple[Numbers, Numbers]:
     people = np.concatenate(
         [
             (np.flatnonzero(whole[begin : begin + _AT_ONCE]) + begin).astype(np.uint32)
-            for begin in range(0, len(whole), _AT_ONCE)
+            for begin in range(0, max(1, len(whole)), _AT_ONCE)  # nobody at all is a stretch too
         ]
     )
     return people, whole[people]
