@@ -1,5 +1,6 @@
 """Sealed in the browser: what Chromium seals our own code opens, and the other way round; through a reload."""
 
+import asyncio
 import hashlib
 import re
 
@@ -16,6 +17,7 @@ from tests.peers.chromium import accessible, with_an_authenticator
 
 pytestmark = pytest.mark.slow
 
+WAIT_SECONDS = 60
 ANNA = HybridIdentity.new()
 PASSPHRASE = "three quiet rivers"
 KEPT_UPLOADS = """new Promise(done => {
@@ -120,15 +122,17 @@ async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(brows
         for name, body in (("scan.pdf", sealed), ("damaged.pdf", bytes(damaged))):
             put = await page.request.put(f"/api/v1/content/records/{name}", data=body, headers=headers)
             assert put.status == 201, await put.text()
+        choosing = asyncio.get_running_loop().create_future()
+        # Long before it is asked for: the browser is told in its own time.
+        page.on("filechooser", lambda chooser: choosing.set_result(chooser))  # noqa: PLW0108  # it takes no built-in
         await page.goto("/details/records/scan.pdf.age")
         await tab_to(page, "[data-act=open]")
         await page.keyboard.press("Enter")
         await page.wait_for_selector("dialog[open]")
         await accessible(page)
         await tab_to(page, "#unlock-file")
-        async with page.expect_file_chooser() as choosing:
-            await page.keyboard.press("Enter")
-        await (await choosing.value).set_files(key_file)
+        await page.keyboard.press("Enter")
+        await (await asyncio.wait_for(choosing, WAIT_SECONDS)).set_files(key_file)
         await tab_to(page, "#unlock-passphrase")
         await page.keyboard.type("not this one")
         await page.keyboard.press("Enter")
