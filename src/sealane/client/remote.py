@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 ThingT = TypeVar("ThingT")
+PageT = TypeVar("PageT", bound="_Paged")
 _DIGITS_MAX = 18
 _NO_VERSION_YET = '""'
 """The `ETag` by which the sender of a file that is still to be sealed is told that it is there."""
@@ -117,14 +118,31 @@ class RemovedFile(msgspec.Struct, frozen=True):
     removed: datetime
 
 
-class _Versions(msgspec.Struct, frozen=True):
+class _Paged(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of something; `after` is where the next one begins, "" for the last."""
+
+    after: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        raise AssertionError(type(self).__name__)
+
+
+class _Versions(_Paged, frozen=True, kw_only=True):
     versions: tuple[RemoteVersion, ...]
-    after: str = ""
+
+    @property
+    def count(self) -> int:
+        return len(self.versions)
 
 
-class _Removed(msgspec.Struct, frozen=True):
+class _Removed(_Paged, frozen=True, kw_only=True):
     files: tuple[RemovedFile, ...]
-    after: str = ""
+
+    @property
+    def count(self) -> int:
+        return len(self.files)
 
 
 class RemoteProof(msgspec.Struct, frozen=True):
@@ -143,9 +161,12 @@ class _Me(msgspec.Struct, frozen=True):
     user: str
 
 
-class _Page(msgspec.Struct, frozen=True):
+class _Page(_Paged, frozen=True, kw_only=True):
     entries: tuple[RemoteEntry, ...]
-    after: str = ""
+
+    @property
+    def count(self) -> int:
+        return len(self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,20 +310,37 @@ def sight_of(server: Server, path: paths.Path) -> Sight:
 
 def entries(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteEntry]:
     """Yield a folder's entries in the server's order. A name that breaks the rules ends it with `PathInvalid`."""
-    after, count = "", 0
-    while True:
-        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
-        page = decoded(server.ask("GET", target_of("folders", path), params=params).body, _Page)
+    for page in _pages(server, "folders", path, settings, _Page):
         for entry in page.entries:
             if paths.check_name(entry.name) != entry.name:
                 raise AnswerInvalid
             yield entry
-        count += len(page.entries)
+
+
+def _pages(
+    server: Server,
+    resource: str,
+    path: paths.Path,
+    settings: ClientSettings,
+    form: type[PageT],
+    *,
+    by_name: bool = True,
+) -> Iterator[PageT]:
+    """Yield all pages of a resource of a path. Raises `TooMany`, and `AnswerInvalid` where they do not go on.
+
+    `by_name`: rows come in the order of what `after` says; else it must be another one with each page.
+    """
+    after, count = "", 0
+    while True:
+        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
+        page = decoded(server.ask("GET", target_of(resource, path), params=params).body, form)
+        yield page
+        count += page.count
         if count > settings.listing_entries_max:
             raise TooMany
         if not page.after:
             return
-        if page.after <= after:
+        if (page.after <= after) if by_name else (page.after == after or not page.count):
             raise AnswerInvalid
         after = page.after
 
@@ -341,36 +379,14 @@ def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
 
 def versions(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteVersion]:
     """Yield the versions of a path, the present one first, then earlier ones, the newest first."""
-    after, count = "", 0
-    while True:
-        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
-        page = decoded(server.ask("GET", target_of("versions", path), params=params).body, _Versions)
+    for page in _pages(server, "versions", path, settings, _Versions, by_name=False):
         yield from page.versions
-        count += len(page.versions)
-        if count > settings.listing_entries_max:
-            raise TooMany
-        if not page.after:
-            return
-        if page.after == after or not page.versions:
-            raise AnswerInvalid
-        after = page.after
 
 
 def removed(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemovedFile]:
     """Yield the files that were removed from a folder and can be had back, by name."""
-    after, count = "", 0
-    while True:
-        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
-        page = decoded(server.ask("GET", target_of("removed", path), params=params).body, _Removed)
+    for page in _pages(server, "removed", path, settings, _Removed):
         yield from page.files
-        count += len(page.files)
-        if count > settings.listing_entries_max:
-            raise TooMany
-        if not page.after:
-            return
-        if page.after <= after:
-            raise AnswerInvalid
-        after = page.after
 
 
 def restore(server: Server, path: paths.Path, version: str) -> RemoteEntry:
