@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sealane import errors, paths
-from sealane.client import failures, remote, transfers
+from sealane.client import failures, listings, remote, transfers
 from sealane.client.accounts import Login
 from sealane.client.server import Server
 from sealane.clock import Clock
@@ -80,7 +80,7 @@ def test_a_listing_that_never_ends_is_ended(liar, client):
 
     liar.lie = for_ever
     with pytest.raises(failures.AnswerInvalid):
-        list(remote.entries(client, ("f",), SETTINGS))
+        list(listings.entries(client, ("f",), SETTINGS))
     numbers = iter(range(10**9))
 
     def ever_new(request):
@@ -90,7 +90,7 @@ def test_a_listing_that_never_ends_is_ended(liar, client):
 
     liar.lie = ever_new
     with pytest.raises(errors.TooMany):
-        list(remote.entries(client, ("f",), SETTINGS))
+        list(listings.entries(client, ("f",), SETTINGS))
 
 
 def test_an_answer_larger_than_any_answer_is_not_read_to_its_end(liar, client):

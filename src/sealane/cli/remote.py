@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def ls(path: str, *, as_json: bool) -> None:
     """List a folder, or one file."""
     from sealane import paths
-    from sealane.client import remote
+    from sealane.client import listings, remote
     from sealane.errors import NotAFolder
     from sealane.settings import ClientSettings
 
     parsed = paths.parse(path)
     with present_server() as server:
         try:
-            entries = list(remote.entries(server, parsed, ClientSettings()))
+            entries = list(listings.entries(server, parsed, ClientSettings()))
         except NotAFolder:
             entries = [remote.entry_of(remote.look(server, parsed))]
     if as_json:
@@ -103,13 +103,14 @@ def receipt(path: str, folder: Path | None, *, as_json: bool) -> None:
 
     from sealane import paths
     from sealane.cli.files import make_folder, new_file
-    from sealane.client import remote
+    from sealane.client import listings, remote
+    from sealane.settings import ClientSettings
 
     with present_server() as server:
         found = remote.receipt(server, paths.parse(path))
         if folder is not None:
             make_folder(folder)
-            for proof in remote.proofs(server, paths.parse(path)):
+            for proof in listings.proofs(server, paths.parse(path), ClientSettings()):
                 with new_file(folder / f"entry-{proof.entry}.tlog-proof") as file:
                     file.write(proof.proof)
     if as_json:

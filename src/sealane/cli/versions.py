@@ -12,7 +12,7 @@ from sealane.cli.showing import printable, show_moment, show_rows, show_size, sh
 
 if TYPE_CHECKING:
     from sealane.cli.showing import Cell
-    from sealane.client.remote import RemoteVersion
+    from sealane.client.listings import RemoteVersion
 
 
 @click.group()
@@ -26,12 +26,12 @@ def file() -> None:
 def versions(path: str, *, as_json: bool) -> None:
     """List the versions of /PATH, also of a file that was removed; 'sealane get --version ID' fetches one."""
     from sealane import paths
-    from sealane.client import remote
+    from sealane.client import listings
     from sealane.settings import ClientSettings
 
     parsed = paths.parse(path)
     with present_server() as server:
-        found = list(remote.versions(server, parsed, ClientSettings()))
+        found = list(listings.versions(server, parsed, ClientSettings()))
     if as_json:
         show_rows([_row(one) for one in found], as_json=True, empty="")
         return
@@ -100,11 +100,11 @@ def restore(path: str, version: str, *, as_json: bool) -> None:
 def removed(path: str, *, as_json: bool) -> None:
     """List the files that were removed from a folder and can be had back."""
     from sealane import paths
-    from sealane.client import remote
+    from sealane.client import listings
     from sealane.settings import ClientSettings
 
     with present_server() as server:
-        found = list(remote.removed(server, paths.parse(path), ClientSettings()))
+        found = list(listings.removed(server, paths.parse(path), ClientSettings()))
     rows: list[dict[str, Cell]] = [
         {"removed": one.removed, "versions": one.versions, "name": one.name} for one in found
     ]

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from sealane.client.answers import Paged, decoded, pages
 from sealane.client.failures import AnswerInvalid
-from sealane.client.remote import decoded
 from sealane.client.rewrapping import wrap_again
 from sealane.client.server import API, target_of
 from sealane.errors import Integrity
@@ -104,9 +104,12 @@ class PeopleList(msgspec.Struct, frozen=True):
     exposure: Counts
 
 
-class _Page(msgspec.Struct, frozen=True):
+class _Lists(Paged, frozen=True, kw_only=True):
     lists: tuple[PeopleList, ...]
-    after: int
+
+    @property
+    def count(self) -> int:
+        return len(self.lists)
 
 
 class ListSeals(msgspec.Struct, frozen=True):
@@ -151,16 +154,8 @@ def recipients_at(server: Server, path: paths.Path) -> ListSeals:
 
 def lists(server: Server, settings: ClientSettings) -> Iterator[PeopleList]:
     """Yield every people list of the organization."""
-    after, count = 0, 0
-    while True:
-        page = decoded(server.ask("GET", _LISTS, params={"after": str(after), "limit": str(_PAGE)}).body, _Page)
+    for page in pages(server, _LISTS, {"limit": str(_PAGE)}, _Lists, rows_max=settings.listing_entries_max):
         yield from page.lists
-        count += len(page.lists)
-        if not page.after:
-            return
-        if page.after <= after or count > settings.listing_entries_max:
-            raise AnswerInvalid
-        after = page.after
 
 
 def opened(server: Server, version: str, identities: Sequence[Identity]) -> Iterator[bytes | bytearray]:

@@ -1,19 +1,20 @@
-"""What is at the server: looking, listing, making, removing, receipts. Names from there are checked again here.
+"""What is at the server: looking, making, removing, receipts.
 
-What concerns keys (to whom a folder seals, headers) is in `sealed_remote.py`.
+What comes in pages is in `listings.py`; what concerns keys (to whom a folder seals, headers) in `sealed_remote.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import msgspec
 
 from sealane import paths
 from sealane.client import byteranges
+from sealane.client.answers import decoded
 from sealane.client.failures import AnswerInvalid, BeingSealed, ChangedThere, Unreachable
 from sealane.client.server import (
     AGE_TYPE,
@@ -27,19 +28,13 @@ from sealane.client.server import (
     target_of,
     version_of,
 )
-from sealane.errors import Conflict, IsAFolder, Missing, NotAFolder, NotAllowed, TooMany
+from sealane.errors import Conflict, IsAFolder, Missing, NotAFolder, NotAllowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
     from sealane.client.server import Server
-    from sealane.settings import ClientSettings
 
-
-ThingT = TypeVar("ThingT")
-PageT = TypeVar("PageT", bound="_Paged")
 _DIGITS_MAX = 18
 _NO_VERSION_YET = '""'
 """The `ETag` by which the sender of a file that is still to be sealed is told that it is there."""
@@ -93,80 +88,8 @@ class RemoteReceipt(msgspec.Struct, frozen=True):
     """Of a sealed file: of the bytes after its header, which are the same whoever may open it."""
 
 
-class RemoteVersion(msgspec.Struct, frozen=True):
-    """One version that stands at a path, or stood there and is still kept."""
-
-    version: str
-    present: bool
-    size: int
-    modified: datetime
-    made: datetime
-    sender: str
-    replaced: datetime | None
-    kept_until: datetime | None
-    sha256: str | None
-    sealed: bool
-    plaintext_length: int | None
-    damaged: bool
-
-
-class RemovedFile(msgspec.Struct, frozen=True):
-    """A file that was removed and can be had back."""
-
-    name: str
-    versions: int
-    removed: datetime
-
-
-class _Paged(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of something; `after` is where the next one begins, "" for the last."""
-
-    after: str = ""
-
-    @property
-    def count(self) -> int:
-        """How many rows it has."""
-        raise AssertionError(type(self).__name__)
-
-
-class _Versions(_Paged, frozen=True, kw_only=True):
-    versions: tuple[RemoteVersion, ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.versions)
-
-
-class _Removed(_Paged, frozen=True, kw_only=True):
-    files: tuple[RemovedFile, ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.files)
-
-
-class RemoteProof(msgspec.Struct, frozen=True):
-    """What proves one entry of a receipt."""
-
-    entry: int
-    proof: str
-
-
-class _Proofs(msgspec.Struct, frozen=True):
-    proofs: tuple[RemoteProof, ...]
-    after: int
-
-
 class _Me(msgspec.Struct, frozen=True):
     user: str
-
-
-class _Page(_Paged, frozen=True, kw_only=True):
-    entries: tuple[RemoteEntry, ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,43 +231,6 @@ def sight_of(server: Server, path: paths.Path) -> Sight:
     return "listable"
 
 
-def entries(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteEntry]:
-    """Yield a folder's entries in the server's order. A name that breaks the rules ends it with `PathInvalid`."""
-    for page in _pages(server, "folders", path, settings, _Page):
-        for entry in page.entries:
-            if paths.check_name(entry.name) != entry.name:
-                raise AnswerInvalid
-            yield entry
-
-
-def _pages(
-    server: Server,
-    resource: str,
-    path: paths.Path,
-    settings: ClientSettings,
-    form: type[PageT],
-    *,
-    by_name: bool = True,
-) -> Iterator[PageT]:
-    """Yield all pages of a resource of a path. Raises `TooMany`, and `AnswerInvalid` where they do not go on.
-
-    `by_name`: rows come in the order of what `after` says; else it must be another one with each page.
-    """
-    after, count = "", 0
-    while True:
-        params = {"limit": str(settings.page_entries)} | ({"after": after} if after else {})
-        page = decoded(server.ask("GET", target_of(resource, path), params=params).body, form)
-        yield page
-        count += page.count
-        if count > settings.listing_entries_max:
-            raise TooMany
-        if not page.after:
-            return
-        if (page.after <= after) if by_name else (page.after == after or not page.count):
-            raise AnswerInvalid
-        after = page.after
-
-
 def make_folder(server: Server, path: paths.Path) -> None:
     """Make one folder inside an existing one."""
     server.ask("POST", target_of("folders", path))
@@ -377,40 +263,8 @@ def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
     return decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
 
 
-def versions(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemoteVersion]:
-    """Yield the versions of a path, the present one first, then earlier ones, the newest first."""
-    for page in _pages(server, "versions", path, settings, _Versions, by_name=False):
-        yield from page.versions
-
-
-def removed(server: Server, path: paths.Path, settings: ClientSettings) -> Iterator[RemovedFile]:
-    """Yield the files that were removed from a folder and can be had back, by name."""
-    for page in _pages(server, "removed", path, settings, _Removed):
-        yield from page.files
-
-
 def restore(server: Server, path: paths.Path, version: str) -> RemoteEntry:
     """Let an earlier version stand at its path again."""
     content = msgspec.json.encode({"path": paths.show(path), "version": version})
     headers = {"Content-Type": "application/json"}
     return decoded(server.ask("POST", f"{API}/restore", headers=headers, content=content).body, RemoteEntry)
-
-
-def proofs(server: Server, path: paths.Path) -> Iterator[RemoteProof]:
-    """Yield what proves the entries of a receipt, in order."""
-    after = 0
-    while True:
-        target = target_of("audit/proofs", path)
-        page = decoded(server.ask("GET", target, params={"after": str(after)}).body, _Proofs)
-        yield from page.proofs
-        if page.after <= after:
-            return
-        after = page.after
-
-
-def decoded(body: bytes, kind: type[ThingT]) -> ThingT:
-    """Return what a JSON answer says, or raise `AnswerInvalid`."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError:
-        raise AnswerInvalid from None

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sealane import paths
+from sealane.client.answers import Paged, decoded, pages
 from sealane.client.failures import AnswerInvalid
-from sealane.client.remote import decoded
 from sealane.client.server import API, target_of
 from sealane.errors import Missing, TooMany
 from sealane.vault.age import keys
@@ -53,9 +53,12 @@ class FileHeader(msgspec.Struct, frozen=True):
     extra: tuple[str, ...] = ()
 
 
-class _Page(msgspec.Struct, frozen=True):
+class _Headers(Paged, frozen=True, kw_only=True):
     files: tuple[FileHeader, ...]
-    after: str = ""
+
+    @property
+    def count(self) -> int:
+        return len(self.files)
 
 
 class NewHeader(msgspec.Struct, frozen=True):
@@ -125,19 +128,10 @@ def seals_to(server: Server, path: paths.Path, settings: ClientSettings) -> Seal
 
 def lacking(server: Server, path: paths.Path, settings: ClientSettings, *, page: int) -> Iterator[FileHeader]:
     """Yield the headers of files below a folder whose recipients are not its present ones, `page` in an answer."""
-    after, count = "", 0
-    while True:
-        params = {"folder": paths.show(path), "limit": str(page)} | ({"after": after} if after else {})
-        answer = decoded(server.ask("GET", f"{API}/headers", params=params).body, _Page)
+    asked = {"folder": paths.show(path), "limit": str(page)}
+    most = settings.listing_entries_max
+    for answer in pages(server, f"{API}/headers", asked, _Headers, rows_max=most, ordered=False):
         yield from answer.files
-        count += len(answer.files)
-        if count > settings.listing_entries_max:
-            raise TooMany
-        if not answer.after:
-            return
-        if answer.after == after:
-            raise AnswerInvalid
-        after = answer.after
 
 
 def replace(server: Server, headers: Sequence[NewHeader]) -> Replaced:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.client import journals, remote, sealed_remote
+from sealane.client import journals, listings, remote, sealed_remote
 from sealane.client.events import FileFailed, FileSkipped, FolderSeals, Planned
 from sealane.client.failures import FolderNotSealed, LocalFailure
 from sealane.client.fetching import WantedFile, fetch
@@ -217,7 +217,7 @@ def _ensure_remote_folder(run: Run, name: str, target: paths.Path) -> dict[str, 
     """Make a folder at the server unless it is there; return which files are in it, as far as that may be seen."""
 
     def listed() -> dict[str, RemoteEntry]:
-        found = remote.entries(run.server, target, run.settings)
+        found = listings.entries(run.server, target, run.settings)
         return {entry.name: entry for entry in found if entry.kind == "file"}
 
     def made() -> dict[str, RemoteEntry]:
@@ -280,7 +280,7 @@ def _files_of_folder(
     """Yield the files of a folder and of those below it. A part that cannot be listed or made fails alone."""
     if len(source) > paths.DEPTH_MAX:
         raise TooMany("The folders are nested too deep.")
-    entries = run.patiently(paths.show(source), lambda: list(remote.entries(run.server, source, run.settings)))
+    entries = run.patiently(paths.show(source), lambda: list(listings.entries(run.server, source, run.settings)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
