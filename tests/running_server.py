@@ -22,11 +22,28 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from sealane import configuration
+from sealane.cli.asking import DataDirectory
+from sealane.operations.accounts import (
+    AddFolder,
+    AddOrganization,
+    AddToken,
+    AddUser,
+    GrantFolder,
+    SetPassword,
+    TokenIs,
+)
+from sealane.operations.envelope import Done
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sealane.cli.asking import AnswerT
+    from sealane.operations.envelope import Operation
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
@@ -178,27 +195,32 @@ class RunningServer:
         assert done.returncode == 0, f"sealane {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def ask(self, operation: Operation, wanted: type[AnswerT]) -> AnswerT:
+        """Ask one operation as the operator's command does, without a process for it."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return DataDirectory(self.data_dir, configuration.load(environ=self.environ())).ask(operation, wanted)
+
     def organization(self, name: str, *users: str) -> None:
         """Make an organization and members of it."""
-        self.sealane("org", "add", name)
+        self.ask(AddOrganization(name=name), Done)
         for user in users:
-            self.sealane("user", "add", f"{user}@{name}")
+            self.ask(AddUser(user=f"{user}@{name}"), Done)
 
     def folder_for(self, folder: str, *users: str, rights: str = "list,read,write,delete") -> None:
         """Make a folder `ORG:/PATH` and give these users rights on it."""
-        self.sealane("folder", "add", folder)
+        self.ask(AddFolder(folder=folder), Done)
         for user in users:
-            self.sealane("folder", "grant", folder, user, "--rights", rights)
+            self.ask(GrantFolder(folder=folder, grantee=user, rights=tuple(rights.split(","))), Done)
 
     def token(self, user: str, *scopes: str) -> str:
-        """Return a new API token of a user."""
-        wanted = [word for scope in scopes or ("read", "write") for word in ("--scope", scope)]
-        return self.sealane("token", "add", user, *wanted).splitlines()[-1].strip()
+        """Return a new API token of a user, which lasts for a day."""
+        until = datetime.now(UTC) + timedelta(days=1)
+        return self.ask(AddToken(user=user, scopes=scopes or ("read", "write"), expires=until), TokenIs).token
 
     def password(self, user: str) -> str:
         """Set a new password of a user and return it."""
         password = secrets.token_urlsafe(16)
-        self.sealane("user", "passwd", user, "--password-stdin", stdin=password + "\n")
+        self.ask(SetPassword(user=user, password=password), Done)
         return password
 
     def url(self, path: str) -> str:
