@@ -111,6 +111,13 @@ class World:
         )
         return counted.count
 
+    def number(self, column, condition):
+        """The number that stands in a column of the one row that meets a condition."""
+        expression = sa.select(column.label("count")).where(condition)
+        statement = Statement(f"test.{next(_numbers)}", expression, CountRow)
+        (row,) = self.act(lambda work: work.transaction.all(statement))
+        return row.count
+
     def change(self, expression):
         """Change rows behind the keeper's back."""
         return self.act(lambda work: work.transaction.run(Statement(f"test.{next(_numbers)}", expression)))
