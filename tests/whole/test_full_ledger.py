@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from tests.peers import missing
+from tests.peers import missing, need
 from tests.running_server import RunningServer
 
 MIB = 1024 * 1024
@@ -48,16 +48,61 @@ def fill(path, keep):
 
 def in_time():
     """Go on for as long as anything may take here, however quickly one try is answered."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         yield
 
 
+class Sftp:
+    """OpenSSH's client, signed in anew with anna's key for each command."""
+
+    def __init__(self, server, folder):
+        self.key, self.batch, self.port = folder / "anna.key", folder / "batch", server.sftp_port
+        made = [need("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)]
+        subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
+        server.sealane("user", "key", "add", "anna@clinic", str(self.key.with_suffix(".key.pub")))
+
+    def run(self, command, user="anna"):
+        self.batch.write_text(command + "\n")
+        options = ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
+        words = [need("sftp"), "-F", "none", "-P", str(self.port), "-i", str(self.key), "-b", str(self.batch)]
+        words += [word for option in options for word in ("-o", option)]
+        return subprocess.run(
+            [*words, f"{user}@127.0.0.1"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+
+def check_nobody_is_served(server, client, sftp, got):
+    """Whatever would have to be recorded is refused with the reason, whoever asks and by whichever door.
+
+    SQLite's log may hold room for a smaller record than the last that was refused: the smallest uses it up.
+    """
+    wrong = {"Authorization": "Bearer none"}
+    for asked in (
+        lambda: client.get(server.url("/secret/x")),
+        lambda: httpx.get(server.url("/in/kept"), headers=wrong, timeout=60),
+    ):
+        for _ in in_time():
+            answer = asked()
+            if answer.json()["code"] == "store-full":
+                break
+        assert answer.json()["code"] == "store-full", answer.text
+    refused = sftp.run(f"get /in/kept {got}")
+    assert refused.returncode, refused.stdout
+    assert "no room left" in refused.stderr
+    assert not got.exists()
+    assert "no room left" in sftp.run("ls", user="nobody").stderr
+    for answer in (client.get(server.url("/in/kept")), client.put(server.url("/in/more"), content=b"more")):
+        assert answer.json()["code"] == "store-full", answer.text
+
+
 @pytest.mark.slow
-def test_nothing_leaves_without_its_record_and_it_goes_on_by_itself(server):
+def test_nothing_leaves_without_its_record_and_it_goes_on_by_itself(server, tmp_path):
     headers = {"Authorization": f"Bearer {server.token('anna@clinic')}"}
     content = secrets.token_bytes(200_000)
-    data = server.data_dir
+    data, got = server.data_dir, tmp_path / "got"
+    sftp = Sftp(server, tmp_path)
+    server.sealane("folder", "add", "clinic:/secret")
     with httpx.Client(headers=headers, timeout=60) as client:
         assert client.put(server.url("/in/kept"), content=content).status_code == 201
         # Only the reserve is left: uploads stop, downloads go on and are recorded.
@@ -68,11 +113,14 @@ def test_nothing_leaves_without_its_record_and_it_goes_on_by_itself(server):
             if refused.status_code != 201:
                 break
         assert refused.json()["code"] == "store-full", refused.text
-        fetched = 1
+        fetched = 2
         assert client.get(server.url("/in/kept")).content == content
+        assert sftp.run(f"get /in/kept {got}").returncode == 0
+        assert got.read_bytes() == content
+        got.unlink()
         # Nothing is left at all: what cannot be recorded does not leave.
         fill(data, 0)
-        for _ in range(3000):
+        for _ in in_time():
             answer = client.get(server.url("/in/kept"))
             if answer.status_code != 200:
                 break
@@ -81,6 +129,17 @@ def test_nothing_leaves_without_its_record_and_it_goes_on_by_itself(server):
         assert answer.status_code in {503, 507}, answer.status_code
         assert answer.json()["code"] in {"store-full", "unavailable"}
         assert content[:64] not in answer.content
+        check_nobody_is_served(server, client, sftp, got)
+        # Nor does a keeper that is started anew take part in anything before it is on record that it was.
+        server.kill_child("keeper")
+        for _ in in_time():
+            fill(data, 0)
+            answer = client.get(server.url("/in/kept"))
+            if answer.status_code != 200:
+                break
+            fetched += 1
+        assert answer.json()["code"] == "store-full", answer.text
+        check_nobody_is_served(server, client, sftp, got)
         # There is room again: everything goes on, without anybody's help.
         (data / "filler").unlink()
         for _ in in_time():

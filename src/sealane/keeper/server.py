@@ -62,6 +62,8 @@ class Server:
         self._flows: set[asyncio.Task[None]] = set()
         self._line_number = 0
         self.stopping = False
+        self.turned_away: SealaneError | None = None
+        """What everybody is told in place of an answer, as long as it stands."""
         self.much_is_dead = asyncio.Event()
         """So much in the store is needed by nothing any more that it is not to wait for the next sweep."""
         self._dead_bytes = 0
@@ -158,8 +160,8 @@ class Server:
 
     def asked(self, line: Line, number: int, operation: Operation) -> None:
         """Begin one operation; `line.answer(number, …)` will be called once."""
-        if self.stopping:
-            line.answer(number, KeeperAway())
+        if self.stopping or self.turned_away is not None:
+            line.answer(number, self.turned_away or KeeperAway())
             return
         if self._writer.waiting() >= self.settings.queued_operations_max:
             line.answer(number, TooMany())

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sealane import process
-from sealane.errors import LeaseHeld
+from sealane.errors import LeaseHeld, StoreFull
 from sealane.keeper import node
 from sealane.keeper.core import Keeper, Request
 from sealane.keeper.server import Server
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _LEASE_SECONDS = 5.0
 """How long the lease is waited for: an operator's command that was begun a moment before holds it for as long."""
 _PAUSE_SECONDS = 0.05
+_ROOM_SECONDS = 1.0
+"""How often it is tried again to record the start, while there is no room for that."""
 
 
 async def opened(beginning: Beginning, stop: asyncio.Event) -> Keeper:
@@ -47,19 +49,43 @@ async def serve(beginning: Beginning) -> int:
     keeper = await opened(beginning, stop)
     try:
         store = open_store(beginning.settings, beginning.data_dir)
-        keeper.perform_one(Request(node.begin_serving, Asker.ADMIN, "keeper"))
         server = Server(keeper, beginning.run_dir)
-        await server.start()
-        log.info("the keeper serves")
-        ticking = asyncio.create_task(Ticks(server, store).run(), name="ticks")
-        await stop.wait()
-        log.info("the keeper ends")
-        ticking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ticking
-        await server.stop()
-        keeper.perform_one(Request(node.end_serving, Asker.ADMIN, "keeper"))
+        if await begun(keeper, server, stop):
+            log.info("the keeper serves")
+            ticking = asyncio.create_task(Ticks(server, store).run(), name="ticks")
+            await stop.wait()
+            log.info("the keeper ends")
+            ticking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticking
+            await server.stop()
+            keeper.perform_one(Request(node.end_serving, Asker.ADMIN, "keeper"))
+        else:
+            await server.stop()
         store.close()
     finally:
         keeper.close()
     return 0
+
+
+async def begun(keeper: Keeper, server: Server, stop: asyncio.Event) -> bool:
+    """Record the start and listen; whether that was done before `stop`. Raises `SealaneError` if it cannot be.
+
+    While there is no room for the record, whoever asks is told so at once: that says more than a keeper which is away,
+    and nobody need start it again when there is room.
+    """
+    try:
+        keeper.perform_one(Request(node.begin_serving, Asker.ADMIN, "keeper"))
+    except StoreFull as failure:
+        log.error("ALARM: the start cannot be recorded, so nothing is done: %s", failure.sentence)  # noqa: TRY400  # expected
+        server.turned_away = failure
+    await server.start()
+    while server.turned_away is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _ROOM_SECONDS)
+        if stop.is_set():
+            return False
+        with contextlib.suppress(StoreFull):
+            await server.perform(node.begin_serving)
+            server.turned_away = None
+    return True
