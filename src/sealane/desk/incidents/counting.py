@@ -6,6 +6,7 @@ those of the latest dated address of the person, whichever file told it. Pure bu
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -121,14 +122,16 @@ def affected(
     }
     runs, count = facts.runs, len(facts.aliases)
     open_files = np.sort(np.concatenate([by_evidence[kind] for kind in sorted(counted)]))
-    found_loose = _loosely(runs, _first(identity.loose, count), open_files)
-    people_of = Folding.of(_first(identity.strict, count))
-    classes = {kind: people_of.classes(_gathered(runs, count, by_evidence[kind])) for kind in Evidence}
-    owners, shared = _by_owner(runs, people_of, open_files, [owner_now(name) for name in facts.owners])
-    people, masks = _everybody([classes[kind] for kind in sorted(counted)])
-    by_split = _split(classes)
-    classes.clear()  # each as large as the index
-    states = _states_of_people(runs, facts.files, people_of)[people]
+    with ThreadPoolExecutor(1) as beside:  # numpy works outside of Python's lock: one thread here, one beside it
+        loosely = beside.submit(_loosely, runs, _first(identity.loose, count), open_files)
+        people_of = Folding.of(_first(identity.strict, count))
+        owned = beside.submit(_by_owner, runs, people_of, open_files, [owner_now(name) for name in facts.owners])
+        classes = {kind: people_of.classes(_gathered(runs, count, by_evidence[kind])) for kind in Evidence}
+        people, masks = _everybody([classes[kind] for kind in sorted(counted)])
+        by_split = _split(classes)
+        classes.clear()  # each as large as the index
+        states = _states_of_people(runs, facts.files, people_of)[people]
+    found_loose, (owners, shared) = loosely.result(), owned.result()
     shown = {version: kind for version, kind in exposed.items() if kind in counted or kind is Evidence.SEALED}
     figures = Figures(
         people={"strict": len(people), "loose": found_loose},
