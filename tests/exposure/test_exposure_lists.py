@@ -10,7 +10,7 @@ import pytest
 from sealane.errors import PeopleListInvalid
 from sealane.exposure.model import classes_of
 from sealane.exposure.people.alike import MASK
-from sealane.exposure.people.lists import read_list, write_list
+from sealane.exposure.people.lists import people_of, read_list, read_tables, write_list
 from tests.exposure.populations import people, roster
 from tests.exposure.rosters import delimited, x12_834
 from tests.exposure.scanning import listed, scanned
@@ -93,6 +93,25 @@ def test_a_list_of_the_first_version_is_read():
     pq.write_table(table.replace_schema_metadata({"sealane-people-list": "1"}), out)
     (frame,) = read_list(io.BytesIO(out.getvalue()))
     assert frame["ssn"].to_list() == ["000000001"]
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("number", [None, ["1"]])
+def test_a_list_whose_columns_are_others_is_refused(version, number):
+    out = io.BytesIO()
+    table = pa.table({"given": ["Ann"], "itin": pa.array([None], pa.uint32())} | ({"ssn": number} if number else {}))
+    pq.write_table(table.replace_schema_metadata({"sealane-people-list": version}), out)
+    with pytest.raises(PeopleListInvalid):
+        list(read_list(io.BytesIO(out.getvalue())))
+
+
+def test_lists_of_both_versions_are_people_of_one_table():
+    old = pa.table({"given": ["Ann"], "ssn": pa.array([1], pa.uint32()), "itin": pa.array([None], pa.uint32())})
+    _, content = written(scanned(delimited(roster(MADE, seed=5)), "x.csv"))
+    tables = [old, *read_tables(io.BytesIO(content))]
+    frame = people_of(tables)
+    assert frame["ssn"].to_list() == [one for part in tables for one in people_of([part])["ssn"]]
+    assert frame["ssn"][0] == "000000001"
 
 
 def test_an_empty_list_is_a_list():

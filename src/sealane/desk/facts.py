@@ -25,6 +25,7 @@ from sealane.desk.sources import PartUnread
 from sealane.exposure.model import UNTOLD
 from sealane.exposure.people.alike import MASK
 from sealane.exposure.people.crowd import INDIVIDUAL
+from sealane.exposure.people.lists import people_of
 from sealane.exposure.people.places import ELSEWHERE, STATES
 
 if TYPE_CHECKING:
@@ -147,35 +148,28 @@ class Gathering:
         self._files: list[TakenFile] = []
         self._owners_before = len(self._owners)
         self._aliases_before = self._known.count
-        self._waiting: list[pl.DataFrame] = []
+        self._waiting: list[pa.Table] = []
+        self._whose: list[tuple[int, str, int]] = []
+        """Of each of these: the file's number, the owner where the list does not say, and how many rows."""
         self._facts: list[pl.DataFrame] = []
         self._ties: list[pl.DataFrame] = []
         self._rows = 0
         self._written = io.BytesIO()
         self._writer: pq.ParquetWriter | None = None
 
-    def take(self, file: TakenFile, people: Iterable[pl.DataFrame], owner: str) -> int:
-        """Take a file and the individuals in it; return how many rows these are.
+    def take(self, file: TakenFile, people: Iterable[pa.Table], owner: str) -> int:
+        """Take a file and the individuals in it (`read_tables`); return how many rows these are.
 
         `owner`: whose data it is where the list does not say. Raises `TooManyAliases`, and what reading `people` does.
         """
         number = self._files_before + len(self._files)
         rows = 0
-        for frame in people:
-            if frame.is_empty():
-                continue
-            columns = TOLD | {MASK: pl.UInt32, INDIVIDUAL: pl.UInt32}
-            whole = frame.select(
-                (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
-                for name, kind in columns.items()
-            )
-            self._waiting.append(
-                whole.with_columns(
-                    pl.col("owner").fill_null(owner or UNTOLD), pl.lit(number, dtype=pl.UInt32).alias("file")
-                )
-            )
-            rows += len(frame)
-            if sum(map(len, self._waiting)) >= _ROWS_AT_ONCE:
+        for table in people:
+            if len(table):
+                self._waiting.append(table)
+                self._whose.append((number, owner or UNTOLD, len(table)))
+                rows += len(table)
+            if sum(count for _, _, count in self._whose) >= _ROWS_AT_ONCE:
                 self._settle()
         self._files.append(file)
         self._rows += rows
@@ -187,8 +181,9 @@ class Gathering:
         """Give numbers to what waits, and keep of it new aliases and facts."""
         if not self._waiting:
             return
-        rows = keyed(pl.concat(self._waiting), self._folder.seed)
-        self._waiting = []
+        rows = keyed(self._together(), self._folder.seed)
+        self._waiting.clear()
+        self._whose.clear()
         numbers, new = self._known.number(rows[KEY].to_numpy(), rows[CHECK].to_numpy())
         if len(new):
             table = (
@@ -219,6 +214,19 @@ class Gathering:
         )
         tied = rows.select("file", INDIVIDUAL, pl.Series("alias", numbers, dtype=pl.UInt32))
         self._ties.append(tied.drop_nulls(INDIVIDUAL))
+
+    def _together(self) -> pl.DataFrame:
+        """Return what waits in one table, each row with the number of its file and with an owner."""
+        told = people_of(self._waiting)
+        numbers, owners, sizes = zip(*self._whose, strict=True)
+        columns = TOLD | {MASK: pl.UInt32, INDIVIDUAL: pl.UInt32}
+        return told.select(
+            (pl.col(name) if name in told.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in columns.items()
+        ).with_columns(
+            pl.col("owner").fill_null(pl.Series(owners, dtype=pl.String)[np.repeat(np.arange(len(sizes)), sizes)]),
+            pl.Series("file", np.repeat(numbers, sizes), dtype=pl.UInt32),
+        )
 
     def write(self) -> None:
         """Write what was taken since the last batch as one. Raises `TooManyAliases`."""

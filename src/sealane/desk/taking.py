@@ -7,12 +7,12 @@ gone on from there.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import pyarrow as pa
 
 from sealane.desk import facts as fact_store
 from sealane.desk import maps
@@ -21,7 +21,7 @@ from sealane.desk.failures import LedgerForked, ListSwapped
 from sealane.desk.folder import numbered
 from sealane.desk.history import History, fold
 from sealane.errors import Invalid, SealaneError
-from sealane.exposure.people.lists import read_list
+from sealane.exposure.people.lists import read_tables
 from sealane.ledger import checkpoints, notes
 from sealane.ledger.tree import Frontier
 from sealane.operations.audit import LedgerEntry
@@ -226,6 +226,7 @@ def _take_list(folder: Folder, source: Source, history: History, listed: ListedF
     if digest != listed.digest or history.list_digests.get(listed.version_id) != digest:
         raise ListSwapped(f"The people list of version {listed.version_id} is not the one that the ledger names.")
     try:
-        return gathering.take(file, read_list(io.BytesIO(files.open_sealed(sealed, folder.identities))), owner)
+        opened = pa.BufferReader(files.open_sealed(sealed, folder.identities))
+        return gathering.take(file, read_tables(opened), owner)
     except SealaneError as problem:
         raise type(problem)(f"The people list of version {listed.version_id}: {problem.sentence}") from problem

@@ -87,13 +87,30 @@ def _fitted(table: pa.Table, owner: str) -> pa.Table:
 
 def read_list(stream: BinaryIO) -> Iterator[pl.DataFrame]:
     """Yield the individuals of a list, in frames as `Crowd.people` gives them. Raises `PeopleListInvalid`."""
+    for table in read_tables(stream):
+        yield people_of([table])
+
+
+def read_tables(stream: BinaryIO | pa.NativeFile) -> Iterator[pa.Table]:
+    """Yield the individuals of a list as it keeps them (`people_of`). Raises `PeopleListInvalid`."""
     try:
         file = pq.ParquetFile(stream)
         told = (file.metadata.metadata or {}).get(b"sealane-people-list")
         if told not in _READ:
             raise PeopleListInvalid
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
-            frame = pl.DataFrame(pa.Table.from_batches([batch]))
-            yield frame.with_columns(pl.col(name).cast(pl.String).str.zfill(_DIGITS) for name in _NUMBERS)
+        there = file.schema_arrow
+        wanted = _SCHEMA.names if told == VERSION else _NUMBERS
+        fields = [field for field in _SCHEMA if field.name in {*wanted, *there.names}]
+        if not all(field.name in there.names and there.field(field.name).type == field.type for field in fields):
+            raise PeopleListInvalid
+        # Most lists are short: handing each column of one to another thread costs more than reading it.
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[field.name for field in fields], use_threads=False):
+            yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as damage:
         raise PeopleListInvalid from damage
+
+
+def people_of(tables: Iterable[pa.Table]) -> pl.DataFrame:
+    """Return these tables of lists, of whatever versions, in one frame as `Crowd.people` gives it."""
+    frame = pl.DataFrame(pa.concat_tables(tables, promote_options="default"))
+    return frame.with_columns(pl.col(name).cast(pl.String).str.zfill(_DIGITS) for name in _NUMBERS)
