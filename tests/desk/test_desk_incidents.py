@@ -5,15 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 import hypothesis
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import strategies as st
 
 from sealane.desk import taking
-from sealane.desk.facts import REGIONS
+from sealane.desk.facts import REGIONS, Facts, TakenFile
 from sealane.desk.failures import AnswerChanged, IncidentInvalid, IncidentMissing
 from sealane.desk.incidents import answering, records, scoping
+from sealane.desk.incidents.counting import affected
 from sealane.desk.incidents.records import Dated, Scope, Scoped
+from sealane.desk.incidents.scoping import Evidence
+from sealane.desk.maps import AboutMap, IdentityMap
+from sealane.desk.runs import Filling
 from sealane.exposure.model import BIT
 from tests.desk.worlds import START, World, person
 from tests.tries import tries
@@ -303,3 +308,11 @@ def test_figures_are_those_of_sets_of_people(tmp_path_factory, identity, files, 
     assert found.by_owner == {name: len(people) for name, people in sets.items() if people}
     assert found.shared == len(sets["owner0"] & sets["owner1"])
     assert found.rows == sum(len(files[n]) for n in chosen)
+
+
+def test_a_list_that_nobody_could_be_sealed_to_is_told_as_unread():
+    facts = Facts(1, [TakenFile("v1", STOLEN, "complete", "", 5, 5)], [], range(0), Filling(0).runs())
+    nobody = np.zeros(0, dtype=np.uint32)
+    identity = IdentityMap(1, AboutMap(1, "strict", "loose", "", {}, 0), nobody, nobody)
+    told = affected(facts, identity, {"v1": Evidence.REACHABLE}, checkpoint="", ledger=1).figures
+    assert [(one.version_id, one.why) for one in told.unreadable] == [("v1", "no-officer")]

@@ -192,6 +192,16 @@ def test_a_file_whose_key_was_destroyed_within_the_window_is_not_sealed(told):
     assert untouched not in found or found[untouched] == "reachable"  # the clock was set back around it
 
 
+def test_what_lay_sealed_where_rights_reached_is_told_of_only_where_the_record_is_doubted(told):
+    told.user()
+    told.grant("plan:/claims")
+    version = told.world.file("plan:/claims/a.csv", [person(1)], sealed_folder=True)
+    assert told.exposed(users=("thief@plan",)) == {}
+    assert told.exposed(users=("thief@plan",), record_doubted=True) == {version: "sealed"}
+    assert told.figures.people["strict"] == 0
+    assert (told.figures.files, told.figures.coverage["complete"]) == (1, 1)  # shown, though nobody in it counts
+
+
 # --- clocks that disagree --------------------------------------------------------------------------------------------
 
 

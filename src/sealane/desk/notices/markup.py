@@ -91,6 +91,7 @@ table{border-collapse:collapse;width:100%;margin:1rem 0}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #8886}
 th,td{vertical-align:top;overflow-wrap:anywhere}
+@media(min-width:40rem){th,td{min-width:7em}}
 td{font-variant-numeric:tabular-nums}.number{text-align:right}
 .alarm{border-left:.4rem solid #b3261e;padding:.2rem 1rem}
 tbody th{font-weight:normal}.figure strong{font-size:2.6rem;line-height:1}
