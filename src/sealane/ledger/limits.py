@@ -34,9 +34,9 @@ def _check(values: Iterable[object]) -> None:
     for value in values:
         kind = type(value)  # looked at in place of isinstance where that is enough: every event comes through here
         if kind is str:
-            fits = len(value) <= TEXT_BYTES_MAX and value.isascii()
+            fits = len(value) <= TEXT_BYTES_MAX and value.isascii()  # pyrefly: ignore  # a str
         elif kind is int:
-            fits = _NUMBER_MIN < value < _NUMBER_MAX
+            fits = _NUMBER_MIN < value < _NUMBER_MAX  # pyrefly: ignore  # an int
         else:
             fits = value is None or kind is bool
         if not fits:
