@@ -356,9 +356,14 @@ def asked(chosen: argparse.Namespace) -> None:
             "the first hour": reader.Question(until=_AT + timedelta(hours=1)),
             "user at the end": reader.Question(user_id=7, since=late),
         }.items():
-            spent = statistics.median(timed(lambda question=question: page(bed, question))[0] for _ in range(3))
-            slowest = max(slowest, spent)
-            row(f"a page of 500 of {chosen.asked:,} by {name}", f"{spent * 1000:.1f} ms", "1 s")
+            spent = [timed(lambda question=question: page(bed, question))[:2] for _ in range(3)]
+            wall = statistics.median(wall for wall, _ in spent)
+            slowest = max(slowest, wall)
+            row(
+                f"a page of 500 of {chosen.asked:,} by {name}",
+                f"{wall * 1000:.1f} ms (the first {spent[0][0] * 1000:.1f}, {min(used for _, used in spent) * 1000:.0f} of CPU)",
+                "1 s",
+            )
         row("the slowest of these", f"{slowest * 1000:.0f} ms", "1 s")
         bed.database.close()
 
@@ -371,7 +376,9 @@ def page(bed: Bed, question: reader.Question) -> None:
 def fill_rows(bed: Bed, count: int) -> None:
     """Put rows into the tables at once, and make the indices afterwards: minutes for ten million."""
     driver = bed.database._driver  # noqa: SLF001 - see `Bed.fill`
-    driver.change("PRAGMA synchronous=OFF", ())
+    # What need not last is written once, not to a log first; two of the driver's threads sort what an index is made of.
+    for pragma in ("synchronous=OFF", "journal_mode=DELETE", "journal_mode=OFF", "cache_size=-1000000", "threads=2"):
+        driver.query(f"PRAGMA {pragma}", ())
     indices = driver.query("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_ledger%'", ())
     for name, _ in indices:
         driver.change(f'DROP INDEX "{name}"', ())
@@ -404,6 +411,9 @@ def fill_rows(bed: Bed, count: int) -> None:
     for _, sql in indices:
         driver.change(sql, ())
     driver.change("ANALYZE", ())
+    driver.query("PRAGMA journal_mode=WAL", ())
+    bed.database.close()
+    bed.database = Database.open(bed.url)
 
 
 PARTS = {"events": events, "verify": verify, "uploads": uploads, "asked": asked}

@@ -1,11 +1,13 @@
 """The one file for outsiders: agrees with the server's own verifier, needs nothing of ours, finds every attack."""
 
 import ast
+import dataclasses
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sealane.cli import audit_export
@@ -101,6 +103,7 @@ def test_it_says_who_speaks_for_it(book, tmp_path, capsys):
     assert "1 saved checkpoint(s) lie on it" in said
     assert "Its key came with it" in said
     assert "After a crash" in said
+    assert "speaks for what comes after entry 12" in said
 
 
 def test_another_key_is_refused(book, tmp_path, capsys):
@@ -150,6 +153,33 @@ def test_a_name_that_was_exchanged_is_named(book, tmp_path, capsys):
     line["names"]["user_name"] = "somebody@else"
     (folder / "ledger.jsonl").write_text("\n".join([*lines[:2], json.dumps(line), *lines[3:]]) + "\n")
     assert "beside entry 3" in run(capsys, "export", folder)[1]
+
+
+@pytest.mark.parametrize(("taken", "said"), [(3, "between entries 2 and 299"), (590, "Entries are gone from 513 on")])
+def test_an_entry_that_was_taken_out_is_named_though_all_below_it_was_made_anew(tmp_path, capsys, taken, said):
+    book = Book().appoint("first").fill(298).sign().fill(300).sign()
+    del book.entries[taken - 1]
+    book.entries = [msgspec.structs.replace(entry, seq=seq) for seq, entry in enumerate(book.entries, 1)]
+    code, told = run(capsys, "export", exported(book, tmp_path / "out"))
+    assert (code, said in told) == (5, True), told
+
+
+@pytest.mark.parametrize("name", ["tile/entries/001", "tile/0/001", "tile/1/000.p/2"])
+def test_a_file_of_the_tree_that_is_gone_is_named_and_is_damage(tmp_path, capsys, name):
+    folder = exported(Book().appoint("first").fill(700).sign(), tmp_path / "out")
+    (folder / name).unlink()
+    code, said = run(capsys, "export", folder)
+    assert (code, f"{name} is not there" in said) == (5, True), said
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"seq": 3}', None])
+def test_a_line_that_is_no_entry_is_named(book, tmp_path, capsys, line):
+    folder = exported(book, tmp_path / "out")
+    lines = (folder / "ledger.jsonl").read_text().splitlines()
+    lines[2] = line or json.dumps({name: said for name, said in json.loads(lines[2]).items() if name != "names"})
+    (folder / "ledger.jsonl").write_text("\n".join(lines) + "\n")
+    code, said = run(capsys, "export", folder)
+    assert (code, "ntry 3 " in said) == (5, True), said
 
 
 def test_the_attacks_that_the_servers_verifier_finds_are_found_here_too(book, tmp_path, capsys):
@@ -205,8 +235,6 @@ def test_a_proof_is_proven_by_both(book, tmp_path, capsys, seq):
 
 @pytest.mark.parametrize("change", ["body", "index", "path", "name", "signature", "key"])
 def test_a_bent_proof_is_refused_by_both(book, tmp_path, capsys, change):
-    import dataclasses
-
     from sealane.operations.failures import ProofWrong, SignatureWrong
 
     proof, key = proof_of(book, 3), book.key

@@ -58,7 +58,8 @@ class _Shape:
     shown_of: Callable[[object], tuple[object, ...]]
     times: tuple[str, ...]
     """Those of the shown that are times."""
-    hidden: tuple[str, ...]
+    hidden: tuple[tuple[str, bytes], ...]
+    """Names, and what stands before the value in a commitment."""
     hidden_of: Callable[[object], tuple[str, ...]]
     salt_bytes: int
     """For all that may be committed to."""
@@ -69,31 +70,30 @@ class _Shape:
 def sealed(event: Event, at: datetime) -> Sealed:
     """Return the event as an entry's body, with fresh salts."""
     shape = shape_of(type(event))
-    shown: dict[str, object] = {"at": moment(at), "kind": shape.kind, "v": shape.version}
-    for name, value in zip(shape.shown, shape.shown_of(event), strict=True):
-        if value is not None and value != "":
-            shown[name] = value  # noqa: PERF403  # into what is there already: a second dictionary costs more
+    named = zip(shape.shown, shape.shown_of(event), strict=True)
+    shown: dict[str, object] = {name: value for name, value in named if value is not None and value != ""}
+    shown["at"], shown["kind"], shown["v"] = moment(at), shape.kind, shape.version
     for name in shape.times:
         if isinstance(time := shown.get(name), datetime):
             shown[name] = moment(time)
     openings: dict[str, tuple[str, str]] = {}
     commitments: dict[str, str] = {}
     salts, start = secrets.token_bytes(shape.salt_bytes), 0
-    for name, value in zip(shape.hidden, shape.hidden_of(event), strict=True):
+    for (name, before), value in zip(shape.hidden, shape.hidden_of(event), strict=True):
         if value:
             salt = salts[start : start + SALT_BYTES]
             start += SALT_BYTES
             openings[name] = (salt.hex(), value)
-            commitments[name] = commitment(name, value, salt).hex()
+            commitments[name] = sha256(_COMMITMENT + salt + before + value.encode()).hexdigest()
     if not commitments:
         return Sealed(_encoded(shown), NO_OPENINGS, None, None, None)
     shown["private"] = commitments
     return Sealed(
-        body=_encoded(shown),
-        openings=_canonical.encode(openings),
-        path_digest=path_digest(openings["path"][1]) if "path" in openings else None,
-        target_digest=path_digest(openings["target"][1]) if "target" in openings else None,
-        address_digest=path_digest(openings["address"][1]) if "address" in openings else None,
+        _encoded(shown),
+        _canonical.encode(openings),
+        path_digest(openings["path"][1]) if "path" in openings else None,
+        path_digest(openings["target"][1]) if "target" in openings else None,
+        path_digest(openings["address"][1]) if "address" in openings else None,
     )
 
 
@@ -154,7 +154,7 @@ def shape_of(kind: type[Event]) -> _Shape:
         shown=tuple(name for name, _, _ in shown),
         shown_of=attrgetter(*(place for _, place, _ in shown)),
         times=tuple(name for name, _, hint in shown if datetime in {hint, *get_args(hint)}),
-        hidden=tuple(name for name, _, _ in hidden),
+        hidden=tuple((name, named_field(name)) for name, _, _ in hidden),
         hidden_of=attrgetter(*(place for _, place, _ in hidden)),
         salt_bytes=SALT_BYTES * len(hidden),
         private=frozenset(name for name, place, _ in hidden if place == name),

@@ -35,10 +35,15 @@ PROOF_HASHES_MAX = 63
 RUN = 16
 """Bundles that a process proves at once."""
 OK, FAILED, DAMAGED = 0, 1, 5
+NOT_OF_THIS_FORMAT = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 class Wrong(Exception):
     """Something is not what was signed; the message says what and where."""
+
+
+class Gone(Wrong):
+    """A file of the tree is not there."""
 
 
 class Key(NamedTuple):
@@ -209,8 +214,7 @@ def tile_paths(count: int) -> Iterator[str]:
 def bodies_of(folder: Path, places: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the body of each entry in these bundles, and the leaf that its tile has."""
     for place in places:
-        bundle = (folder / "tile" / "entries" / place).read_bytes()
-        leaves = (folder / "tile" / "0" / place).read_bytes()
+        bundle, leaves = stored(folder, f"tile/entries/{place}"), stored(folder, f"tile/0/{place}")
         start = at = 0
         while start < len(bundle):
             length = int.from_bytes(bundle[start : start + 2], "big")
@@ -218,6 +222,14 @@ def bodies_of(folder: Path, places: Sequence[str]) -> Iterator[tuple[bytes, byte
             start, at = start + 2 + length, at + HASH_BYTES
         if start != len(bundle) or at != len(leaves):
             raise Wrong(f"The bundle {place} and its tile do not have the same entries.")
+
+
+def stored(folder: Path, name: str) -> bytes:
+    """Return a file of the export's tree."""
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise Gone(f"The file {name} is not there.") from None
 
 
 class Run(NamedTuple):
@@ -233,7 +245,7 @@ class Run(NamedTuple):
 def run_of(folder: Path, places: Sequence[str], first: int, lines: Sequence[str]) -> Run:
     """Prove the entries of these bundles, the first of which has this number; in a process of its own, if it likes."""
     run = Run([], {}, 0, "")
-    names = 0
+    names, wrong = 0, ""
     try:
         for body, leaf in bodies_of(folder, places):
             place = len(run.leaves)
@@ -244,9 +256,13 @@ def run_of(folder: Path, places: Sequence[str], first: int, lines: Sequence[str]
                 run.appointed[first + place] = said
             run.leaves.append(leaf)
             names += opened
+    except Gone as problem:
+        wrong = f"Entries are gone from {first + len(run.leaves)} on. {problem}"
     except Wrong as problem:
-        return run._replace(names=names, wrong=str(problem))
-    return run._replace(names=names)
+        wrong = str(problem)
+    except NOT_OF_THIS_FORMAT as problem:
+        wrong = f"Entry {first + len(run.leaves)} is not of this format ({type(problem).__name__})."
+    return run._replace(names=names, wrong=wrong)
 
 
 def entry_of(seq: int, body: bytes, leaf: bytes, line: Any) -> tuple[dict[str, Any], int]:
@@ -331,7 +347,7 @@ class Export:
         above: list[bytes] = []
         for number, place in enumerate(tile_paths(len(hashes))):
             tile = hashes[number * TILE : (number + 1) * TILE]
-            if (self._folder / "tile" / str(level) / place).read_bytes() != b"".join(tile):
+            if stored(self._folder, f"tile/{level}/{place}") != b"".join(tile):
                 raise Wrong(f"The tile {level}/{place} is not what the entries below it give.")
             if len(tile) == TILE:
                 tree = Tree()
@@ -396,10 +412,9 @@ class Export:
 
 def prove_export(folder: Path, key: Key | None, witnesses: Sequence[Key], saved: Sequence[Note]) -> list[str]:
     """Return what is proven of an exported ledger, in sentences."""
-    told = key_of((folder / "key").read_text(encoding="utf-8"))
+    told = key_of(read(folder / "key"))
     if key is not None and key != told:
         raise Wrong("The export is signed by another key than the one that you were given.")
-    count = len(saved)
     export = Export(folder, told, witnesses, saved)
     export.prove()
     said = [f"The ledger {told.name} is whole: {export.size} entries under {len(export.notes)} signed checkpoints."]
@@ -407,14 +422,16 @@ def prove_export(folder: Path, key: Key | None, witnesses: Sequence[Key], saved:
         said.append("Its key came with it. Ask for the key by another way, and give it with --key.")
     if export.crashes:
         said.append(f"After a crash a signing key began anew at entry {', '.join(map(str, export.crashes))}.")
-    if count:
-        said.append(f"{count} saved checkpoint(s) lie on it.")
+    if saved:
+        said.append(f"{len(saved)} saved checkpoint(s) lie on it.")
     said += [f"Covered up to {size} by the witness {name}." for name, size in export.covered.items()]
     if export.stamped:
         files = f"time-stamps/{export.stamped}"
         said.append(f"There are time stamps, not proven here. openssl ts -verify -in {files}.tsr -data {files}.txt")
-    if not count and not export.covered:
-        said.append("No witness and no saved checkpoint speaks for it: who has its keys could have rewritten it.")
+    spoken_for = max([*export.covered.values(), *(note.size for note in saved)], default=0)
+    if spoken_for < export.size:
+        whose = f"what comes after entry {spoken_for}" if spoken_for else "it"
+        said.append(f"No witness and no saved checkpoint speaks for {whose}: who has its keys could have rewritten it.")
     return [*said, f"{export.names} names kept beside the entries fit what was recorded."]
 
 
@@ -473,7 +490,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Wrong as problem:
         sys.stderr.write(f"NOT PROVEN: {printable(str(problem))}\n")
         return DAMAGED
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
+    except NOT_OF_THIS_FORMAT as problem:
         sys.stderr.write(f"NOT PROVEN: what is there is not of this format ({type(problem).__name__}).\n")
         return DAMAGED
     except OSError as problem:
