@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import tracemalloc
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -53,6 +54,15 @@ class MemoryStore:
         if len(got) < len(target):
             raise Integrity
         target[:] = got
+
+
+class DroppingStore(MemoryStore):
+    """Keeps nothing of what is written."""
+
+    def create(self, name):
+        writer = super().create(name)
+        writer.append = len
+        return writer
 
 
 def write(store, key, content, *, pieces=(1 << 20,), inline_bytes_max=0):
@@ -134,6 +144,31 @@ def test_no_two_slots_share_a_nonce(key):
     write(store, key, bytes(20 * SLOT_BYTES))
     nonces = {blob[at : at + 12] for blob in store.blobs.values() for at in range(0, len(blob), STORED_SLOT_BYTES)}
     assert len(nonces) == 40
+
+
+def test_segments_written_in_turn_do_not_disturb_each_other(key):
+    store, contents = MemoryStore(), [secrets.token_bytes(2 * SLOT_BYTES + 5) for _ in range(3)]
+    writers = [SegmentWriter(AESGCM(key), store, inline_bytes_max=0) for _ in contents]
+    step = SLOT_BYTES // 2 + 1
+    for at in range(0, len(contents[0]), step):
+        for writer, content in zip(writers, contents, strict=True):
+            writer.append(content[at : at + step])
+    places = [SegmentPlace(done.segment, KEY_ID, done.length) for done in [writer.finish() for writer in writers]]
+    for place, content in zip(places, contents, strict=True):
+        assert read(store, key, place, 0, len(content)) == content
+
+
+def test_an_open_segment_holds_no_memory_for_ciphertext(key):
+    store, slot = DroppingStore(), bytes(SLOT_BYTES)
+    tracemalloc.start()
+    try:
+        writers = [SegmentWriter(AESGCM(key), store, inline_bytes_max=0) for _ in range(32)]
+        for writer in writers:
+            writer.append(slot)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 8 * SLOT_BYTES
 
 
 def test_an_aborted_segment_reaches_no_store(key):

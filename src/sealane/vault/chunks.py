@@ -17,7 +17,7 @@ from sealane.settings import SLOT_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES, STORED_CHUNK_BYTES, TAG_BYTES, PayloadKey, sealed_length
 from sealane.vault.content import blocks_of
 from sealane.vault.extents import ExtentMap
-from sealane.vault.segments import SegmentWritten, stored_length
+from sealane.vault.segments import SegmentWritten, scratch, stored_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +40,6 @@ class ChunkWriter:
         "_key",
         "_next",
         "_pending",
-        "_sink",
         "_store",
         "_tags",
         "length",
@@ -58,7 +57,6 @@ class ChunkWriter:
         self._inline_bytes_max = min(inline_bytes_max, CHUNK_BYTES)
         self._blob: BlobWriter | None = None
         self._pending = b""
-        self._sink = bytearray()
         self._tags = hashlib.sha256()
 
     def append(self, buffer: Buffer) -> None:
@@ -89,10 +87,7 @@ class ChunkWriter:
             self._blob = None
 
     def _seal(self, plain: memoryview, *, last: bool) -> None:
-        stored = len(plain) + TAG_BYTES
-        if len(self._sink) < stored:
-            self._sink = bytearray(stored)
-        out = memoryview(self._sink)[:stored]
+        out = scratch(len(plain) + TAG_BYTES)
         self._key.seal_into(self._next, plain, out, last=last)
         self._next += 1
         self._tags.update(out[-TAG_BYTES:])

@@ -80,6 +80,25 @@ def associated_data(segment: SegmentId, slot: int) -> bytes:
     return _FORMAT_TAG + bytes.fromhex(segment) + slot.to_bytes(8, "big")
 
 
+class _Scratch(threading.local):
+    """Where a thread has the ciphertext that it makes or opens next."""
+
+    buffer = bytearray()
+
+
+_SCRATCH: Final = _Scratch()
+
+
+def scratch(length: int) -> memoryview:
+    """Return this thread's memory for so much ciphertext; what it held before is gone.
+
+    A thread's and not a segment's: hundreds of segments are open at once, and few threads.
+    """
+    if len(_SCRATCH.buffer) < length:
+        _SCRATCH.buffer = bytearray(length)
+    return memoryview(_SCRATCH.buffer)[:length]
+
+
 class SegmentWriter:
     """Encrypts a log of plaintext into one new segment: in memory up to `inline_bytes_max`, past it in the store.
 
@@ -91,7 +110,6 @@ class SegmentWriter:
         "_blob",
         "_inline_bytes_max",
         "_pending",
-        "_sink",
         "_slot",
         "_store",
         "_tags",
@@ -109,7 +127,6 @@ class SegmentWriter:
         self._inline_bytes_max = min(inline_bytes_max, SLOT_BYTES)
         self._blob: BlobWriter | None = None
         self._pending = bytearray()
-        self._sink = bytearray()
         self._slot = 0
         self._tags = hashlib.sha256()
 
@@ -155,10 +172,8 @@ class SegmentWriter:
         self._blob.append(self._encrypt(plain))
 
     def _encrypt(self, plain: Buffer) -> memoryview:
-        stored = len(memoryview(plain)) + OVERHEAD_BYTES
-        if len(self._sink) < stored:
-            self._sink = bytearray(stored)
-        out = memoryview(self._sink)[:stored]
+        """Return the next slot's ciphertext, good until this thread seals or reads again."""
+        out = scratch(len(memoryview(plain)) + OVERHEAD_BYTES)
         nonce = secrets.token_bytes(NONCE_BYTES)
         out[:NONCE_BYTES] = nonce
         self._aead.encrypt_into(nonce, plain, associated_data(self.segment, self._slot), out[NONCE_BYTES:])
@@ -196,22 +211,6 @@ class _Chunks:
         """Open one chunk. Raises `PayloadDamaged`."""
         assert self.place.first_chunk is not None
         self.key.open_into(self.place.first_chunk + number, sealed, clear, last=False)
-
-
-class _Scratch(threading.local):
-    """Where a thread has the ciphertext that it opens next."""
-
-    buffer = bytearray()
-
-
-_SCRATCH: Final = _Scratch()
-
-
-def _scratch(length: int) -> memoryview:
-    """Return this thread's memory for so much ciphertext; what it held before is gone."""
-    if len(_SCRATCH.buffer) < length:
-        _SCRATCH.buffer = bytearray(length)
-    return memoryview(_SCRATCH.buffer)[:length]
 
 
 class SegmentReader:
@@ -315,7 +314,7 @@ class SegmentReader:
         """Return stored bytes, good until this thread reads again."""
         place = known.place
         if place.inline is None:
-            stored = _scratch(end - begin)
+            stored = scratch(end - begin)
             self._store.read_into(SegmentId(place.segment), begin, stored)
             return stored
         if len(place.inline) != stored_length(place.length, chunks=place.first_chunk is not None):
