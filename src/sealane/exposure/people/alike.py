@@ -140,7 +140,7 @@ def _clean(column: pl.Series) -> pl.Series:
             break
     if (np.diff(offsets) > _NOTHING_BYTES_MAX).all():
         return column
-    nothing = pc.is_in(column.to_arrow().cast(pa.large_string()), value_set=_NOTHING)
+    nothing = pc.is_in(column.to_arrow().cast(pa.large_string()), value_set=_NOTHING)  # type: ignore[attr-defined]
     return column.set(pl.Series(nothing), None) if nothing.true_count else column
 
 
