@@ -15,7 +15,7 @@ from sealane.exposure.people.alike import MASK, alike
 from sealane.exposure.people.crowd import Crowd
 from sealane.exposure.people.dates import dates_of, parse_date
 from sealane.exposure.people.hints import hints_of, sharing
-from sealane.exposure.people.keys import keys_of
+from sealane.exposure.people.keys import folded, folded_letters, keys_of, letters
 from sealane.exposure.people.linking import individuals
 from sealane.exposure.people.lists import read_list, write_list
 from sealane.exposure.people.mentions import MARKS
@@ -177,3 +177,26 @@ def test_a_table_of_some_columns_is_part_of_the_whole_table(text, quoted, wanted
 def told(frame):
     rows = [tuple((value or "").strip() for value in row) for row in frame.rows()]
     return [row for row in rows if any(row)]
+
+
+@given(st.lists(st.none() | st.text("aZéŻİK1 .'伟", max_size=8), min_size=1, max_size=12))
+@FEW
+def test_letters_of_names_in_ascii_are_those_of_the_folded_names(names):
+    column = pl.Series(names, dtype=pl.String)
+    together = folded_letters(column, folded, 3).tolist()
+    alone = [folded_letters(pl.Series([name], dtype=pl.String), folded, 3).tolist()[0] for name in names]
+    assert together == alone == letters(folded(column), 3).tolist()
+
+
+@given(
+    st.lists(
+        st.sampled_from([None, "", " x", "N/A", "unknown ", "\u00a0-\u00a0", "é", "Ann", "Anneliese M", "\x01"]),
+        min_size=1,
+    )
+)
+@FEW
+def test_values_are_clean_whatever_stands_beside_them(values):
+    together = alike(frame_of([{"city": value} for value in values]), today=TODAY).frame()
+    plain = [value and value.strip(" \u00a0") for value in values]
+    wanted = [None if not value or value in {"N/A", "unknown", "-"} else value for value in plain]
+    assert (together["city"].to_list() if "city" in together.columns else [None] * len(values)) == wanted

@@ -39,6 +39,15 @@ def test_a_word_speaks_for_the_first_date_behind_it(text, births):
     assert [one.value for one in findings(text) if one.field == "birth_date"] == births
 
 
+@pytest.mark.parametrize("letter", ["\u0130", "\u0131", "\u017f", "\u212a"])
+def test_a_letter_that_only_looks_like_one_of_an_account_number_makes_no_text_unreadable(letter):
+    said = f"Ann Lee, SSN 123-45-6780, pay to DE44 5001 0517 5407 3249 3{letter} and GB82 WEST 1234 5698 7654 32."
+    assert {(one.field, one.value) for one in findings(said)} >= {
+        ("ssn", "123-45-6780"),
+        ("account_number", "GB82 WEST 1234 5698 7654 32"),
+    }
+
+
 def test_a_telephone_number_of_a_member_is_no_member_number():
     found = {one.field: one.value for one in findings("Member called back, alternate 937-555-1234. Member ID: W123456")}
     assert found == {"phone": "937-555-1234", "member_id": "W123456"}

@@ -6,6 +6,7 @@ UTF-8, UTF-16 (with or without a mark), else Windows-1252, in which every byte t
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ _MARKS: Final = (
 _NULS_OF_TWO_BYTES: Final = 0.3
 """Share of zero bytes on one side of the pairs from which on text is two bytes a character."""
 _CONTROL_SHARE_MAX: Final = 0.02
-_TEXT_CONTROLS: Final = frozenset(b"\t\n\r\f\x0b\x1a\x1b\x1c\x1d\x1e\x1f\x00\x01\x08")
+_STRANGE: Final = re.compile("[\x00\x02-\x07\x0e-\x19\x7f-\x9f\ufffd]")
+"""Control characters that text hardly has, and what could not be decoded."""
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
@@ -46,10 +48,7 @@ def is_text(head: bytes) -> bool:
     """Tell whether bytes are text of any of these encodings: hardly any control characters."""
     text = text_of(head)
     sample = text[:8192]
-    controls = sum(1 for character in sample if ord(character) < 32 and ord(character) not in _TEXT_CONTROLS)  # noqa: PLR2004  ASCII
-    nuls = sample.count("\x00")
-    strange = sum(1 for character in sample if character == "\ufffd" or "\x7f" <= character <= "\x9f")
-    return controls + nuls + strange <= max(1, len(sample) * _CONTROL_SHARE_MAX)
+    return len(_STRANGE.findall(sample)) <= max(1, len(sample) * _CONTROL_SHARE_MAX)
 
 
 def text_of(data: bytes) -> str:

@@ -12,9 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sealane.exposure.model import BIT
-from sealane.exposure.people.coded import bytes_of, changed, coded, ends_of, is_empty, rows_of, series_of, told
+from sealane.exposure.people.coded import (
+    by_distinct,
+    bytes_of,
+    changed,
+    coded,
+    is_empty,
+    is_full,
+    known_of,
+    rows_of,
+    series_of,
+    told,
+)
 from sealane.exposure.people.dates import dates_of
 from sealane.exposure.people.mentions import CLASS_OF, MARKS
 from sealane.exposure.people.places import ELSEWHERE, STATE_OF_NAME, STATE_OF_PREFIX, STATES
@@ -33,23 +46,11 @@ if TYPE_CHECKING:
 MASK: Final = "mask"
 """The column of class bits of what is made alike."""
 
-_NOTHING: Final = [
-    "",
-    "-",
-    "--",
-    "?",
-    ".",
-    "n/a",
-    "N/A",
-    "NULL",
-    "null",
-    "None",
-    "none",
-    "unknown",
-    "UNKNOWN",
-    "Unknown",
-]
-_NOTHING_BYTES_MAX: Final = max(map(len, _NOTHING))
+_NOTHING: Final = pa.array(
+    ["", "-", "--", "?", ".", "n/a", "N/A", "NULL", "null", "None", "none", "unknown", "UNKNOWN", "Unknown"],
+    type=pa.large_string(),
+)
+_NOTHING_BYTES_MAX: Final = 7
 _SUFFIX: Final = r"(?i)[ ,]+(jr|sr|ii|iii|iv|2nd|3rd)\.?$"
 _TITLE: Final = r"(?i)^(mr|mrs|ms|miss|mx|dr|prof|rev|herr|frau|mme)\.? +"
 _DEGREE: Final = r"(?i)[ ,]+(md|m\.d\.|phd|ph\.d\.|rn|esq|dds|do)\.?$"
@@ -57,8 +58,8 @@ _PARTICLES: Final = "van|von|der|den|de|del|della|di|da|dos|du|la|le|al|el|bin|i
 _GIVEN_FIRST: Final = rf"(?i)^(\S+)(?:\s+\S+)*?\s+((?:(?:{_PARTICLES})\s+)*\S+)$"
 _FAMILY_FIRST: Final = r"^([^,]+),\s*(\S+)"
 _SPACE: Final = 32
-_LETTERS: Final = 26
-_ASCII: Final = 127
+_VISIBLE: Final = 127 - _SPACE
+"""So many bytes above the space are of ASCII."""
 _SSN_DIGITS: Final = 9
 _SSN_DIGITS_LEAST: Final = 7
 _ZIP_DIGITS: Final = 5
@@ -122,19 +123,25 @@ def alike(
 
 def _births(column: pl.Series, *, today: date, day_first: bool | None) -> pl.Series:
     dates = dates_of(column, today=today, day_first=day_first)
-    unknown = dates == pl.Series([_NO_DATE]).cast(pl.Date)[0]
+    unknown = dates.to_physical() == _NO_DATE
     return dates.set(unknown, None) if unknown.any() else dates
 
 
 def _clean(column: pl.Series) -> pl.Series:
     """Values without space around them; what stands for no value is absent."""
-    first, last = ends_of(column.fill_null("") if column.null_count() else column)
-    if (first <= _SPACE).any() or (last <= _SPACE).any() or (first > _ASCII).any() or (last > _ASCII).any():
-        column = column.str.strip_chars()
-    if (column.str.len_bytes().min() or 0) > _NOTHING_BYTES_MAX:  # type: ignore[operator]
+    data, offsets = bytes_of(column)
+    sizes = np.diff(offsets)
+    filled = slice(None) if sizes.all() else np.flatnonzero(sizes)
+    for ends in (offsets[:-1][filled], offsets[1:][filled] - 1):
+        # What is neither space nor beyond ASCII is below this, for the bytes below begin anew at 255.
+        if (data[ends] - np.uint8(_SPACE + 1) >= _VISIBLE).any():
+            column = column.str.strip_chars()
+            _, offsets = bytes_of(column)
+            break
+    if (np.diff(offsets) > _NOTHING_BYTES_MAX).all():
         return column
-    nothing = column.is_in(_NOTHING)
-    return column.set(nothing.fill_null(value=False), None) if nothing.any() else column
+    nothing = pc.is_in(column.to_arrow().cast(pa.large_string()), value_set=_NOTHING)  # type: ignore[attr-defined]
+    return column.set(pl.Series(nothing), None) if nothing.true_count else column
 
 
 _NO_DATE: Final = -25567
@@ -145,7 +152,8 @@ def _masked(columns: dict[str, Column], marks: Numbers) -> Numbers:
     bits = marks.astype(np.uint32)
     for name, kind in CLASS_OF.items():
         if name in columns:
-            bits |= told(columns[name]) * np.uint32(BIT[kind])
+            bit = np.uint32(BIT[kind])
+            bits |= bit if is_full(columns[name]) else told(columns[name]) * bit
     return bits
 
 
@@ -200,10 +208,11 @@ def _split_suffixes(columns: dict[str, Column]) -> None:
 
 
 def _suffix(names: pl.Series) -> pl.Series:
-    spaced = names.str.contains(" ", literal=True).fill_null(value=False)
     none = pl.Series([None], dtype=pl.String).new_from_index(0, len(names))
-    places = spaced.arg_true()
-    return none if places.is_empty() else none.scatter(places, names.gather(places).str.extract(_SUFFIX, 1))
+    if not (bytes_of(names)[0] == _SPACE).any():
+        return none
+    places = names.str.contains(" ", literal=True).fill_null(value=False).arg_true()
+    return none.scatter(places, names.gather(places).str.extract(_SUFFIX, 1))
 
 
 def _without_suffix(names: pl.Series) -> pl.Series:
@@ -212,13 +221,18 @@ def _without_suffix(names: pl.Series) -> pl.Series:
 
 def _number(column: pl.Series) -> pl.Series:
     """Nine-digit numbers; zeros that a spreadsheet took from their front are put back."""
-    known = column.drop_nulls()
-    digits = digits_of(known, b"- .")
+    digits = digits_of(known_of(column), b"- .")
     if digits is not None and len(digits) == _SSN_DIGITS:
-        numbers = filled_in(column, pl.Series(number_of(digits)))
+        made = number_of(digits)
+        numbers = filled_in(column, pl.Series(made))
+        if not np.isin(made, _NO_NUMBERS).any():
+            return numbers
     else:
         numbers = _odd_number(column).cast(pl.UInt32, strict=False)
-    return numbers.set(numbers.is_in([0, 999_999_999]).fill_null(value=False), None)
+    return numbers.set(numbers.is_in(_NO_NUMBERS).fill_null(value=False), None)
+
+
+_NO_NUMBERS: Final = (0, 999_999_999)
 
 
 def _odd_number(column: pl.Series) -> pl.Series:
@@ -245,7 +259,7 @@ def _digits(column: pl.Series) -> pl.Series:
 
 
 def _phone(column: pl.Series) -> pl.Series:
-    digits = digits_of(column.drop_nulls(), b"()-. ")
+    digits = digits_of(known_of(column), b"()-. ")
     if digits is not None and len(digits) == _PHONE_KEPT:
         return filled_in(column, text_of_digits(digits))
     plain = column.str.replace_all("-", "", literal=True)
@@ -261,19 +275,23 @@ def _phone(column: pl.Series) -> pl.Series:
 
 def _email(column: pl.Series) -> pl.Series:
     lower = lowered(column)
-    lower = on_some(lower, lower.str.starts_with("mailto:"), lambda part: part.str.strip_prefix("mailto:"))
+    if b"mailto:" in bytes_of(lower)[0].tobytes():
+        lower = on_some(lower, lower.str.starts_with("mailto:"), lambda part: part.str.strip_prefix("mailto:"))
     at = lower.str.contains("@", literal=True)
     return lower if at.all() else lower.set(~at.fill_null(value=False), None)
 
 
 def lowered(column: pl.Series) -> pl.Series:
     """Return text in lower case, at once where it is that already."""
-    data, _ = bytes_of(column.drop_nulls())
-    return column.str.to_lowercase() if (data - np.uint8(65) < _LETTERS).any() or (data > _ASCII).any() else column
+    raw = bytes_of(column)[0].tobytes()
+    return column if raw.isascii() and raw == raw.lower() else column.str.to_lowercase()
 
 
 def _zip(column: pl.Series) -> pl.Series:
     """Five digits of a ZIP code; a postal code of elsewhere as it is."""
+    digits = digits_of(known_of(column), b"")
+    if digits is not None and len(digits) == _ZIP_DIGITS and number_of(digits).all():
+        return column
     plain = on_some(column, column.str.ends_with(".0"), lambda part: part.str.replace(r"\.0$", ""))
     length = plain.str.len_bytes()
     short = ((length == _ZIP_DIGITS - 1) | (length == _ZIP_DIGITS - 2)) & ~_not_numbers(plain)
@@ -310,15 +328,18 @@ def _place(columns: dict[str, Column]) -> None:
 
 
 def _region(states: pl.Series) -> pl.Series:
-    capital = states.str.to_uppercase()
-    named = capital.replace(list(STATE_OF_NAME), list(STATE_OF_NAME.values()))
-    known = named.is_in(list(STATES)).fill_null(value=False)
-    return on_some(
-        named, ~known & named.is_not_null(), lambda part: pl.Series([ELSEWHERE]).new_from_index(0, len(part))
-    )
+    return by_distinct(states, _code_of)
+
+
+def _code_of(state: str) -> str:
+    capital = state.upper()
+    code = STATE_OF_NAME.get(capital, capital)
+    return code if code in STATES else ELSEWHERE
 
 
 def _region_of_zip(codes: pl.Series) -> pl.Series:
-    american = codes.str.contains(r"^\d{5}$").fill_null(value=False)
-    prefixes = codes.str.slice(0, 3).set(~american, None)
-    return prefixes.replace_strict(STATE_OF_PREFIX, default=None, return_dtype=pl.String)
+    return by_distinct(codes, _state_at)
+
+
+def _state_at(code: str) -> str | None:
+    return STATE_OF_PREFIX.get(code[:3]) if len(code) == _ZIP_DIGITS and code.isdecimal() else None

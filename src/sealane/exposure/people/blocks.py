@@ -131,6 +131,10 @@ def _arrow(column: Column) -> pa.Array:
     values = column.values.to_arrow()
     if column.values.dtype != pl.String:
         return values.take(pa.array(column.codes))
-    absent = column.values.is_null().to_numpy()[column.codes]
-    codes = pa.array(column.codes, type=pa.int32(), mask=absent if absent.any() else None)
-    return pa.DictionaryArray.from_arrays(codes, column.values.fill_null("").to_arrow().cast(pa.string()))
+    values = column.values.to_arrow().cast(pa.string())
+    absent = None
+    if values.null_count:
+        absent = column.values.is_null().to_numpy()[column.codes]
+        values = values.fill_null("")
+    codes = pa.array(column.codes, type=pa.int32(), mask=absent)
+    return pa.DictionaryArray.from_arrays(codes, values)

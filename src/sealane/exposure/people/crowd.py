@@ -331,7 +331,5 @@ def _regions(made: Alike) -> Numbers:
         return np.zeros(len(made), dtype=np.uint8)
     return numbers(
         made.columns["state"],
-        lambda states: (
-            states.fill_null(UNTOLD).replace_strict(_REGION_CODES, default=0, return_dtype=pl.UInt8).to_numpy()
-        ),
+        lambda states: np.array([_REGION_CODES.get(state, 0) for state in states.to_list()], dtype=np.uint8),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
+from sealane.exposure.people.coded import known_of
 from sealane.exposure.people.shapes import digits_of, filled_in, number_of
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def is_day_first(values: Sequence[str]) -> bool:
 
 def dates_of(column: pl.Series, *, today: date, day_first: bool | None = None) -> pl.Series:
     """Return a column of text as dates; null where it is none. The usual shapes are read at once, the rest by value."""
-    known = column.drop_nulls()
+    known = known_of(column)
     if known.is_empty():
         return pl.Series(column.name, [None] * len(column), dtype=pl.Date)
     sample = known.head(200).to_list()
@@ -178,6 +179,8 @@ _DAYS: Final = _days()
 
 
 def _with_odd_ones(column: pl.Series, parsed: pl.Series, *, today: date, day_first: bool) -> pl.Series:
+    if parsed.null_count() == column.null_count():  # no date is made of nothing
+        return parsed
     left = (parsed.is_null() & column.is_not_null()).arg_true()
     if left.is_empty():
         return parsed

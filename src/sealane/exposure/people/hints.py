@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from sealane.exposure.people.alike import on_some
 from sealane.exposure.people.coded import bytes_of, numbers
 from sealane.exposure.people.keys import (
     address,
     days_of,
     folded,
     folded_given,
+    folded_letters,
     hashed,
     hashed_numbers,
-    letters,
     narrow,
 )
 
@@ -71,7 +70,7 @@ def hints_of(columns: Mapping[str, Column], count: int, seed: int) -> dict[str, 
 
 
 def _letters(names: Column, fold: Callable[[pl.Series], pl.Series], seed: int) -> Numbers:
-    return numbers(names, lambda values: narrow(letters(fold(values), seed)))
+    return numbers(names, lambda values: narrow(folded_letters(values, fold, seed)))
 
 
 def _together(told: Numbers, first: Numbers, *others: Numbers) -> Numbers:
@@ -92,12 +91,15 @@ def _ends(lines: pl.Series, seed: int) -> Numbers:
     It is made of the first two and the last two letters or digits; lines have no space around them. Where one of these
     is no ASCII or a space, the line is asked as `keys.py` compares it.
     """
-    ends = _four(lines.fill_null(""))
+    ends = _four(lines)
     odd = np.zeros(len(lines), dtype=bool)
     for end in ends:
         odd |= (end >= _BEYOND) | (end == ord(" "))
-    if odd.any():
-        ends = _four(on_some(lines.fill_null(""), pl.Series(odd), address))
+    places = np.flatnonzero(odd)
+    if len(places):
+        compared = _four(address(lines.gather(pl.Series(places))))
+        for end, made in zip(ends, compared, strict=True):
+            end[places] = made
     worth = np.random.default_rng(seed).integers(1, 2**31, size=256, dtype=np.uint32)
     worth[_CAPITALS] = worth[_SMALL]
     made = worth[ends[0]]
@@ -109,10 +111,9 @@ def _ends(lines: pl.Series, seed: int) -> Numbers:
 def _four(lines: pl.Series) -> tuple[Numbers, ...]:
     """Return the first two and the last two bytes of each line; of one of a single byte that one."""
     data, offsets = bytes_of(lines)
-    data = data if len(data) else np.zeros(1, dtype=np.uint8)
-    begin, end, most = offsets[:-1], offsets[1:] - 1, len(data) - 1
-    places = (begin, np.minimum(begin + 1, end), np.maximum(end - 1, begin), end)
-    return tuple(data[np.clip(place, 0, most)] for place in places)
+    data = np.append(data, np.uint8(0))  # where an empty one may look, behind all and before
+    begin, end = offsets[:-1], offsets[1:] - 1
+    return tuple(data[place] for place in (begin, np.minimum(begin + 1, end), np.maximum(end - 1, begin), end))
 
 
 def sharing(hints: list[dict[str, Numbers]], sizes: list[int]) -> Numbers:

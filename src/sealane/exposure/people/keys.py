@@ -16,7 +16,7 @@ from sealane.exposure.people.coded import bytes_of, changed, numbers
 from sealane.exposure.tables.names import GIVEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -43,6 +43,9 @@ _HASHED: Final = {
 }
 _ZERO: Final = 48
 _NINE: Final = 57
+_FIRST_LETTER: Final = 97
+_LETTERS: Final = 26
+_LOWER: Final = 32
 """ASCII."""
 _SUFFIXES: Final = {"jr": 1, "sr": 2, "ii": 1, "2nd": 1, "iii": 3, "3rd": 3, "iv": 4}
 
@@ -128,31 +131,36 @@ def letters(names: Column, seed: int) -> Numbers:
     So two that were swapped make no difference. Digits do: names of which only these differ are of people who were
     given numbers for names.
     """
-    worth, begun = np.random.default_rng(seed).integers(1, 2**63, size=(2, 256), dtype=np.uint64)
-
-    def made(values: pl.Series) -> Numbers:
-        values = values.fill_null("")
-        sums = sums_of(values, worth)
-        data, offsets = bytes_of(values)
-        if len(data):
-            first = begun[data[np.minimum(offsets[:-1], len(data) - 1)]]
-            sums = np.where(sums != 0, (sums ^ first) | np.uint64(1), np.uint64(0))
-        if not ((data >= _ZERO) & (data <= _NINE)).any():
-            return sums
-        digits = values.str.replace_all(r"[^0-9]", "")
-        told = np.where((digits != "").to_numpy(), digits.hash(seed).to_numpy(), np.uint64(0))
-        return np.where(sums != 0, (sums ^ told) | np.uint64(1), np.uint64(0))
-
-    return numbers(names, made)
+    return numbers(names, lambda values: _letters(values, seed))
 
 
-def sums_of(values: pl.Series, worth: Numbers) -> Numbers:
-    """Return for each text the sum of what its bytes are worth, above 0 where it has any."""
+def folded_letters(names: pl.Series, fold: Callable[[pl.Series], pl.Series], seed: int) -> Numbers:
+    """Return `letters` of names once they were folded. Where all are letters of ASCII, folding only lowers them."""
+    data, offsets = bytes_of(names)
+    lower = data | np.uint8(_LOWER)
+    if (lower - np.uint8(_FIRST_LETTER) < _LETTERS).all():
+        return _sums(lower, offsets, seed)
+    return _letters(fold(names), seed)
+
+
+def _letters(values: pl.Series, seed: int) -> Numbers:
     data, offsets = bytes_of(values)
-    sums = np.zeros(len(data) + 1, dtype=worth.dtype)
+    sums = _sums(data, offsets, seed)
+    if not ((data >= _ZERO) & (data <= _NINE)).any():
+        return sums
+    digits = values.fill_null("").str.replace_all(r"[^0-9]", "")
+    told = np.where((digits != "").to_numpy(), digits.hash(seed).to_numpy(), np.uint64(0))
+    return np.where(sums != 0, (sums ^ told) | np.uint64(1), np.uint64(0))
+
+
+def _sums(data: Numbers, offsets: Numbers, seed: int) -> Numbers:
+    """Return for each text what its bytes are worth together, its first one apart; above 0 where it has any."""
+    worth, begun = np.random.default_rng(seed).integers(1, 2**63, size=(2, 256), dtype=np.uint64)
+    sums = np.zeros(len(data) + 1, dtype=np.uint64)
     np.cumsum(worth[data], out=sums[1:])
-    found = sums[offsets[1:]] - sums[offsets[:-1]]
-    return np.where(offsets[1:] > offsets[:-1], found | worth.dtype.type(1), worth.dtype.type(0))
+    found = (sums[offsets[1:]] - sums[offsets[:-1]]) | np.uint64(1)
+    first = begun[np.append(data, np.uint8(0))[offsets[:-1]]]
+    return np.where(offsets[1:] > offsets[:-1], (found ^ first) | np.uint64(1), np.uint64(0))
 
 
 def folded_given(column: pl.Series) -> pl.Series:
@@ -191,6 +199,8 @@ def hashed(column: Column, seed: int) -> Numbers:
 
 def _hash(column: pl.Series, seed: int) -> Numbers:
     made = column.hash(seed).to_numpy() | np.uint64(1)
+    if not column.null_count() and column.str.len_bytes().min():
+        return made
     absent = column.is_null() | (column == "").fill_null(value=True)
     return np.where(absent.to_numpy(), np.uint64(0), made) if absent.any() else made
 

@@ -123,7 +123,8 @@ _KINDS: Final = (
     _Kind("medicaid_id", re.compile(_CODE), None, _words(r"medicaid")),
     _Kind(
         "account_number",
-        re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.IGNORECASE),
+        # Regardless of case, letters of other scripts would count too, of which no number can be made.
+        re.compile(r"\b[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?\b"),
         _bank,
         None,
     ),

@@ -14,7 +14,7 @@ import polars as pl
 
 from sealane.exposure.people.mentions import MARKS
 from sealane.exposure.readers.segments import Segments, number_of
-from sealane.exposure.readers.x12_loops import readable
+from sealane.exposure.readers.x12_individuals import readable
 from sealane.exposure.tables.values import MBI
 
 if TYPE_CHECKING:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from sealane.exposure.model import DataClass
 from sealane.exposure.people.mentions import MentionRows, marks_of
-from sealane.exposure.tables.values import MBI
+from sealane.exposure.readers.x12_individuals import (
+    Individual,
+    element_of,
+    household_of,
+    readable,
+    take_name,
+    take_number,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,23 +75,6 @@ class Marks:
 
 
 MARKED: Final = Marks(_CLAIM, _PROCEDURE, _MEDICATION, {_DIAGNOSIS: _DIAGNOSES_IN_HI, _PROCEDURE: _PROCEDURES_IN_HI})
-
-
-class Individual:
-    """Whom a loop is about, as far as it was read."""
-
-    __slots__ = ("context", "fields", "marks")
-
-    def __init__(self) -> None:
-        """Nothing is known yet."""
-        self.fields: dict[str, str] = {}
-        self.marks = 0
-        self.context = ""
-
-    @property
-    def named(self) -> bool:
-        """Whether a name or a number was told."""
-        return bool(self.fields.keys() & {"family", "given", "ssn", "member_id", "medicare_id", "medicaid_id"})
 
 
 class Loops:
@@ -162,7 +152,7 @@ class Loops:
     def _st(self, segment: Sequence[str], _: str) -> None:
         self._flush()
         self._begin()
-        self._set = _at(segment, 1)
+        self._set = element_of(segment, 1)
         self._open = True
 
     def _se(self, _segment: Sequence[str], _: str) -> None:
@@ -170,7 +160,7 @@ class Loops:
         self._open = False
 
     def _hl(self, segment: Sequence[str], _: str) -> None:
-        level = _at(segment, 3)
+        level = element_of(segment, 3)
         if level == "23":
             if self._patient is not None:
                 self._write_patient()
@@ -199,7 +189,7 @@ class Loops:
     def _sbr(self, segment: Sequence[str], _: str) -> None:
         if self._in_claim:  # loop 2320: another insurance of the patient
             self._in_other = True
-            self._other_is_patient = _at(segment, 2) == "18"
+            self._other_is_patient = element_of(segment, 2) == "18"
         self._now = None
 
     def _lx(self, _segment: Sequence[str], _: str) -> None:
@@ -220,7 +210,7 @@ class Loops:
 
     def _n1(self, segment: Sequence[str], _: str) -> None:
         self._now = None
-        self._own(_at(segment, 1), _at(segment, 2))
+        self._own(element_of(segment, 1), element_of(segment, 2))
 
     def _own(self, code: str, name: str) -> None:
         wanted = _OWNERS.get(self._set, ())
@@ -235,7 +225,7 @@ class Loops:
         if code in _PEOPLE and kind != "2":
             self._now = self._individual(code)
             if self._now is not None:
-                _name(self._now, segment)
+                take_name(self._now, segment)
                 if self._pending:
                     self._now.fields = self._pending | self._now.fields
                     self._pending = {}
@@ -244,7 +234,11 @@ class Loops:
         elif self._set == "834" and code == "31":
             self._now = Individual()  # where a member's mail goes is no place of theirs by itself
         elif code in {"85", "1P", "PR"} and self._set != "834":
-            name = " ".join(filter(None, (_at(segment, 4), _at(segment, 3)))) if kind == "1" else _at(segment, 3)
+            name = (
+                " ".join(filter(None, (element_of(segment, 4), element_of(segment, 3))))
+                if kind == "1"
+                else element_of(segment, 3)
+            )
             self._own(code, name)
 
     def _individual(self, code: str) -> Individual | None:
@@ -261,7 +255,7 @@ class Loops:
     def _another(self, segment: Sequence[str]) -> Individual:
         person = Individual()
         if segment:
-            _name(person, segment)
+            take_name(person, segment)
         self._others.append(person)
         return person
 
@@ -278,9 +272,9 @@ class Loops:
 
     def _dmg(self, segment: Sequence[str], _: str) -> None:
         if self._now is not None:
-            self._now.fields.setdefault("birth_date", _at(segment, 2))
+            self._now.fields.setdefault("birth_date", element_of(segment, 2))
         elif not self._in_other:
-            self._pending["birth_date"] = _at(segment, 2)  # 276 and 277 tell it before the name
+            self._pending["birth_date"] = element_of(segment, 2)  # 276 and 277 tell it before the name
 
     def _ref(self, segment: Sequence[str], _: str) -> None:
         person = self._now
@@ -288,11 +282,11 @@ class Loops:
             person = self._subscriber
         if person is None:
             return
-        code, value = _at(segment, 1), _at(segment, 2)
+        code, value = element_of(segment, 1), element_of(segment, 2)
         if code == "SY":
             person.fields["ssn"] = value
         elif code in {"0F", "1W"} and (code == "1W" or self._is_subscriber_number(person, value)):
-            _number(person, value)
+            take_number(person, value)
         elif code == "EA":
             person.fields["medical_record_number"] = value
         elif code == "F6":
@@ -321,7 +315,7 @@ class Loops:
                 self._mark(_PROCEDURE)
 
     def _service(self, segment: Sequence[str], component: str) -> None:
-        code = _at(segment, 2 if segment[0] == "SV2" else 1).partition(component)[0].partition(">")[0]
+        code = element_of(segment, 2 if segment[0] == "SV2" else 1).partition(component)[0].partition(">")[0]
         if code == "N4":
             self._mark(_MEDICATION)
         elif code:
@@ -351,7 +345,7 @@ class Loops:
         patient, subscriber = self._patient, self._subscriber
         assert patient is not None, "asked only where there is one"
         if patient.named:
-            patient.context = patient.context or _household(subscriber)
+            patient.context = patient.context or household_of(subscriber)
             self._write(patient, records=1)
         self._write_others(patient if patient.named else subscriber)
         self._patient = None
@@ -359,7 +353,7 @@ class Loops:
     def _write_others(self, of: Individual | None) -> None:
         for person in self._others:
             if person.named:
-                person.context = person.context or _household(of)
+                person.context = person.context or household_of(of)
                 self._write(person, records=0)
         self._others = []
 
@@ -370,56 +364,3 @@ class Loops:
         if not "".join(row).isascii():
             row = [readable(value) for value in row]
         self.rows.add((*row, self._owner, person.context, person.marks))
-
-
-def _household(person: Individual | None) -> str:
-    """Return what a dependant's name counts once within: their subscriber's number, or name."""
-    if person is None:
-        return ""
-    fields = person.fields
-    told = person.context or fields.get("member_id") or fields.get("ssn") or fields.get("medicare_id")
-    return told or "|".join(fields.get(name, "") for name in ("family", "given", "birth_date"))
-
-
-def _name(person: Individual, segment: Sequence[str]) -> None:
-    fields = person.fields
-    size = len(segment)
-    for name, place in (("family", 3), ("given", 4), ("suffix", 7)):
-        if place < size and segment[place]:
-            fields.setdefault(name, segment[place])
-    told = segment[8:10]
-    kind, value = (told[0], told[1].strip()) if len(told) == 2 else ("", "")  # noqa: PLR2004  a kind and a value
-    match kind:
-        case "34":
-            fields["ssn"] = value
-        case "MI" | "ZZ" | "II":
-            _number(person, value)
-        case "HN":
-            fields["medicare_id"] = value
-        case "MR":
-            fields["medicaid_id"] = value
-        case _:
-            pass
-
-
-def _number(person: Individual, value: str) -> None:
-    """Take a member number; one that has the form of Medicare's own is that."""
-    if value and MBI.fullmatch(value):
-        person.fields["medicare_id"] = value
-    elif value:
-        person.fields.setdefault("member_id", value)
-
-
-def _at(segment: Sequence[str], place: int) -> str:
-    return segment[place].strip() if place < len(segment) else ""
-
-
-def readable(text: str) -> str:
-    """Return text that was read byte by byte as the UTF-8 or Windows-1252 that it is."""
-    if text.isascii():
-        return text
-    raw = text.encode("latin-1", "replace")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")

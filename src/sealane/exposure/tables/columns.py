@@ -6,6 +6,7 @@ Pure: a header and samples in, a layout out. Costs the same for any file: at mos
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -74,21 +75,22 @@ def _may_be(slot: Slot, sample: Sequence[str]) -> bool:
 
 
 def _wordy(value: str) -> bool:
-    return not any(character.isdigit() for character in value) or _numbered_name(value)
+    return not _numbered(value) or _numbered_name(value)
 
 
 def _numbered(value: str) -> bool:
-    return any(character.isdigit() for character in value)
+    return _DIGIT.search(value) is not None
 
 
 def _much_numbered(value: str) -> bool:
-    return sum(character.isdigit() for character in value) >= _SSN_DIGITS_LEAST
+    return len(_DIGIT.findall(value)) >= _SSN_DIGITS_LEAST
 
 
 def _regional(value: str) -> bool:
     return not _numbered(value) and (len(value) <= _CODE_CHARACTERS_MAX or looks.is_state(value))
 
 
+_DIGIT: Final = re.compile(r"\d")
 _SOME: Final = 0.4
 _LOOKED_AT: Final = 200
 _SSN_DIGITS_LEAST: Final = 4

@@ -85,9 +85,11 @@ def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
 def _is_prose(rows: list[list[str]], delimiter: str) -> bool:
     """Sentences have commas too, but a space behind each, and long pieces of many words."""
     cells = [cell for row in rows for cell in row[1:]]
-    spaced = sum(cell.startswith(" ") for cell in cells)
+    spaced = sum(cell[:1] == " " for cell in cells)
+    if delimiter != "," or spaced <= len(cells) * 0.8:
+        return False
     words = sum(len(cell.split()) > 4 for row in rows for cell in row)  # noqa: PLR2004  a sentence
-    return delimiter == "," and spaced > len(cells) * 0.8 and words > len(cells) * 0.2
+    return words > len(cells) * 0.2
 
 
 def find_fixed(text: str) -> list[tuple[int, int]] | None:

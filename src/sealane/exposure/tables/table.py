@@ -80,8 +80,9 @@ def _sample(column: pl.Series, size: int) -> list[str]:
         third = size // 3
         middle = len(column) // 2
         column = pl.concat([column[: 2 * third], column[middle : middle + 2 * third], column[-2 * third :]])
-    told = column.drop_nulls().str.strip_chars()
-    return told.filter(told != "").gather_every(max(1, len(told) // size))[:size].to_list()
+    told = [value.strip() for value in column.to_list() if value is not None]
+    step = max(1, len(told) // size)
+    return [value for value in told if value][::step][:size]
 
 
 def _roles(layout: Layout) -> dict[str, list[tuple[int, Column]]]:
