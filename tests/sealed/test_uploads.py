@@ -247,13 +247,20 @@ async def test_until_it_has_settled_a_file_is_its_senders_to_go_on_with(house):
 
 
 async def test_the_inspector_is_too_late_when_the_sender_goes_on(house):
+    """And seals nothing under the key that the sender goes on with: it had the other one, and may use it still."""
     content = secrets.token_bytes(SLOT_BYTES)
-    await house.put("/f", content)
+    first = await house.begin("/f")
+    await first.write(0, content)
+    await first.finish()
 
     def too_late(asking):
         async def ask(operation):
             if isinstance(operation, FinishSealing):
                 again = await house.begin("/f", "resume")
+                before, after = first._opened.age, again._opened.age
+                assert after.key_id != before.key_id
+                assert after.key != before.key
+                assert after.next_chunk == SLOT_BYTES // CHUNK_BYTES
                 await again.write(len(content), b"more")
                 await again.finish()
             return await asking.ask(operation)
