@@ -159,11 +159,6 @@ def on_record(texts: Iterable[str]) -> str:
     return "\n".join("sha256/" + base64.urlsafe_b64encode(one).decode().rstrip("=") for one in digests)
 
 
-def digest_of(texts: Iterable[str]) -> bytes:
-    """Return what names a list of public keys: SHA-256 of them, one a line."""
-    return hashlib.sha256("\n".join(texts).encode()).digest()
-
-
 def readers_of(work: Work, folder_id: FolderId) -> dict[UserId, str]:
     """Return who may read a folder: user ids to `NAME@ORG`."""
     above = [link.id for link in work.tree.chain(work.transaction, folder_id)]
