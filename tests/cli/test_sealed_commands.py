@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from sealane.cli.main import cli
+from sealane.client import recovery
 from sealane.vault.age import files, keys
 from sealane.vault.age.ssh import SshIdentity
 from sealane.vault.age.x25519 import X25519Identity
@@ -221,6 +222,25 @@ def test_a_split_recovery_key_needs_its_k_sheets(desk):
     )
     assert "another recovery key" in done.stderr
     assert not (desk.home / "r").exists()
+
+
+def test_a_classic_recovery_key_comes_back_by_its_sheet_by_its_recipient_or_by_word(desk):
+    made = desk.run("keys", "recovery", "new", "--classic", "--out", desk.home / "paper")
+    recipient, paper = made.stdout.strip(), desk.home / "paper"
+    assert recipient.startswith("age1")
+    assert not recipient.startswith("age1pq1")
+    words = " ".join(recovery.found_in(paper.read_text()))
+    combine = ["keys", "recovery", "combine", "--out"]
+    assert desk.run(*combine, desk.home / "by-sheet", paper).stdout.strip() == recipient
+    for name, said in (("by-recipient", ["--recipient", recipient]), ("by-word", ["--classic"])):
+        assert desk.run(*combine, desk.home / name, *said, stdin=words).stdout.strip() == recipient
+    sealed = desk.home / "g.age"
+    sealed.write_bytes(files.seal(b"found again", [keys.recipient(recipient)]))
+    desk.run("open", sealed, "--identity", desk.home / "by-sheet")
+    assert (desk.home / "g").read_bytes() == b"found again"
+    said = desk.run(*combine, desk.home / "r", stdin=words).stdout.strip()
+    assert said != recipient, "words alone do not say their kind: the recipient that is printed tells"
+    desk.run(*combine, desk.home / "s", "--classic", "--recipient", said, stdin=words, code=5)
 
 
 @pytest.mark.parametrize("words", [["--split", "1/3"], ["--split", "3/2"], ["--split", "x"], ["--split", "2/99"]])

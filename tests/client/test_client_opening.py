@@ -14,6 +14,7 @@ from sealane.errors import Integrity, SealaneError
 from sealane.vault.age import armor, failures, files, payload, stretches
 from sealane.vault.age.x25519 import X25519Identity
 from tests.tries import tries
+from tests.vault.age.test_age_vectors import VECTORS, read
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
 
@@ -106,6 +107,31 @@ def test_stretches_are_what_one_stream_is(size, data):
     assert len(stretches.tags(sealed)) == 16 * (until - first + 1)
     with pytest.raises(failures.PayloadDamaged):
         stretches.open_(begun.payload, first, sealed, last=until != last)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [one for one in VECTORS if one.name.startswith(("stream", "armor", "hmac")) and "_25" not in one.name],
+    ids=lambda path: path.name,
+)
+def test_a_published_vector_of_payloads_and_armour_is_judged_as_published(path):
+    """Here in stretches: another way through a payload than the room of the format has."""
+    says, identities, data = read(path)
+    out = bytearray()
+    if says["expect"] == ["success"]:
+        told = opening.open_to_stream(io.BytesIO(data), identities, out.extend)
+        assert told.sha256 == hashlib.sha256(out).hexdigest() == says["payload"][0]
+        return
+    expected = {
+        "armor failure": failures.HeaderInvalid,
+        "header failure": failures.HeaderInvalid,
+        "HMAC failure": failures.HeaderForged,
+        "payload failure": failures.PayloadDamaged,
+        "no match": failures.NoIdentityMatches,
+    }
+    with pytest.raises(expected[says["expect"][0]]):
+        opening.open_to_stream(io.BytesIO(data), identities, out.extend)
+    assert len(out) % CHUNK == 0, "never a piece of a chunk that failed"
 
 
 def test_an_empty_chunk_after_others_is_refused():

@@ -12,6 +12,7 @@ from sealane.client import recovery
 from sealane.client.failures import RecoveryWordsInvalid
 from sealane.client.recovery import WHOLE, Split
 from sealane.vault.age.hybrid import HybridIdentity
+from sealane.vault.age.x25519 import X25519Identity
 from tests.tries import tries
 
 KEY = HybridIdentity(bytes(range(32)))
@@ -27,6 +28,19 @@ def test_words_give_back_exactly_the_key():
     (share,) = recovery.shares_of(KEY)
     assert len(share.split()) == 33
     assert recovery.identity_of([share]).text() == KEY.text()
+
+
+def test_words_of_a_classic_key_give_back_exactly_that_and_its_sheet_says_how():
+    key = X25519Identity(bytes(range(32)))
+    (share,) = recovery.shares_of(key)
+    sheet = recovery.sheet(share, number=1, split=WHOLE, recipient=str(key.recipient()), created="2026-01-01")
+    assert recovery.identity_of(recovery.found_in(sheet), classic=True).text() == key.text()
+    assert "combine --classic\n" in sheet
+    assert recovery.names_classic(sheet)
+    assert recovery.names_classic(str(key.recipient()))
+    for other in (sheet_of(share), str(KEY.recipient()), str(key.recipient())[:-1], ""):
+        assert not recovery.names_classic(other)
+    assert "combine\n" in sheet_of(share)
 
 
 @pytest.mark.slow

@@ -159,6 +159,24 @@ def test_a_record_that_cannot_be_written_gives_no_byte_out(tmp_path, beside, mon
     os.close(descriptor)
 
 
+def test_a_record_that_was_written_by_half_gives_no_byte_out(tmp_path, beside, monkeypatch):
+    descriptor = opened(tmp_path, os.urandom(2 * CHUNK_BYTES))
+    write = os.pwrite
+    with sealing.sealing_of(beside, descriptor, 2 * CHUNK_BYTES, TO) as begun:
+        monkeypatch.setattr(sealing.os, "pwrite", lambda to, what, at: write(to, what[:-1], at))
+        with pytest.raises(LocalFailure, match="the disk is full"):
+            next(begun.source.blocks(len(begun.source.prefix), begun.source.size))
+    os.close(descriptor)
+
+
+def test_a_source_that_was_cut_short_gives_no_byte_out(tmp_path, beside):
+    descriptor = opened(tmp_path, os.urandom(CHUNK_BYTES))
+    os.truncate(tmp_path / "source", CHUNK_BYTES - 1)
+    with sealing.sealing_of(beside, descriptor, CHUNK_BYTES, TO) as begun, pytest.raises(ChangedHere):
+        next(begun.source.blocks(len(begun.source.prefix), begun.source.size))
+    os.close(descriptor)
+
+
 def test_the_tag_is_on_disk_before_the_bytes_are_given_out(tmp_path, beside):
     descriptor = opened(tmp_path, os.urandom(3 * CHUNK_BYTES))
     with sealing.sealing_of(beside, descriptor, 3 * CHUNK_BYTES, TO) as begun:
@@ -166,6 +184,61 @@ def test_the_tag_is_on_disk_before_the_bytes_are_given_out(tmp_path, beside):
         assert len(before) == 16
         given = next(begun.source.blocks(len(begun.source.prefix), begun.source.size))
         assert beside(".tags").read_bytes()[16:32] == given[STORED_CHUNK_BYTES - 16 : STORED_CHUNK_BYTES]
+    os.close(descriptor)
+
+
+def give_out(beside, descriptor, size, start=0, end=None):
+    """What one process gives out of an age file before it is killed, and the file's id."""
+    with sealing.sealing_of(beside, descriptor, size, TO) as begun:
+        source = begun.source
+        end = source.size if end is None else len(source.prefix) + end * STORED_CHUNK_BYTES
+        return begun.id, b"".join(source.blocks(len(source.prefix) + start * STORED_CHUNK_BYTES, end))
+
+
+@pytest.mark.parametrize("changed", range(3))
+def test_a_chunk_that_was_given_out_is_never_given_out_with_other_bytes(tmp_path, beside, changed):
+    """By whichever process, whatever stands beside it: one that was not sealed before, or is what it was."""
+    size = 3 * CHUNK_BYTES
+    descriptor = opened(tmp_path, bytes(size))
+    first, given = give_out(beside, descriptor, size, end=2)
+    with (tmp_path / "source").open("r+b") as file:
+        file.seek(changed * CHUNK_BYTES)
+        file.write(b"\1")
+    for start, end in ((changed, changed + 1), (0, 3)):
+        if changed < 2:
+            with pytest.raises(ChangedHere):
+                give_out(beside, descriptor, size, start=start, end=end)
+        else:
+            again, _ = give_out(beside, descriptor, size, start=start, end=end)
+            assert again == first
+    if changed:
+        assert give_out(beside, descriptor, size, end=1) == (first, given[:STORED_CHUNK_BYTES])
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("lost", ["the record", "the record's id", "the key"])
+def test_a_key_without_the_record_of_its_tags_is_used_no_more(tmp_path, beside, lost):
+    descriptor = opened(tmp_path, bytes(CHUNK_BYTES))
+    first, given = give_out(beside, descriptor, CHUNK_BYTES)
+    assert give_out(beside, descriptor, CHUNK_BYTES) == (first, given)
+    if lost == "the record's id":
+        beside(".tags").write_bytes(b"another's record" + beside(".tags").read_bytes()[16:])
+    else:
+        beside(".key" if lost == "the key" else ".tags").unlink()
+    second, other = give_out(beside, descriptor, CHUNK_BYTES)
+    assert first != second
+    assert given != other
+    assert beside(".tags").read_bytes()[16:] == other[-16:], "of the one that was given up nothing is left"
+    os.close(descriptor)
+
+
+def test_where_the_start_of_the_machine_cannot_be_told_nothing_is_gone_on_with(tmp_path, beside, monkeypatch):
+    descriptor = opened(tmp_path, bytes(CHUNK_BYTES))
+    monkeypatch.setattr(sealing, "_BOOT_ID", tmp_path / "none")
+    first, given = give_out(beside, descriptor, CHUNK_BYTES)
+    second, other = give_out(beside, descriptor, CHUNK_BYTES)
+    assert first != second
+    assert given != other
     os.close(descriptor)
 
 

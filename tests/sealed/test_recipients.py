@@ -152,8 +152,33 @@ async def test_a_classic_recovery_key_beside_post_quantum_readers_is_named_too(h
     house.keeper.admin(SetRecipient("rea@clinic", str(READER.recipient()), present=False))
     house.keeper.admin(SetRecipient("rea@clinic", str(HybridIdentity.new().recipient()), present=True))
     house.keeper.admin(SetRecovery("clinic", str(X25519Identity.new().recipient()), present=True))
-    with pytest.raises(RecipientsDiffer, match="the recovery key"):
+    with pytest.raises(RecipientsDiffer, match="the recovery key") as refused:
         await house.begin("/f")
+    assert "sealane keys recovery new, then" in refused.value.sentence
+
+
+async def test_of_recovery_keys_of_both_kinds_each_folder_takes_its_readers(house):
+    """Else an organization with a partner who has classic keys only could have no recovery key at all."""
+    post_quantum, classic = HybridIdentity.new(), X25519Identity.new()
+    house.keeper.admin(SetRecovery("clinic", str(post_quantum.recipient()), present=True))
+    with pytest.raises(RecipientsDiffer, match="keys recovery new --classic, then sealane org recovery add"):
+        await house.begin("/f")
+    house.keeper.admin(SetRecovery("clinic", str(classic.recipient()), present=True))
+    assert set((await named(house)).values()) == {str(READER.recipient()), str(classic.recipient())}
+    await opened_by(house, READER, classic)
+    assert house.keeper.admin(ListSealed("")).rows[0].values[3:5] == (2, "classic")
+    house.keeper.admin(SetRecipient("rea@clinic", str(HybridIdentity.new().recipient()), present=True))
+    assert str(post_quantum.recipient()) in (await named(house)).values()
+    assert str(classic.recipient()) not in (await named(house)).values()
+    assert house.keeper.admin(ListSealed("")).rows[0].values[3:5] == (2, "hybrid")
+
+
+async def test_readers_who_differ_are_not_sent_for_another_recovery_key(house):
+    add_reader(house, "pq@clinic", HybridIdentity.new())
+    house.keeper.admin(SetRecovery("clinic", str(HybridIdentity.new().recipient()), present=True))
+    with pytest.raises(RecipientsDiffer) as refused:
+        await house.begin("/f")
+    assert "recovery new" not in refused.value.sentence
 
 
 @pytest.mark.parametrize("lasting", [True, False])

@@ -76,12 +76,16 @@ async def test_chunks_that_are_written_over_go_and_their_numbers_are_not_used_ag
     dead = house.keeper.keeper.perform_one(Request(sweep.dead_blobs, Asker.ADMIN, "test"))
     assert chunks <= set(dead)
     last = [op for op in house.asked if isinstance(op, RecordSegments)][-1]
-    again = NewSegment("0" * 32, CHUNK_BYTES, bytes(32), None, 0)
-    placed = (Place(0, CHUNK_BYTES, again.segment, 0),)
-    with pytest.raises(NotASegment):
-        await house.door.ask(
-            RecordSegments(last.handle, last.upload, last.generation, last.number + 1, (again,), placed)
-        )
+    free = 10 * len(content) // CHUNK_BYTES
+    used, other = NewSegment("0" * 32, CHUNK_BYTES, bytes(32), None, 0), "1" * 32
+    short = NewSegment("0" * 32, CHUNK_BYTES - 1, bytes(32), None, free)
+    twice = [NewSegment(name, CHUNK_BYTES, bytes(32), None, free) for name in (used.segment, other)]
+    for refused in ((used,), (short,), tuple(twice)):
+        placed = (Place(0, refused[0].length, refused[0].segment, 0),)
+        with pytest.raises(NotASegment):
+            await house.door.ask(
+                RecordSegments(last.handle, last.upload, last.generation, last.number + 1, refused, placed)
+            )
     await incoming.finish()
     await house.seal()
     assert house.opened(await house.age("/f")) == content[::-1]
@@ -243,13 +247,20 @@ async def test_until_it_has_settled_a_file_is_its_senders_to_go_on_with(house):
 
 
 async def test_the_inspector_is_too_late_when_the_sender_goes_on(house):
+    """And seals nothing under the key that the sender goes on with: it had the other one, and may use it still."""
     content = secrets.token_bytes(SLOT_BYTES)
-    await house.put("/f", content)
+    first = await house.begin("/f")
+    await first.write(0, content)
+    await first.finish()
 
     def too_late(asking):
         async def ask(operation):
             if isinstance(operation, FinishSealing):
                 again = await house.begin("/f", "resume")
+                before, after = first._opened.age, again._opened.age
+                assert after.key_id != before.key_id
+                assert after.key != before.key
+                assert after.next_chunk == SLOT_BYTES // CHUNK_BYTES
                 await again.write(len(content), b"more")
                 await again.finish()
             return await asking.ask(operation)

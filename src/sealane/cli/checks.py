@@ -195,11 +195,12 @@ def check_sealed_folders(ask: Ask) -> Iterator[Finding]:
             yield Finding(name, "bad", f"{folder} takes no files: {row['problem']}")
         elif row["ways"] < _WAYS_TO_OPEN_MIN:
             sound = False
+            kind = " --classic" if row["kind"] == "classic" else ""
             yield Finding(
                 name,
                 "warning",
                 f"What arrives in {folder} opens with one key only; lost, all of it is. Make a recovery key"
-                " (sealane keys recovery new) and give its public half to: sealane org recovery add.",
+                f" (sealane keys recovery new{kind}) and give its public half to: sealane org recovery add.",
             )
         if row["without_key"]:
             sound = False

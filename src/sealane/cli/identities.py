@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sealane.client.identities import Held
     from sealane.client.recovery import Split
-    from sealane.vault.age.hybrid import HybridIdentity
     from sealane.vault.age.keys import Identity
 
 _WORDS_CHARACTERS_MAX = 65_536
@@ -95,26 +94,32 @@ def recovery() -> None:
 @click.option("--words", is_flag=True, help="One sheet of 33 words.  [the default]")
 @click.option("--split", metavar="K/N", help="N sheets, of which any K together have the key: 3/5.")
 @click.option(
+    "--classic", is_flag=True, help="An X25519 key, for folders some of whose readers have no post-quantum key."
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Write to files instead of printing: FILE, or FILE-1, FILE-2 and so on where the key is split.",
 )
-def recovery_new(split: str | None, out: Path | None, *, words: bool) -> None:
+def recovery_new(split: str | None, out: Path | None, *, words: bool, classic: bool) -> None:
     """Make a recovery key: it opens what is sealed to it when people have lost their own.
 
     The secret is on the sheets and nowhere else; print them on a machine without a network. The recipient, printed
     alone on the last line, is for the server ('sealane folder add --recovery').
+
+    A file is sealed to keys of one kind. The recovery keys and every reader with a key need one in common: without
+    --classic the key is post-quantum, and readers who have only classic keys (age1…, SSH) keep it from being used.
+    'sealane folder sealed' and 'sealane doctor' on the server say whose keys are of which kind.
     """
     from sealane.client import identities
     from sealane.client import recovery as papers
     from sealane.clock import Clock
-    from sealane.vault.age.hybrid import HybridIdentity
 
     if words and split:
         raise click.UsageError("Choose one of --words and --split.")
     parts = papers.WHOLE if split is None else _split(split)
     paths = _sheet_files(out, parts)
-    identity = HybridIdentity.new()
+    identity = identities.make(classic=classic)
     recipient, created = str(identity.recipient()), f"{Clock().now():%Y-%m-%d}"
     sheets = [
         papers.sheet(share, number=number, split=parts, recipient=recipient, created=created)
@@ -133,10 +138,12 @@ def recovery_new(split: str | None, out: Path | None, *, words: bool) -> None:
 @click.argument("sheets", metavar="[FILE]...", nargs=-1, type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The identity file to write.")
 @click.option("--recipient", help="The recipient on the sheet: refuse words that are of another key.")
-def recovery_combine(sheets: tuple[Path, ...], out: Path, recipient: str | None) -> None:
+@click.option("--classic", is_flag=True, help="The key was made with --classic; whole sheets and --recipient say so.")
+def recovery_combine(sheets: tuple[Path, ...], out: Path, recipient: str | None, *, classic: bool) -> None:
     """Put a recovery key together from its sheets, and write it as an identity file.
 
     Words come from FILEs, from standard input, or are asked for; the first four letters of each are enough.
+    The recipient that is printed last is the one on the sheets, or the key was made with --classic.
     """
     from sealane.client import identities
     from sealane.client import recovery as papers
@@ -145,13 +152,14 @@ def recovery_combine(sheets: tuple[Path, ...], out: Path, recipient: str | None)
 
     if out.exists() or out.is_symlink():
         raise click.UsageError(f"{out} is there already, and a key is never overwritten.")
+    texts: list[str] = []
     if sheets:
-        shares = [share for path in sheets for share in papers.found_in(_text_of(path))]
-    elif sys.stdin.isatty():
-        shares = _asked_shares()
-    else:
-        shares = papers.found_in(sys.stdin.read(_WORDS_CHARACTERS_MAX + 1))
-    identity: HybridIdentity = papers.identity_of(shares)
+        texts = [_text_of(path) for path in sheets]
+    elif not sys.stdin.isatty():
+        texts = [sys.stdin.read(_WORDS_CHARACTERS_MAX + 1)]
+    shares = [share for text in texts for share in papers.found_in(text)] if texts else _asked_shares()
+    said = [recipient] if recipient is not None else texts
+    identity = papers.identity_of(shares, classic=classic or any(map(papers.names_classic, said)))
     found = str(identity.recipient())
     if recipient is not None and recipient.strip() != found:
         raise Integrity("These words are of another recovery key than the one you named.")

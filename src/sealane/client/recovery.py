@@ -1,7 +1,8 @@
-"""Recovery keys: a post-quantum identity as words on paper, whole or split so that any k of n holders have it back.
+"""Recovery keys: an identity as words on paper, whole or split so that any k of n holders have it back.
 
 The words are SLIP-39 (Shamir's secret sharing for mnemonic codes, with a checksum in every share), made and read by its
-authors' own library (docs/decisions/0008). What is shared is the identity's 32-byte seed, without a passphrase. Pure.
+authors' own library (docs/decisions/0008). What is shared is the identity's 32 bytes, without a passphrase. Words do
+not say of which kind their key is: the recipient on the sheet does, and whoever puts it together says it. Pure.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from shamir_mnemonic.wordlist import WORDLIST
 
 from sealane.client.failures import RecoveryWordsInvalid
 from sealane.vault.age.hybrid import HybridIdentity
-from sealane.vault.age.text import decode_bech32, encode_bech32
+from sealane.vault.age.text import decode_bech32
+from sealane.vault.age.x25519 import X25519Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+RecoveryIdentity = HybridIdentity | X25519Identity
 
 WORDS_A_SHARE: Final = 33
 SHARES_MAX: Final = 16
 TEXT_CHARACTERS_MAX: Final = 64 * 1024
 _SEED_BYTES: Final = 32
-_PREFIX: Final = "AGE-SECRET-KEY-PQ-"
 _WORDS: Final = frozenset(WORDLIST)
 _LETTERS_THAT_TELL: Final = 4
 _BY_BEGINNING: Final = {word[:_LETTERS_THAT_TELL]: word for word in WORDLIST}
 _NUMBER: Final = re.compile(r"[0-9]{1,2}[.:)]?")
+_CLASSIC_RECIPIENT: Final = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+"""Of a post-quantum key the text is much longer."""
 _COLUMNS: Final = 3
 
 
@@ -52,7 +57,7 @@ class Split:
 WHOLE: Final = Split(1, 1)
 
 
-def shares_of(identity: HybridIdentity, split: Split = WHOLE) -> list[str]:
+def shares_of(identity: RecoveryIdentity, split: Split = WHOLE) -> list[str]:
     """Return the shares of a recovery key, each 33 words. Every share has been tried in putting the key together."""
     seed = decode_bech32(identity.text())[1]
     (shares,) = generate_mnemonics(1, [(split.needed, split.made)], seed)
@@ -62,8 +67,8 @@ def shares_of(identity: HybridIdentity, split: Split = WHOLE) -> list[str]:
     return shares
 
 
-def identity_of(shares: Sequence[str]) -> HybridIdentity:
-    """Return the key that these shares make up; more than are needed are no harm.
+def identity_of(shares: Sequence[str], *, classic: bool = False) -> RecoveryIdentity:
+    """Return the key that these shares make up; more than are needed are no harm. `classic`: it is an X25519 key.
 
     Raises `RecoveryWordsInvalid`, which says which share is mistyped, or how many are missing.
     """
@@ -87,7 +92,12 @@ def identity_of(shares: Sequence[str]) -> HybridIdentity:
         raise RecoveryWordsInvalid("These shares do not make up a key.") from None
     if len(seed) != _SEED_BYTES:
         raise RecoveryWordsInvalid("These are words of something else than a recovery key.")
-    return HybridIdentity.from_text(encode_bech32(_PREFIX, seed))
+    return X25519Identity(seed) if classic else HybridIdentity(seed)
+
+
+def names_classic(text: str) -> bool:
+    """Say whether a text, a recipient or a printed sheet, names the recipient of a classic key."""
+    return any(_CLASSIC_RECIPIENT.fullmatch(token) for token in text.split())
 
 
 def is_share(text: str) -> bool:
@@ -136,7 +146,7 @@ def sheet(share: str, *, number: int, split: Split, recipient: str, created: str
         f"{title}\n\nMade {created}. {what}\n"
         "Keep it off the server and off every network, where fire and thieves do not come at once.\n\n"
         f"{grid}\n\n"
-        "To have the key back: sealane keys recovery combine\n"
+        f"To have the key back: sealane keys recovery combine{' --classic' if names_classic(recipient) else ''}\n"
         f"The recipient that the words belong to (give it to the server, it is no secret):\n\n{recipient}\n"
     )
 

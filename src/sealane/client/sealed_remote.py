@@ -6,7 +6,6 @@ made here. That the server names the right people cannot be checked here; so the
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,8 +99,8 @@ class SealsTo:
     """Readers who have no key."""
 
     def digest(self) -> bytes:
-        """Return what tells the server that these are the recipients it named: SHA-256 of them, one a line."""
-        return hashlib.sha256("\n".join(self.texts).encode()).digest()
+        """Return what tells the server that these are the recipients it named."""
+        return keys.digest_of(self.texts)
 
 
 def seals_to(server: Server, path: paths.Path, settings: ClientSettings) -> SealsTo | None:

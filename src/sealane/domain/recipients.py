@@ -2,7 +2,9 @@
 
 A reader is who is granted to read the folder, by themselves or by a group. A header is all post-quantum or all
 classic: the stronger kind is taken where everybody who has any key has one of it, and where neither kind does for all,
-nothing is sealed and whoever asks is told who needs which key. Not here: writing headers (sealing.py, headers.py).
+nothing is sealed and whoever asks is told who needs which key. An organization that has recovery keys of both kinds
+is sealed to those of the kind that is taken; that it has any, and none of that kind, never goes by in silence. Not
+here: writing headers (sealing.py, headers.py).
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ _TOLD_DIGEST_BYTES: Final = 16
 _KEYS_KNOWN_MAX: Final = 2048
 """Public keys that are remembered as they were read, of a few kilobytes each."""
 _ED25519_BLOB: Final = b"\0\0\0\x0bssh-ed25519"
+_THE_RECOVERY_KEY: Final = "the recovery key"
 _KINDS: Final = {"hybrid": "post-quantum (age1pq…)", "classic": "classic (age1…, ssh-ed25519)"}
 
 
@@ -60,6 +63,11 @@ class Recipe:
     def parsed(self) -> list[Recipient]:
         """Return the public keys."""
         return [_recipient(one.recipient) for one in self.keys]
+
+    @property
+    def kind(self) -> str:
+        """`hybrid` or `classic`; all keys of a file are of one."""
+        return next(kind for kind in _KINDS if _of_kind([self.keys[0].recipient], kind))
 
     @property
     def ways(self) -> int:
@@ -109,7 +117,8 @@ def of_folder(work: Work, folder_id: FolderId, organization: OrganizationId) -> 
     own = _keys_of(work, readers)
     recoveries = [row.recipient for row in work.transaction.all(sealed_queries.RECOVERIES, organization=organization)]
     holders = [(name, own[user]) for user, name in readers.items() if own.get(user)]
-    holders += [("", [recovery]) for recovery in recoveries]
+    if recoveries:
+        holders.append(("", recoveries))
     if not holders:
         raise NoRecipients
     for kind in _KINDS:
@@ -148,11 +157,6 @@ def on_record(texts: Iterable[str]) -> str:
         return whole
     digests = (hashlib.sha256(one.encode()).digest()[:_TOLD_DIGEST_BYTES] for one in told)
     return "\n".join("sha256/" + base64.urlsafe_b64encode(one).decode().rstrip("=") for one in digests)
-
-
-def digest_of(texts: Iterable[str]) -> bytes:
-    """Return what names a list of public keys: SHA-256 of them, one a line."""
-    return hashlib.sha256("\n".join(texts).encode()).digest()
 
 
 def readers_of(work: Work, folder_id: FolderId) -> dict[UserId, str]:
@@ -207,11 +211,23 @@ def _of_kind(texts: list[str], kind: str) -> list[str]:
 def _advice(holders: list[tuple[str, list[str]]]) -> str:
     """Say who stands in the way of which kind."""
     lacking = {
-        kind: sorted({name or "the recovery key" for name, texts in holders if not _of_kind(texts, kind)})
+        kind: sorted({name or _THE_RECOVERY_KEY for name, texts in holders if not _of_kind(texts, kind)})
         for kind in _KINDS
     }
     said = "; ".join(f"no {_KINDS[kind]} key: {', '.join(names[:5])}" for kind, names in lacking.items())
     return (
         "A file is sealed to post-quantum keys only or to classic keys only, and this folder's recipients have no kind"
         f" in common ({said}). Give everybody a key of one kind (sealane user recipient add NAME@ORG age1…)."
+        f"{_recovery_advice(lacking)}"
     )
+
+
+def _recovery_advice(lacking: dict[str, list[str]]) -> str:
+    """Say how the recovery key is got out of the way where it alone stands in it."""
+    for kind, wanted in (("classic", " --classic"), ("hybrid", "")):
+        if lacking[kind] == [_THE_RECOVERY_KEY]:
+            return (
+                f" Or add a recovery key of the readers' kind: sealane keys recovery new{wanted}, then sealane org"
+                " recovery add. What others there are stay for the folders of their kind."
+            )
+    return ""

@@ -126,9 +126,9 @@ def list_sealed(work: Work, op: ListSealed) -> RowsAre:
             continue
         try:
             recipe = recipients.of_folder(work, folder.id, folder.organization_id)
-            ways, without, problem = recipe.ways, recipe.without_key, ""
+            ways, kind, without, problem = recipe.ways, recipe.kind, recipe.without_key, ""
         except (NoRecipients, RecipientsDiffer, TooManyRecipients) as failure:
-            ways, without, problem = 0, (), failure.sentence
+            ways, kind, without, problem = 0, "", (), failure.sentence
         plain = work.transaction.first(sealed_queries.COUNT_PLAIN, folder=folder.id)
         waiting = work.transaction.first(sealed_queries.COUNT_WAITING, folder=folder.id)
         found.append(
@@ -137,6 +137,7 @@ def list_sealed(work: Work, op: ListSealed) -> RowsAre:
                 row.settle_seconds,
                 row.plain_names,
                 ways,
+                kind,
                 without,
                 plain.count if plain else 0,
                 waiting.count if waiting else 0,
@@ -144,7 +145,7 @@ def list_sealed(work: Work, op: ListSealed) -> RowsAre:
             )
         )
     return rows.listing(
-        ("folder", "settle_seconds", "plain_names", "ways", "without_key", "not_sealed", "waiting", "problem"),
+        ("folder", "settle_seconds", "plain_names", "ways", "kind", "without_key", "not_sealed", "waiting", "problem"),
         sorted(found),
     )
 

@@ -15,6 +15,7 @@ from sealane.ids import UploadId
 from sealane.ledger import events
 from sealane.operations.failures import NOT_SEALED_HERE, NotSealed
 from sealane.vault.age import header as age_header
+from sealane.vault.age import keys as age_keys
 from sealane.vault.age.payload import NONCE_BYTES, plain_length
 
 if TYPE_CHECKING:
@@ -67,4 +68,4 @@ def _told(work: Work, folder: Folder, sent: SentSealed) -> tuple[str, ...]:
         texts = recipients.of_folder(work, folder.id, folder.organization_id).texts()
     except Conflict:
         return ()
-    return texts if sent.sealed_to == recipients.digest_of(texts) else ()
+    return texts if sent.sealed_to == age_keys.digest_of(texts) else ()

@@ -11,13 +11,14 @@ from scripts import web_assets
 from sealane.client import recovery
 from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.text import decode_bech32
+from sealane.vault.age.x25519 import X25519Identity
 from tests.peers import missing
 
 pytestmark = pytest.mark.slow
 
 SPLITS = ((1, 1), (2, 2), (2, 3), (3, 5), (2, 16))
 PROGRAM = """
-import { newIdentity, recipientOf, seedOf } from "./sealing/age"
+import { newClassicIdentity, newIdentity, recipientOf, seedOf } from "./sealing/age"
 import { secretOf, sharesOf } from "./sealing/slip39"
 const hex = (bytes) => Buffer.from(bytes).toString("hex")
 const bytes = (text) => new Uint8Array(Buffer.from(text, "hex"))
@@ -25,10 +26,12 @@ const { shared, read } = JSON.parse(require("fs").readFileSync(0, "utf8"))
 const attempt = (act) => { try { return act() } catch (problem) { return String(problem) } }
 void (async () => {
   const identity = await newIdentity()
+  const classic = await newClassicIdentity()
   const told = {
     shared: shared.map(({ secret, needed, made }) => attempt(() => sharesOf(bytes(secret), needed, made))),
     read: read.map((shares) => attempt(() => hex(secretOf(shares)))),
     identity, seed: hex(seedOf(identity)), recipient: await recipientOf(identity),
+    classic: { identity: classic, seed: hex(seedOf(classic)), recipient: await recipientOf(classic) },
   }
   console.log(JSON.stringify(told))
 })()
@@ -104,3 +107,5 @@ def test_the_seed_is_the_one_that_our_own_program_puts_together(told):
     identity = HybridIdentity.from_text(told["identity"])
     assert str(identity.recipient()) == told["recipient"]
     assert recovery.identity_of(recovery.shares_of(identity, split)[1:]).text() == identity.text()
+    classic = X25519Identity(bytes.fromhex(told["classic"]["seed"]))
+    assert (classic.text(), str(classic.recipient())) == (told["classic"]["identity"], told["classic"]["recipient"])

@@ -4,12 +4,14 @@ import secrets
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sealane.vault.age import failures, header
 from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.passphrase import Passphrase
+from sealane.vault.age.ssh import SshIdentity
 from sealane.vault.age.x25519 import X25519Identity
 
 KEY = secrets.token_bytes(16)
@@ -108,3 +110,25 @@ def test_a_line_that_never_ends_is_refused_and_not_waited_for():
     endless = begin + b"x" * (2 * header.HEADER_BYTES_MAX) + b"\n"
     with pytest.raises(failures.HeaderInvalid):
         header.parse(endless)
+
+
+def new_ssh():
+    return SshIdentity(Ed25519PrivateKey.generate())
+
+
+@pytest.mark.parametrize("new", [X25519Identity.new, HybridIdentity.new, new_ssh])
+@pytest.mark.parametrize("length", [31, 33])
+def test_a_wrapped_key_of_another_length_is_refused_before_any_key_is_tried(new, length):
+    """Also by whom it is not for: else one body could be made to open with many keys, and tell who has which."""
+    identity = new()
+    stanza = identity.recipient().wrap(KEY)
+    cut = header.Stanza(stanza.arguments, (stanza.body * 2)[:length])
+    for one in (identity, new()):
+        with pytest.raises(failures.HeaderInvalid):
+            one.unwrap([cut])
+
+
+@pytest.mark.parametrize("argument", ["a\x7f", "a\t", "a\0b", "a\x1f"])
+def test_an_argument_of_a_stanza_has_no_character_that_is_not_seen(argument):
+    with pytest.raises(failures.HeaderInvalid):
+        header.parse(header.make([header.Stanza(("x", argument), b"")], KEY).written())

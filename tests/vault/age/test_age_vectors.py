@@ -40,8 +40,8 @@ def test_all_vectors_are_here():
     assert len(VECTORS) == 143
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.name)
-def test_a_published_vector_is_judged_as_published(path):
+def read(path):
+    """Return what a vector says, the identities that it gives, and the file."""
     head, _, data = path.read_bytes().partition(b"\n\n")
     says: dict[str, list[str]] = {}
     for line in head.decode().splitlines():
@@ -51,6 +51,12 @@ def test_a_published_vector_is_judged_as_published(path):
         data = zlib.decompress(data)
     identities = [keys.identity(text) for text in says.get("identity", [])]
     identities += [Passphrase(text) for text in says.get("passphrase", [])]
+    return says, identities, data
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.name)
+def test_a_published_vector_is_judged_as_published(path):
+    says, identities, data = read(path)
     happened, opened = outcome(data, identities, "armored" in says)
     assert happened == says["expect"][0]
     if happened == "success":

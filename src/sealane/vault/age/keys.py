@@ -7,6 +7,7 @@ for recipients;
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from sealane.vault.age import hybrid, ssh, x25519
@@ -14,7 +15,7 @@ from sealane.vault.age.failures import HeaderInvalid, KeyInvalid, NoIdentityMatc
 from sealane.vault.age.header import FILE_KEY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sealane.vault.age.header import Header, Stanza
 
@@ -72,6 +73,11 @@ def identities(text: str) -> list[OwnIdentity]:
     """Return the identities of an identity file: one a line, `#` begins a comment. Raises `KeyInvalid`."""
     lines = [line.strip() for line in text.splitlines()]
     return [identity(line) for line in lines if line and not line.startswith("#")]
+
+
+def digest_of(recipients: Iterable[str]) -> bytes:
+    """Return what names a list of recipients between a sender and the server: SHA-256 of their texts, one a line."""
+    return hashlib.sha256("\n".join(recipients).encode()).digest()
 
 
 def check_together(recipients: Sequence[Recipient]) -> None:

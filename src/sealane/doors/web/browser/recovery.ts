@@ -18,7 +18,7 @@ function filled(text: string, values: Record<string, string | number>): string {
 }
 
 /** One sheet, from the page's template: a title, what it opens, numbered words, the public half. */
-function sheet(words: string[], number: number, needed: number, made: number, recipient: string): DocumentFragment {
+function sheet(words: string[], number: number, needed: number, made: number, recipient: string, classic: boolean): DocumentFragment {
   const page = byId<HTMLTemplateElement>("recovery-sheet").content.cloneNode(true) as DocumentFragment
   for (const one of page.querySelectorAll<HTMLElement>("[data-share]")) {
     const text = made === 1 ? one.dataset.whole : one.dataset.share
@@ -26,21 +26,24 @@ function sheet(words: string[], number: number, needed: number, made: number, re
   }
   const list = page.querySelector("ol")
   for (const one of words) list?.append(Object.assign(document.createElement("li"), { textContent: one }))
+  for (const one of page.querySelectorAll<HTMLElement>("[data-classic]")) one.hidden = !classic
   for (const one of page.querySelectorAll("[data-recipient]")) one.textContent = recipient
   return page
 }
 
-function choiceOf(form: HTMLFormElement): [number, number] {
-  const [needed = 1, made = 1] = String(new FormData(form).get("split")).split("/").map(Number)
-  return [needed, made]
+function choiceOf(form: HTMLFormElement): { needed: number; made: number; classic: boolean } {
+  const chosen = new FormData(form)
+  const [needed = 1, made = 1] = String(chosen.get("split")).split("/").map(Number)
+  return { needed, made, classic: chosen.has("classic") }
 }
 
 export async function makeRecovery(form: HTMLFormElement): Promise<void> {
   await answering(form, async () => {
-    const [needed, made] = choiceOf(form)
-    const { shares, recipient } = await holder().ask("recovery", { needed, made })
+    const choice = choiceOf(form)
+    const { needed, made, classic } = choice
+    const { shares, recipient } = await holder().ask("recovery", choice)
     const sheets = byId("recovery-sheets")
-    sheets.replaceChildren(...shares.map((words, index) => sheet(words, index + 1, needed, made, recipient)))
+    sheets.replaceChildren(...shares.map((words, index) => sheet(words, index + 1, needed, made, recipient, classic)))
     const add = byId<HTMLFormElement>("add-recovery")
     add.querySelector<HTMLInputElement>("[name=recipient]")!.value = recipient
     const picked = crypto.getRandomValues(new Uint16Array(2))

@@ -3,7 +3,7 @@
 
    Must stay true: whoever seals chunk N under a key again, seals the same plaintext (see upload.ts). */
 
-import { Decrypter, Encrypter, armor, generateHybridIdentity, identityToRecipient, webauthn } from "age-encryption"
+import { Decrypter, Encrypter, armor, generateHybridIdentity, generateX25519Identity, identityToRecipient, webauthn } from "age-encryption"
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bech32 } from "@scure/base"
@@ -134,12 +134,13 @@ export async function openHeader(header: Uint8Array, nonce: Uint8Array, identiti
 // --- identities ------------------------------------------------------------------------------------------------------
 
 export const newIdentity = generateHybridIdentity
+export const newClassicIdentity = generateX25519Identity
 export const recipientOf = identityToRecipient
 
-/** The 32 bytes that a post-quantum identity is made of. */
+/** The 32 bytes that an identity is made of, post-quantum or classic. */
 export function seedOf(identity: string): Uint8Array {
   const { prefix, bytes } = bech32.decodeToBytes(identity)
-  if (prefix !== "age-secret-key-pq-") throw new Error("This is no post-quantum identity.")
+  if (prefix !== "age-secret-key-pq-" && prefix !== "age-secret-key-") throw new Error("This is no identity that has a seed.")
   return bytes
 }
 

@@ -19,7 +19,7 @@ export interface Calls {
   /** Make an identity and hold it. */
   make: { given: { passphrase: string; workFactor: number }; told: { file: string; recipient: string } }
   /** Make a recovery key and forget it: its words for paper, and its public half. Any `needed` of the sheets open. */
-  recovery: { given: { needed: number; made: number }; told: { shares: string[][]; recipient: string } }
+  recovery: { given: { needed: number; made: number; classic: boolean }; told: { shares: string[][]; recipient: string } }
   /** Make an identity under a new passkey, and hold it. `passkey` tells later which one opens the file. */
   makeByPasskey: { given: { name: string }; told: { file: string; recipient: string; passkey: string } }
   /** Hold the identities of a file of them, sealed with the passphrase, to a passkey, or not at all. */

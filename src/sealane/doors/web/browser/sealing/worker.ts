@@ -1,6 +1,6 @@
 /* The sealing program: what runs in workers. It alone has private keys in memory; what it is asked is in calls.ts. */
 
-import { Refusal, begin, identityFile, identityFileUnderPasskey, isSealedFile, newIdentity, payloadKey, readIdentities, recipientOf, seedOf, sealChunks, tagsDigest } from "./age"
+import { Refusal, begin, identityFile, identityFileUnderPasskey, isSealedFile, newClassicIdentity, newIdentity, payloadKey, readIdentities, recipientOf, seedOf, sealChunks, tagsDigest } from "./age"
 import { carry, type Used, type Wanted } from "./authenticator"
 import type { Answered, Asked, Calls, Name, Told } from "./calls"
 import { fastest } from "./cipher"
@@ -33,8 +33,8 @@ const answers: Answers = {
     identities = [...identities, identity]
     return { file, recipient: await recipientOf(identity) }
   },
-  async recovery({ needed, made }) {
-    const identity = await newIdentity()
+  async recovery({ needed, made, classic }) {
+    const identity = await (classic ? newClassicIdentity() : newIdentity())
     return { shares: sharesOf(seedOf(identity), needed, made), recipient: await recipientOf(identity) }
   },
   async makeByPasskey({ name }) {
