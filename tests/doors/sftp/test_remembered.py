@@ -144,6 +144,47 @@ class Door:
         self.anna.asking.break_off()
 
 
+@pytest.fixture
+def door(template, tmp_path):
+    world = World.copied(template, tmp_path / "data")
+    yield Door(world)
+    world.close()
+
+
+def test_the_time_of_a_folder_that_is_set_is_seen_where_it_stands(door):
+    """The event names the folder itself; the one that it stands in shows another time all the same."""
+    berta = door.others["berta"]
+    berta.ask(files.MakeFolder, path="/in/a")
+    door.list("/in")
+    before = door.remembered.attributes_of("/in/a")
+    door.act(("stamp", "berta", "/in/a", ""))
+    assert door.remembered.attributes_of("/in/a") is None
+    door.list("/in")
+    assert door.remembered.attributes_of("/in/a") not in {None, before}
+
+
+def test_what_an_upload_gains_by_a_record_is_seen_though_no_event_says_so(door):
+    writing = door.others["anna"].begin("/in/a", lasting=False)
+    for offset in (0, 4, 8):
+        writing.write(offset, b"some")
+        kinds = door.world.kinds()
+        writing.record()
+        door.check()
+        assert offset == 0 or door.world.kinds() == kinds
+        door.list("/in")
+        assert door.remembered.attributes_of("/in/a") is not None
+
+
+def test_a_folder_in_which_something_may_wait_to_be_sealed_or_read_is_not_watched(door):
+    """Which events change nothing is known of ordinary folders only."""
+    page = {"path": "/in", "watch": True}
+    assert door.ask(ListFolder, **page).watch
+    door.world.admin(SetReading(folder="clinic:/in", publish="after-reading"))
+    assert not door.ask(ListFolder, **page).watch
+    door.world.admin(SetReading(folder="clinic:/in", publish="at-once"))
+    assert not door.ask(ListFolder, **page).watch  # what ended before may still wait
+
+
 KINDS = sorted(name.removeprefix("_") for name in vars(Door) if name.startswith("_") and not name.startswith("__"))
 ACTS = st.tuples(
     st.sampled_from(KINDS), st.sampled_from(["berta", "anna"]), st.sampled_from(PATHS), st.sampled_from(PATHS)
