@@ -10,7 +10,8 @@ from sealane.database.tables import segments, upload_keys, uploads
 from sealane.errors import IsAFolder, NotAllowed, PathInvalid, QuotaExceeded, StoreFull, UploadMissing
 from sealane.operations import accounts
 from sealane.operations.exposures import SetReading
-from sealane.operations.files import MakeFolder
+from sealane.operations.files import MakeFolder, Move, RemoveFile
+from sealane.operations.versions import RestoreVersion
 from sealane.vault.age.x25519 import X25519Identity
 from tests.domain.transfers import SMALL, World, Writing
 
@@ -93,6 +94,29 @@ def test_what_stood_there_before_may_be_gone_on_over(world, anna):
     writing.record()
     writing.suspend()
     assert anna.begin("/in/named", mode="resume").upload == writing.upload
+
+
+@pytest.mark.parametrize("how", ["restored", "moved", "renamed"])
+def test_what_came_back_or_was_moved_to_the_name_since_is_not_gone_on_over(world, anna, how):
+    """It was written before, and stands there only since: its time alone does not tell."""
+    earlier = anna.put(b"earlier", "/in/named").version
+    anna.ask(MakeFolder, path="/in/deep")
+    source = "/in/deep/other" if how == "moved" else "/in/other"
+    anna.put(b"other", source)
+    world.clock.advance(timedelta(seconds=1))
+    anna.ask(RemoveFile, path="/in/named")
+    given = ahead(anna)
+    world.clock.advance(timedelta(seconds=1))
+    if how == "restored":
+        anna.ask(RestoreVersion, path="/in/named", version=earlier)
+    else:
+        anna.ask(Move, source=source, target="/in/named")
+    writing = named(anna, given, "named")
+    writing.write(0, CONTENT)
+    writing.record()
+    writing.suspend()
+    assert not anna.look("/in/named", own_uploads=True).unfinished
+    assert anna.begin("/in/named", mode="resume").upload != writing.upload
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\x00", " a", "a" * 256])

@@ -61,6 +61,8 @@ def test_a_file_that_was_removed_with_its_folders_is_had_back_with_them(world, a
     assert listed(anna, "/in/sub/deep/file") == [two, one]
     told = anna.ask(ListVersions, path="/in/sub/deep/file").versions[0]
     assert (told.entry.name, told.entry.size) == ("file", 6)
+    seen = anna.ask(LookVersion, path="/in/sub/deep/file", version=one).entry
+    assert (seen.name, seen.size, seen.version) == ("file", 3, one)
     before = world.kinds()
     shown = restore(anna, one, "/in/sub/deep/file")
     assert (shown.name, shown.version) == ("file", one)

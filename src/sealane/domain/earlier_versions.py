@@ -128,8 +128,12 @@ def _stored(work: Work, caller: Caller, folder: Folder, name: str, row: StoodRow
 
 def look_version(work: Work, caller: Caller, op: LookVersion) -> Seen:
     """Say what a version is that stands at a path or stood there. Raises `Missing`."""
-    parent, name = places.find_parent(work, caller, op.path)
-    known(work, caller, parent, name, op.version)
+    left = _left_with(work, caller, op.path, op.version)
+    if left is None:
+        parent, name = places.find_parent(work, caller, op.path)
+        known(work, caller, parent, name, op.version)
+    else:
+        parent, name = left[0], left[1].rpartition("/")[2]
     parent.demand(caller, Act.LEARN_DIGEST)
     row = work.transaction.first(queries.ONE, version=op.version)
     as_age = places.asks_for_age(op.path, name)
@@ -194,24 +198,37 @@ def restore_version(work: Work, caller: Caller, op: RestoreVersion) -> Seen:
     return Seen(listing.file_entry(caller, parent, shown))
 
 
+def _left_with(work: Work, caller: Caller, path: str, version: str) -> tuple[Folder, str] | None:
+    """Return the folder with which a version that stood at a path has stayed, and its name there; None: with no other.
+
+    Raises `Missing`, `NotAFolder`.
+    """
+    stood = work.transaction.first(queries.ONE, version=version)
+    if stood is None or stood.name is None or "/" not in stood.name:
+        return None
+    names, way = paths.parse(path), tuple(stood.name.split("/"))
+    if names[-len(way) :] != way:
+        return None
+    folder = places.find_folder(work, caller, paths.show(names[: -len(way)]))
+    if folder.id != stood.folder_id or not rights.may(caller, Act.SEE_EARLIER, folder.rights):
+        return None
+    return folder, stood.name
+
+
 def _make_folder_again(work: Work, caller: Caller, op: RestoreVersion) -> None:
     """Make the folder again in which a version stood, if it is gone; all that stood there by that name comes along."""
-    stood = work.transaction.first(queries.ONE, version=op.version)
+    left = _left_with(work, caller, op.path, op.version)
+    if left is None:
+        return
+    folder, way = left
     names = paths.parse(op.path)
-    way = tuple((stood.name or "").split("/")) if stood is not None else ()
-    if stood is None or stood.name is None or len(way) < 2 or names[-len(way) :] != way:  # noqa: PLR2004  # `FOLDER/NAME`
-        return
-    above = names[: -len(way)]
-    folder = places.find_folder(work, caller, paths.show(above))
-    if folder.id != stood.folder_id or not rights.may(caller, Act.SEE_EARLIER, folder.rights):
-        return
-    for depth in range(len(above) + 1, len(names)):
+    for depth in range(len(names) - way.count("/"), len(names)):
         path = paths.show(names[:depth])
         parent, name = places.find_parent(work, caller, path)
         if places.child_folder(work, caller, parent, name) is None:
             folders.make_folder(work, caller, MakeFolder(handle="", path=path))
     parent, name = places.find_parent(work, caller, op.path)
-    kept.go_along(work, folder, stood.name, parent, name)
+    kept.go_along(work, folder, way, parent, name)
 
 
 def put_back(

@@ -1,6 +1,7 @@
 """What a session says again is what the keeper would say: whatever everybody else did meanwhile."""
 
 import secrets
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from sealane.operations import accounts, files
 from sealane.operations.exposures import SetReading
 from sealane.operations.files import Entry, ListFolder, Look, Page
 from sealane.operations.uploads import Ahead, BeginUpload, BegunAhead, FinishUpload, UploadOpened
+from sealane.operations.versions import ListVersions, RestoreVersion
+from tests.domain.test_ahead import Named
 from tests.domain.transfers import World
 
 pytestmark = pytest.mark.slow  # these open keepers; together they take longer than make check may
@@ -44,6 +47,8 @@ class Door:
         watching = Watching(self.anna.asking, 10_000)
         self.anna.asking.on_notice(watching.notice)
         self.remembered = Remembered(watching)
+        self.given = []
+        """What was opened without a question: path, the upload, one that was asked for then, and what stood there."""
 
     def ask(self, operation, **fields):
         return self.anna.ask(operation, **fields)
@@ -59,6 +64,10 @@ class Door:
     def grant(self, *rights):
         """Change anna's rights, which ends her sessions; she comes back by the same doors."""
         self.world.grant("clinic:/in", "anna@clinic", *rights)
+        self.come_back()
+
+    def come_back(self):
+        """Sign anna in again where her sessions have ended."""
         self.anna, self.others["anna"] = (
             self.world.session("anna@clinic", door=one.asking) for one in (self.anna, self.others["anna"])
         )
@@ -70,18 +79,79 @@ class Door:
             if told is not None:
                 assert told == attributes.of(self.ask(Look, path=path, own_uploads=True).entry)
         for path in PATHS:
-            if self.remembered.upload(path, 0.0) is not None:
+            given = self.remembered.upload(path, 0.0)
+            if given is not None:
                 before = self.world.kinds()
-                self.ask(BeginUpload, path=path, mode="create", lasting=False)
+                asked = self.ask(BeginUpload, path=path, mode="create", lasting=False)
                 assert self.world.kinds() == before, "an earlier upload should have been thrown away"
+                self.given.append((path, given, asked, self.present(path)))
+
+    def present(self, path):
+        """The version that stands at a path, or None."""
+        try:
+            return self.ask(Look, path=path).entry.version or None
+        except SealaneError:
+            return None
+
+    def writing(self, opened):
+        """The door's side of an upload that was given for a path; its user goes on with it in their next session."""
+        content = secrets.token_bytes(20)
+        writing = Named.of(self.anna, opened)
+        writing.path = opened.path
+        writing.write(0, content)
+        return writing, content
 
     def act(self, act):
         """Do something that may be refused."""
         kind, who, path, other = act
+        self.world.clock.advance(timedelta(seconds=1))
         try:
             getattr(self, f"_{kind}")(self.others[who], path, other)
         except SealaneError:
             return
+
+    def _end_given(self, *_):
+        """End what a client opened without a question, and what it would have been given by one: both or none stand."""
+        if not self.given:
+            return
+        path, given, asked, _ = self.given.pop(0)
+        outcomes = []
+        for opened in (given, asked):
+            writing, content = self.writing(opened)
+            try:
+                finished = writing.finish()
+            except SealaneError as failure:
+                outcomes.append(failure.code)
+            else:
+                outcomes.append(finished.visible)
+                if finished.visible and "read" in self.ask(Look, path=path).entry.rights:
+                    assert self.anna.read(path, version=finished.version) == content
+        assert outcomes[0] == outcomes[1]
+
+    def _record_given(self, *_):
+        """Keep the first bytes of what was opened without a question: gone on with only over what stood there then."""
+        if not self.given:
+            return
+        path, given, _, stood = self.given.pop(0)
+        writing, _ = self.writing(given)
+        writing.record()
+        writing.suspend()
+        if self.ask(Look, path=path, own_uploads=True).entry.unfinished:
+            assert self.present(path) == stood
+
+    def _restore(self, who, path, other):
+        told = who.ask(ListVersions, path=path).versions
+        one = told[-1] if path < other else told[0]
+        who.ask(RestoreVersion, path=path, version=one.entry.version)
+
+    def _disable(self, *_):
+        """Take everybody's sessions; they come back."""
+        self.world.admin(accounts.DisableUser(user="anna@clinic"))
+        self.world.admin(accounts.EnableUser(user="anna@clinic"))
+        self.come_back()
+
+    def _restart(self, *_):
+        self.world.crash()
 
     def _put(self, who, path, other):
         who.put(secrets.token_bytes(len(other)), path)
