@@ -48,12 +48,16 @@ class Tree:
         self._read: dict[FolderId, ReadFolderRow] | None = None
         self._keys: dict[OrganizationId, OrganizationKeyRow] = {}
         self.changes = 0
-        """How often something was forgotten because it has changed."""
+        """How often something was forgotten because it has changed, or had no more room."""
 
     def forget(self) -> None:
         """Read everything anew: a folder, a quota or an organization's key has changed."""
         self.changes += 1
         self.drop()
+
+    def filled(self) -> None:
+        """Take note that there is no room any more for what there was room for: whoever was told so asks again."""
+        self.changes += 1
 
     def drop(self) -> None:
         """Read everything anew: a change was taken back, or too much is remembered."""

@@ -1,6 +1,7 @@
 """What a session says again is what the keeper would say: whatever everybody else did meanwhile."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,14 +12,14 @@ from sealane.clock import Clock
 from sealane.doors.sftp import attributes
 from sealane.doors.sftp.remembered import Remembered
 from sealane.doors.watching import Watching
-from sealane.errors import SealaneError
+from sealane.errors import QuotaExceeded, SealaneError, TooMany
 from sealane.operations import accounts, files
 from sealane.operations.exposures import SetReading
 from sealane.operations.files import Entry, ListFolder, Look, Page
 from sealane.operations.uploads import Ahead, BeginUpload, BegunAhead, FinishUpload, UploadOpened
 from sealane.operations.versions import ListVersions, RestoreVersion
 from tests.domain.test_ahead import Named
-from tests.domain.transfers import World
+from tests.domain.transfers import SMALL, World
 
 pytestmark = pytest.mark.slow  # these open keepers; together they take longer than make check may
 
@@ -156,6 +157,11 @@ class Door:
     def _put(self, who, path, other):
         who.put(secrets.token_bytes(len(other)), path)
 
+    def _put_at_once(self, who, path, _):
+        writing = who.begin(path, lasting=False)
+        writing.write(0, b"some")
+        writing.finish()
+
     def _keep(self, who, path, _):
         writing = who.begin(path, lasting=False)
         writing.write(0, b"some")
@@ -253,6 +259,33 @@ def test_a_folder_in_which_something_may_wait_to_be_sealed_or_read_is_not_watche
     assert not door.ask(ListFolder, **page).watch
     door.world.admin(SetReading(folder="clinic:/in", publish="at-once"))
     assert not door.ask(ListFolder, **page).watch  # what ended before may still wait
+
+
+def test_whoever_was_told_of_room_for_files_asks_again_once_others_have_filled_it(door):
+    door.world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_files=4))
+    door.begin("/in/new")
+    for number in range(2):
+        door.act(("put_at_once", "berta", f"/in/{number}", ""))
+        assert door.remembered.upload(f"/in/more-{number}", 0.0) is not None
+    for number in range(2, 4):
+        door.act(("put_at_once", "berta", f"/in/{number}", ""))
+    with pytest.raises(QuotaExceeded):
+        door.ask(BeginUpload, path="/in/a", mode="create", lasting=False)
+    assert door.remembered.upload("/in/a", 0.0) is None
+
+
+def test_whoever_has_too_many_unfinished_uploads_elsewhere_is_refused_at_once_here_too(template, tmp_path):
+    world = World.copied(template, tmp_path / "data", replace(SMALL, uploads_per_user_max=2))
+    try:
+        door = Door(world)
+        door.act(("keep", "anna", "/@insurer/own/0", ""))
+        door.begin("/in/new")
+        door.act(("keep", "anna", "/@insurer/own/1", ""))
+        assert door.remembered.upload("/in/a", 0.0) is None
+        with pytest.raises(TooMany):
+            door.ask(BeginUpload, path="/in/a", mode="create", lasting=False)
+    finally:
+        world.close()
 
 
 KINDS = sorted(name.removeprefix("_") for name in vars(Door) if name.startswith("_") and not name.startswith("__"))
