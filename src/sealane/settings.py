@@ -170,7 +170,7 @@ class Settings:
     version_keep_seconds: int = 30 * 86400
     """How long a version that was replaced or deleted is kept."""
     kept_versions_percent: int = 100
-    """How much such versions of an organization may take, in percent of its quota; past it the oldest go earlier."""
+    """How much they may take, in percent of each quota above them; past it the oldest of a folder go earlier."""
     upload_keep_seconds: int = 7 * 86400
     """How long an interrupted upload can be resumed."""
     finished_upload_keep_seconds: int = 86400

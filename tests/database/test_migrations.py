@@ -6,6 +6,7 @@ import sqlite3
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -121,6 +122,46 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(tmp_path, monkeypatch
     database.migrate()
     assert len(schema_of(database)) > 40
     database.close()
+
+
+def raw_row(connection, table, **values):
+    """Write a row of an earlier schema: what must not be NULL and is not said is nothing of its kind."""
+    nothing = {"BLOB": b""}
+    for _, name, kind, must, default, _ in connection.execute(f"PRAGMA table_info({table})").fetchall():
+        if must and default is None and name not in values:
+            values[name] = nothing.get(kind, "" if "CHAR" in kind else 0)
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+
+
+def test_what_was_kept_before_it_was_counted_in_folders_is_counted_by_the_migration(tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "HEAD", "0013")
+    monkeypatch.setattr("alembic.command.upgrade", lambda config, _, go=command.upgrade: go(config, "0013"))
+    database = Database.open(f"sqlite:///{tmp_path}/catalogue.sqlite")
+    database.migrate()
+    database.close()
+    monkeypatch.undo()
+    with sqlite3.connect(tmp_path / "catalogue.sqlite") as raw:
+        for folder, parent in ((1, None), (2, 1), (3, 2), (4, 1)):
+            raw_row(raw, "folders", id=folder, parent_id=parent, name=f"{folder}", organization_id=1)
+        versions = {"a": (3, 7, 1), "b": (3, 5, 1), "c": (2, 100, 1), "gone": (99, 1000, 1), "shown": (None, 9, None)}
+        for name, (folder, size, replaced) in versions.items():
+            kept = {"kept_folder_id": folder, "kept_name": name if folder else None, "replaced": replaced}
+            raw_row(raw, "versions", id=name, size=size, organization_id=1, **kept)
+    raw.close()
+    database = Database.open(f"sqlite:///{tmp_path}/catalogue.sqlite")
+    database.migrate()
+    counted = database._driver.query("SELECT id, kept_bytes FROM folders ORDER BY id", ())
+    placed = database._driver.query("SELECT id, kept_folder_id, kept_name FROM versions ORDER BY id", ())
+    database.close()
+    assert [tuple(row) for row in counted] == [(1, 112), (2, 112), (3, 12), (4, 0)]
+    assert [tuple(row) for row in placed] == [
+        ("a", 3, "a"),
+        ("b", 3, "b"),
+        ("c", 2, "c"),
+        ("gone", None, None),
+        ("shown", None, None),
+    ]
 
 
 def test_a_schema_of_a_newer_release_is_refused_clearly(database_url):

@@ -29,6 +29,25 @@ KEPT = Statement(
 )
 
 
+class KeptInRow(NamedTuple):
+    id: int
+    parent_id: int | None
+    kept_bytes: int
+
+
+class KeptVersionRow(NamedTuple):
+    kept_folder_id: int | None
+    size: int
+
+
+KEPT_IN = Statement("tests.kept_in", sa.select(*[folders.c[name] for name in KeptInRow._fields]), KeptInRow)
+KEPT_VERSIONS = Statement(
+    "tests.kept_versions",
+    sa.select(versions.c.kept_folder_id, versions.c.size).where(versions.c.replaced.is_not(None)),
+    KeptVersionRow,
+)
+
+
 class PendingRow(NamedTuple):
     id: int
     parent_id: int | None
@@ -94,6 +113,19 @@ def check_held(transaction):
     assert {row.id: row.pending_bytes for row in rows} == sums
 
 
+def check_kept(transaction):
+    """What folders say that is kept of them and below them is what is kept there; each such version has its folder."""
+    rows = transaction.all(KEPT_IN)
+    parents = {row.id: row.parent_id for row in rows}
+    sums = dict.fromkeys(parents, 0)
+    for version in transaction.all(KEPT_VERSIONS):
+        above = version.kept_folder_id
+        while above is not None:
+            sums[above] += version.size
+            above = parents[above]
+    assert {row.id: row.kept_bytes for row in rows} == sums
+
+
 def check_tree(transaction, tree):
     check_held(transaction)
     told = tree.remembered()
@@ -104,6 +136,7 @@ def check_tree(transaction, tree):
         assert names == {row.name: row.id for row in rows}
     for row in transaction.all(KEPT):
         assert row.counted == row.kept
+    check_kept(transaction)
     for organization_id, use in told.uses.items():
         assert use == transaction.first(statements.ORGANIZATION_USE, organization_id=organization_id)
     for organization_id, key in told.keys.items():

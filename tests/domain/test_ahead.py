@@ -9,7 +9,10 @@ import pytest
 from sealane.database.tables import segments, upload_keys, uploads
 from sealane.errors import IsAFolder, NotAllowed, PathInvalid, QuotaExceeded, StoreFull, UploadMissing
 from sealane.operations import accounts
-from sealane.operations.files import MakeFolder
+from sealane.operations.exposures import SetReading
+from sealane.operations.files import MakeFolder, Move, RemoveFile
+from sealane.operations.versions import RestoreVersion
+from sealane.vault.age.x25519 import X25519Identity
 from tests.domain.transfers import SMALL, World, Writing
 
 pytestmark = pytest.mark.slow  # each test copies a whole world; together they take longer than make check may
@@ -91,6 +94,29 @@ def test_what_stood_there_before_may_be_gone_on_over(world, anna):
     writing.record()
     writing.suspend()
     assert anna.begin("/in/named", mode="resume").upload == writing.upload
+
+
+@pytest.mark.parametrize("how", ["restored", "moved", "renamed"])
+def test_what_came_back_or_was_moved_to_the_name_since_is_not_gone_on_over(world, anna, how):
+    """It was written before, and stands there only since: its time alone does not tell."""
+    earlier = anna.put(b"earlier", "/in/named").version
+    anna.ask(MakeFolder, path="/in/deep")
+    source = "/in/deep/other" if how == "moved" else "/in/other"
+    anna.put(b"other", source)
+    world.clock.advance(timedelta(seconds=1))
+    anna.ask(RemoveFile, path="/in/named")
+    given = ahead(anna)
+    world.clock.advance(timedelta(seconds=1))
+    if how == "restored":
+        anna.ask(RestoreVersion, path="/in/named", version=earlier)
+    else:
+        anna.ask(Move, source=source, target="/in/named")
+    writing = named(anna, given, "named")
+    writing.write(0, CONTENT)
+    writing.record()
+    writing.suspend()
+    assert not anna.look("/in/named", own_uploads=True).unfinished
+    assert anna.begin("/in/named", mode="resume").upload != writing.upload
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\x00", " a", "a" * 256])
@@ -177,6 +203,39 @@ def test_none_are_given_where_a_length_was_said_or_what_comes_is_read_first(worl
     assert ahead(anna, declared=5) is None
     anna.ask(MakeFolder, path="/in/deep")
     assert ahead(anna, path="/in/deep/first") is not None
+
+
+def test_none_are_given_where_what_comes_is_sealed(world, anna):
+    world.admin(accounts.SetRecipient("anna@clinic", str(X25519Identity(b"\x42" * 32).recipient()), present=True))
+    assert ahead(anna) is not None
+    world.admin(accounts.SealFolder(folder="clinic:/in"))
+    assert ahead(anna) is None
+
+
+@pytest.fixture
+def reading_world(world_template, tmp_path):
+    made = World.copied(world_template, tmp_path / "data", reading=True)
+    yield made
+    made.close()
+
+
+def test_none_are_given_where_what_comes_waits_to_be_read(reading_world):
+    anna = reading_world.session("anna@clinic")
+    assert ahead(anna) is not None
+    reading_world.admin(SetReading("clinic:/in", publish="after-reading"))
+    assert ahead(anna) is None
+    reading_world.admin(SetReading("clinic:/in", publish="at-once"))
+    assert ahead(anna) is None  # what ended before may still wait
+
+
+def test_none_are_given_where_all_that_comes_waits_for_reading_that_is_behind(world_template, tmp_path):
+    """Each begin asks then how much waits to be read: nothing may be begun without that."""
+    settings = replace(SMALL, reading_behind_everywhere=1)
+    world = World.copied(world_template, tmp_path / "data", settings, reading=True)
+    try:
+        assert ahead(world.session("anna@clinic")) is None
+    finally:
+        world.close()
 
 
 def test_none_are_given_where_there_are_very_many_folders(world, anna):

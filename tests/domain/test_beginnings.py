@@ -147,6 +147,26 @@ def test_a_note_is_for_its_own_upload_and_user_alone(world, anna):
     assert refused(other) is UploadMissing
 
 
+def test_room_that_went_since_the_begin_is_missed_at_the_first_record(world, anna):
+    writing = begun(anna, declared=1000)
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=999))
+    writing.write(0, CONTENT[:10])
+    with pytest.raises(QuotaExceeded):
+        writing.record()
+    assert world.count(uploads) == world.count(segments) == 0
+
+
+def test_room_that_another_upload_holds_is_not_taken_at_the_end(world, anna):
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=1000))
+    writing, other = begun(anna), begun(anna, "/in/other")
+    other.write(0, CONTENT[:600])
+    other.record()
+    writing.write(0, CONTENT[:401])
+    assert refused(writing) is QuotaExceeded
+    other.abandon()
+    writing.finish()
+
+
 def test_a_note_counts_as_long_as_an_upload_can_be_resumed(world, anna):
     writing = begun(anna)
     world.clock.advance(timedelta(seconds=SMALL.upload_keep_seconds))

@@ -1,5 +1,6 @@
 """Versions that were written over or removed: who sees them, who reads them, and having one back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealane.database.tables import organizations, versions
-from sealane.errors import Conflict, IsAFolder, Missing, NotAllowed, QuotaExceeded
+from sealane.errors import Conflict, Exhausted, Integrity, IsAFolder, Missing, NotAllowed, QuotaExceeded
 from sealane.operations import accounts
 from sealane.operations.accounts import SealFolder, SetRecipient
 from sealane.operations.failures import NotReadYet, NotSealed
@@ -17,7 +18,7 @@ from sealane.operations.versions import ListRemoved, ListVersions, LookVersion, 
 from sealane.settings import Settings
 from sealane.vault.age.x25519 import X25519Identity
 from tests.domain.test_held_back import inspect
-from tests.domain.transfers import World
+from tests.domain.transfers import SMALL, World
 from tests.tries import tries
 
 pytestmark = pytest.mark.slow  # each test copies a whole world
@@ -244,6 +245,53 @@ def test_nothing_comes_back_where_a_folder_stands_now(world, anna):
     assert used(anna) == (0, 0)
 
 
+def test_what_is_damaged_does_not_come_back(world, anna):
+    one, two = written(world, anna, b"one", b"second")
+    world.change(versions.update().where(versions.c.id == one).values(damaged=world.clock.now()))
+    assert [each.damaged for each in anna.ask(ListVersions, path="/in/file").versions] == [False, True]
+    with pytest.raises(Integrity):
+        restore(anna, one)
+    assert listed(anna) == [two, one]
+
+
+def test_in_a_folder_with_as_many_files_as_it_may_have_none_more_comes_back(world_template, tmp_path):
+    world = World.copied(world_template, tmp_path / "data", replace(SMALL, folder_entries_max=2))
+    try:
+        anna = world.session("anna@clinic")
+        one, two = written(world, anna, b"one", b"second")
+        restore(anna, one)  # in the place of another
+        anna.ask(RemoveFile, path="/in/file")
+        for name in "ab":
+            anna.put(b"", f"/in/{name}")
+        with pytest.raises(Exhausted):
+            restore(anna, two)
+        anna.ask(RemoveFile, path="/in/a")
+        restore(anna, two)
+    finally:
+        world.close()
+
+
+def test_who_may_only_read_goes_on_with_no_file_that_was_removed_before_another_came(world, anna, carl):
+    (one,) = written(world, anna, b"taken back")
+    anna.ask(RemoveFile, path="/in/file")
+    (two,) = written(world, anna, b"another file")
+    for operation in (OpenVersion, LookVersion, Receipt):
+        with pytest.raises(Missing):
+            carl.ask(operation, path="/@clinic/in/file", version=one)
+        anna.ask(operation, path="/in/file", version=one)
+    assert carl.read("/@clinic/in/file", version=two) == b"another file"
+
+
+def test_who_may_only_write_learns_nothing_of_a_version_not_even_of_the_present_one(world, anna):
+    (one,) = written(world, anna, b"one")
+    world.grant("clinic:/in", "berta@clinic", "write")
+    berta = world.session("berta@clinic")
+    with pytest.raises(NotAllowed):
+        berta.ask(LookVersion, path="/in/file", version=one)
+    with pytest.raises(NotAllowed):
+        berta.ask(ListVersions, path="/in/file")
+
+
 def test_one_organizations_excess_takes_no_version_of_another(world, anna):
     (one, _) = written(world, anna, b"one" * 100, b"second")
     world.admin(accounts.AddFolder(folder="insurer:/in"))
@@ -346,6 +394,18 @@ def test_what_was_never_read_does_not_come_back_into_a_folder_that_shows_only_wh
     inspect(world)
     restore(anna, one)
     assert anna.read() == b"first_name\nInvented\n"
+
+
+def test_what_came_where_nothing_is_read_counts_as_never_read(reading_world):
+    from sealane.operations.exposures import SetReading
+
+    world = reading_world
+    anna = world.session("anna@clinic")
+    world.admin(SetReading("clinic:/in", reading=False))
+    one, _ = written(world, anna, b"first_name\nInvented\n", b"second")
+    world.admin(SetReading("clinic:/in", reading=True, publish="after-reading"))
+    with pytest.raises(NotReadYet):
+        restore(anna, one)
 
 
 def test_what_was_never_read_is_not_moved_to_where_only_what_was_is_shown(reading_world):

@@ -3,11 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sealane.database.tables import versions
-from sealane.errors import NotAllowed
+from sealane.domain import kept as kept_versions
+from sealane.errors import NotAllowed, SealaneError
 from sealane.operations import accounts
-from sealane.operations.files import OpenVersion, RemoveFile
+from sealane.operations.files import MakeFolder, Move, OpenVersion, RemoveFile, RemoveFolder
+from sealane.operations.versions import ListVersions, RestoreVersion
+from tests.domain.remembered import KEPT_IN
+from tests.domain.transfers import World
+from tests.tries import tries
 
 pytestmark = pytest.mark.slow  # each test copies a whole world
 
@@ -57,6 +64,128 @@ def test_one_that_somebody_is_receiving_stays(bounded, anna):
         anna.put(content(number))
     assert bounded.count(versions, versions.c.id == opened.version) == 1
     assert kept(bounded) == 3
+
+
+def rewrite(world, session, path, times, size=SIZE):
+    for number in range(times):
+        world.clock.advance(timedelta(seconds=1))
+        session.put(bytes([number]) * size, path)
+
+
+def kept_in(session, path):
+    return [one.entry.size for one in session.ask(ListVersions, path=path).versions if one.replaced is not None]
+
+
+@pytest.fixture
+def berta(world):
+    """Somebody who writes in a folder of the clinic beside anna's, and there alone."""
+    world.admin(accounts.AddFolder(folder="clinic:/other"))
+    world.grant("clinic:/other", "berta@clinic", "list", "read", "write", "delete")
+    return world.session("berta@clinic")
+
+
+@pytest.mark.parametrize("path", ["/in/file", "/in/sub/deep/file"])
+def test_a_folders_quota_bounds_what_is_kept_of_it_and_of_those_below_it(world, anna, path):
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=3 * SIZE))
+    for folder in ("/in/sub", "/in/sub/deep"):
+        anna.ask(MakeFolder, path=folder)
+    rewrite(world, anna, path, 6)
+    assert kept_in(anna, path) == [SIZE] * 3
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=2 * SIZE))
+    rewrite(world, anna, path, 1)
+    assert kept_in(anna, path) == [SIZE] * 2
+
+
+def test_who_writes_in_one_folder_drives_out_nothing_that_is_kept_of_another(world, berta, anna):
+    world.admin(accounts.SetOrganizationQuota(name="clinic", quota_bytes=6 * SIZE))
+    rewrite(world, anna, "/in/file", 3)
+    rewrite(world, berta, "/other/file", 9)
+    assert kept_in(anna, "/in/file") == [SIZE] * 2
+    assert kept_in(berta, "/other/file") == [SIZE] * 4
+    anna.ask(RemoveFile, path="/in/file")
+    assert kept_in(anna, "/in/file") == [SIZE] * 2  # its own oldest went
+
+
+def test_a_quota_of_its_own_keeps_a_folder_from_taking_all_that_may_be_kept(world, berta, anna):
+    world.admin(accounts.SetOrganizationQuota(name="clinic", quota_bytes=6 * SIZE))
+    rewrite(world, berta, "/other/file", 9)
+    anna.put(content(0))
+    anna.ask(RemoveFile, path="/in/file")
+    assert kept(world) == 6  # all of the other folder
+    world.admin(accounts.SetFolderQuota(folder="clinic:/other", quota_bytes=4 * SIZE))
+    rewrite(world, berta, "/other/file", 1)
+    anna.put(content(1))
+    anna.ask(RemoveFile, path="/in/file")
+    assert kept_in(anna, "/in/file") == [SIZE]
+    assert kept_in(berta, "/other/file") == [SIZE] * 4
+
+
+def test_many_small_ones_do_not_let_a_large_one_pass_the_bound(bounded, anna, monkeypatch):
+    monkeypatch.setattr(kept_versions, "_EARLY_MAX", 3)
+    rewrite(bounded, anna, "/in/small", 9, size=1)
+    rewrite(bounded, anna, "/in/file", 1, size=3 * SIZE - 2)
+    assert kept(bounded) == 8
+    anna.ask(RemoveFile, path="/in/file")
+    assert kept_in(anna, "/in/small") == [1] * 5  # three made room for it, which was not enough
+    assert kept(bounded) == 5
+    anna.put(b"x" * (3 * SIZE - 1), "/in/file")
+    anna.ask(RemoveFile, path="/in/file")
+    assert kept(bounded) == 2
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "put", "remove", "make", "unmake", "move", "restore"]),
+        st.integers(0, 7),
+        st.integers(0, 7),
+    ),
+    min_size=5,
+    max_size=25,
+)
+PLACES = ("/in/a", "/in/a/b", "/in/a/b/c", "/in/d", "/own2/a", "/own2/d", "/own2/d/b", "/in/e")
+
+
+@settings(max_examples=tries(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_is_done_what_is_kept_is_counted_and_bounded(world_template, tmp_path_factory, steps):
+    """Names that are now a file and now a folder: after each step each sum is right, and no bound is passed."""
+    world = World.copied(world_template, tmp_path_factory.mktemp("lives") / "data")
+    try:
+        live(world, steps)
+    finally:
+        world.close()
+
+
+def live(world, steps):
+    world.admin(accounts.AddFolder(folder="clinic:/own2"))
+    world.grant("clinic:/own2", "anna@clinic", "list", "read", "write", "delete")
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=3 * SIZE))
+    world.admin(accounts.SetOrganizationQuota(name="clinic", quota_bytes=5 * SIZE))
+    anna = world.session("anna@clinic")
+    for act, one, other in steps:
+        world.clock.advance(timedelta(seconds=1))
+        path, target = PLACES[one], PLACES[other]
+        try:
+            if act == "put":
+                anna.put(content(other), path)
+            elif act == "remove":
+                anna.ask(RemoveFile, path=path)
+            elif act == "make":
+                anna.ask(MakeFolder, path=path)
+            elif act == "unmake":
+                anna.ask(RemoveFolder, path=path)
+            elif act == "move":
+                anna.ask(Move, source=path, target=target, replace=True)
+            else:
+                told = anna.ask(ListVersions, path=path).versions
+                version = told[other % len(told)]
+                anna.ask(RestoreVersion, path=path, version=version.entry.version)
+                assert anna.look(path).version == version.entry.version
+        except SealaneError:
+            pass
+        world.check_tree()
+        for row in world.act(lambda work: work.transaction.all(KEPT_IN)):
+            assert row.kept_bytes <= 5 * SIZE
 
 
 def test_without_a_quota_there_is_no_bound(world, anna):

@@ -203,12 +203,13 @@ folders = sa.Table(
     sa.Column("modified", Moment, nullable=False),
     sa.Column("sealed_by", sa.BigInteger),
     sa.Column("pending_bytes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("kept_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("parent_id", "name"),
     sa.Index("uq_folders_root", "organization_id", unique=True, sqlite_where=_is_root, postgresql_where=_is_root),
     sa.Index(None, "organization_id"),
     sa.CheckConstraint("used_bytes >= 0 AND used_files >= 0", name="use_not_negative"),
     comment="Each organization has one root folder: no parent, no name. Use is counted on every folder above a file; "
-    "`pending_bytes`, what unfinished uploads hold, on every folder above one.",
+    "`pending_bytes`, what unfinished uploads hold, and `kept_bytes`, what was replaced or removed, likewise.",
     **NUMBERS_ONCE,
 )
 
@@ -263,18 +264,14 @@ versions = sa.Table(
     sa.Column("owes", sa.String(16)),
     sa.Column("kept_folder_id", sa.BigInteger),
     sa.Column("kept_name", Name),
+    sa.Column("stands_since", Moment),
     index_where_known("replaced"),
-    sa.Index(
-        None,
-        "organization_id",
-        "replaced",
-        sqlite_where=sa.column("replaced").is_not(None),
-        postgresql_where=sa.column("replaced").is_not(None),
-    ),
     index_where_known("owes", "made"),
     index_where_known("kept_folder_id", "kept_name"),
+    index_where_known("kept_folder_id", "replaced"),
     comment="Contents of files. `extents` is the packed list; `authenticator` binds it, all segments' tags, the size. "
-    "`kept_*`: where one stood until it was replaced or removed.",
+    "`kept_*`: where one stood until it was replaced or removed; `stands_since`: when it came to its name, where that "
+    "was after it was made.",
     **BY_KEY,
 )
 

@@ -27,6 +27,8 @@ def check_count(work: Work, caller: Caller) -> None:
     open_now = work.transaction.first(queries.OPEN_OF_USER, user=caller.user_id)
     if open_now is not None and open_now.count >= work.settings.uploads_per_user_max:
         raise TooMany("You have too many unfinished uploads. Finish or remove some of them.")
+    if open_now is not None and open_now.count + 1 >= work.settings.uploads_per_user_max:
+        work.tree.filled()  # what may begin now may be the last
 
 
 def room(

@@ -164,7 +164,12 @@ def _stood(work: Work, begun: Begun, file: FileRow | None) -> VersionId | None:
     if file is None:
         return None
     version = work.transaction.first(version_queries.VERSION, version=file.version_id)
-    return file.version_id if version is not None and version.made <= begun.began else _NEVER_STOOD
+    return file.version_id if version is not None and _came(version) < begun.began else _NEVER_STOOD
+
+
+def _came(version: VersionRow) -> datetime:
+    """Return when a version came to the name at which it stands."""
+    return version.stands_since or version.made
 
 
 def version_of(work: Work, begun: Begun) -> VersionRow | None:

@@ -2,8 +2,9 @@
 
 A version that is written over or removed stays at the place where it stood until its time is over (`kept.py`); it goes
 along when its file gets another name in the same folder, and stays behind when it is moved elsewhere: who may read
-there was never shown it. Where a whole folder is moved elsewhere it has no place any more, and nobody has it back.
-Versions of removed files are found the same way.
+there was never shown it. Versions of removed files are found the same way. Where a whole folder is removed or moved
+elsewhere, they stay with the folder in which it was (`kept.stay_behind`), by the name `FOLDER/NAME`; to have one back
+is to make its folder again, by whoever may.
 Must stay true: what is had back comes back to its own place only; it counts once, as what is visible; what stood there
 until now is kept in its stead. Not here: opening one for reading (deliver.py).
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from sealane import paths
 from sealane.domain import (
     allowances,
+    folders,
     kept,
     keyring,
     listing,
@@ -34,7 +36,7 @@ from sealane.errors import Integrity, IsAFolder, Missing
 from sealane.ids import FileId
 from sealane.ledger import events
 from sealane.operations.failures import NotSealed
-from sealane.operations.files import Seen
+from sealane.operations.files import MakeFolder, Seen
 from sealane.operations.versions import RemovedAre, RemovedFile, StoredVersion, VersionsAre
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from sealane.domain.queries.uploads import FileRow
     from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import FolderId, VersionId
+    from sealane.ids import VersionId
     from sealane.operations.versions import ListRemoved, ListVersions, LookVersion, RestoreVersion
 
 _READ_ON: Final = timedelta(days=1)
@@ -57,7 +59,33 @@ _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 def list_versions(work: Work, caller: Caller, op: ListVersions) -> VersionsAre:
     """Say which versions of a path there are. Raises `Missing` where there is none that the caller may know of."""
-    parent, name = places.find_parent(work, caller, op.path)
+    try:
+        return _versions_at(work, caller, op, *places.find_parent(work, caller, op.path))
+    except Missing:
+        left = _left_above(work, caller, op.path)
+        if left is None:
+            raise
+    return _versions_at(work, caller, op, *left)
+
+
+def _left_above(work: Work, caller: Caller, path: str) -> tuple[Folder, str] | None:
+    """Return the folder with which what stood at a path has stayed, and its name there: its own folder is gone."""
+    names = paths.parse(path)
+    folder = places.root_of(work, caller)
+    found = None
+    for depth, name in enumerate(names[:-1]):
+        way = "/".join(names[depth:])
+        page = {"folder": folder.id, "name": way, "before": _NEVER, "than": ""}
+        if rights.may(caller, Act.SEE_EARLIER, folder.rights) and work.transaction.first(queries.PAGE, **page, limit=1):
+            found = folder, way
+        below = places.child_folder(work, caller, folder, name)
+        if below is None:
+            break
+        folder = below
+    return found
+
+
+def _versions_at(work: Work, caller: Caller, op: ListVersions, parent: Folder, name: str) -> VersionsAre:
     file = places.child_file(work, caller, parent, name)
     limit = max(1, min(op.limit, work.settings.page_entries_max))
     rows: list[StoodRow] = []
@@ -86,6 +114,7 @@ def _end_of_page(work: Work, folder: Folder, name: str, after: str) -> tuple[dat
 
 def _stored(work: Work, caller: Caller, folder: Folder, name: str, row: StoodRow, *, as_age: bool) -> StoredVersion:
     as_age = as_age and row.plain_size is not None
+    name = name.rpartition("/")[2]
     until = None if row.replaced is None else row.replaced + timedelta(seconds=work.settings.version_keep_seconds)
     return StoredVersion(
         entry=listing.file_entry(caller, folder, row.as_file(folder.id, name), as_age=as_age),
@@ -99,8 +128,12 @@ def _stored(work: Work, caller: Caller, folder: Folder, name: str, row: StoodRow
 
 def look_version(work: Work, caller: Caller, op: LookVersion) -> Seen:
     """Say what a version is that stands at a path or stood there. Raises `Missing`."""
-    parent, name = places.find_parent(work, caller, op.path)
-    known(work, caller, parent, name, op.version)
+    left = _left_with(work, caller, op.path, op.version)
+    if left is None:
+        parent, name = places.find_parent(work, caller, op.path)
+        known(work, caller, parent, name, op.version)
+    else:
+        parent, name = left[0], left[1].rpartition("/")[2]
     parent.demand(caller, Act.LEARN_DIGEST)
     row = work.transaction.first(queries.ONE, version=op.version)
     as_age = places.asks_for_age(op.path, name)
@@ -138,7 +171,7 @@ def list_removed(work: Work, caller: Caller, op: ListRemoved) -> RemovedAre:
     folder = places.find_folder(work, caller, op.path)
     folder.demand(caller, Act.LIST_FOLDER)
     folder.demand(caller, Act.SEE_EARLIER)
-    after = paths.check_name(op.after) if op.after else ""
+    after = "/".join(paths.parse(f"/{op.after}")) if op.after else ""
     limit = max(1, min(op.limit, work.settings.page_entries_max))
     rows = work.transaction.all(queries.REMOVED, folder=folder.id, after=after, limit=limit + 1)
     shown = tuple(RemovedFile(*row) for row in rows[:limit])
@@ -150,6 +183,7 @@ def list_removed(work: Work, caller: Caller, op: ListRemoved) -> RemovedAre:
 
 def restore_version(work: Work, caller: Caller, op: RestoreVersion) -> Seen:
     """Let an earlier version stand at its path again. Raises `Missing`, `NotAllowed`, `QuotaExceeded`, `Conflict`."""
+    _make_folder_again(work, caller, op)
     parent, name = places.find_parent(work, caller, op.path)
     parent.demand(caller, Act.WRITE_FILE)
     file = publish.present_file(work, parent, name)
@@ -162,6 +196,39 @@ def restore_version(work: Work, caller: Caller, op: RestoreVersion) -> Seen:
     shown = places.child_file(work, caller, parent, name)
     assert shown is not None
     return Seen(listing.file_entry(caller, parent, shown))
+
+
+def _left_with(work: Work, caller: Caller, path: str, version: str) -> tuple[Folder, str] | None:
+    """Return the folder with which a version that stood at a path has stayed, and its name there; None: with no other.
+
+    Raises `Missing`, `NotAFolder`.
+    """
+    stood = work.transaction.first(queries.ONE, version=version)
+    if stood is None or stood.name is None or "/" not in stood.name:
+        return None
+    names, way = paths.parse(path), tuple(stood.name.split("/"))
+    if names[-len(way) :] != way:
+        return None
+    folder = places.find_folder(work, caller, paths.show(names[: -len(way)]))
+    if folder.id != stood.folder_id or not rights.may(caller, Act.SEE_EARLIER, folder.rights):
+        return None
+    return folder, stood.name
+
+
+def _make_folder_again(work: Work, caller: Caller, op: RestoreVersion) -> None:
+    """Make the folder again in which a version stood, if it is gone; all that stood there by that name comes along."""
+    left = _left_with(work, caller, op.path, op.version)
+    if left is None:
+        return
+    folder, way = left
+    names = paths.parse(op.path)
+    for depth in range(len(names) - way.count("/"), len(names)):
+        path = paths.show(names[:depth])
+        parent, name = places.find_parent(work, caller, path)
+        if places.child_folder(work, caller, parent, name) is None:
+            folders.make_folder(work, caller, MakeFolder(handle="", path=path))
+    parent, name = places.find_parent(work, caller, op.path)
+    kept.go_along(work, folder, way, parent, name)
 
 
 def put_back(
@@ -232,11 +299,6 @@ def _point(work: Work, folder: Folder, name: str, version: VersionRow, file: Fil
         )
         work.transaction.run(queries.BELONGS, version=version.id, to_file=file_id, authenticated=authenticator)
     return file_id
-
-
-def left_behind(work: Work, folder: FolderId) -> None:
-    """Let nobody have back what stood in a folder, or below it, that goes elsewhere: who may see there never saw it."""
-    work.transaction.run(queries.LEFT_BEHIND, folder_id=folder)
 
 
 def renamed(work: Work, folder: Folder, file: FileId, name: str, new_name: str) -> None:

@@ -95,6 +95,7 @@ def remove_empty(work: Work, caller: Caller, parent: Folder, folder: Folder) -> 
     work.transaction.run(sealed_queries.REMOVE_SEALED_FOLDER, folder=folder.id)
     work.transaction.run(reading_statements.REMOVE_READ_FOLDER, folder=folder.id)
     work.transaction.run(reading_statements.REMOVE_LAYOUTS, folder=folder.id)
+    kept.stay_behind(work, parent, folder)
     work.transaction.run(statements.DELETE, folder_id=folder.id)
     work.views.forget()
     work.tree.forget()

@@ -1,8 +1,12 @@
-"""Versions that were replaced or removed: kept for their time, counted, and never more than the quota once again.
+"""Versions that were replaced or removed: kept for their time, counted, and never more than as much as a quota again.
 
-Must stay true: an organization's `kept_bytes` is the sum of its replaced versions' sizes, so whoever replaces one calls
-`replace`, whoever drops one `expire`,
-and whoever lets one be seen again `take_back`. A version that somebody is receiving is not dropped before its time.
+Each is counted in the folder where it stood, in every folder above that and in the organization. Where a quota of one
+of these would be passed, the oldest of the very folder go, at last the one that was just replaced: nobody drives out
+by writing what is kept of another folder.
+Must stay true: `kept_bytes` of a folder is the sum of the sizes of what is kept of it and of those below it, an
+organization's that of all; so whoever replaces a version calls `replace`, whoever drops one `expire`, whoever lets one
+be seen again `take_back`, and whoever takes a folder away `stay_behind`. A version that somebody is receiving is not
+dropped before its time.
 Not here: having one back (earlier_versions.py).
 """
 
@@ -11,6 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sealane.domain import owing, versions
+from sealane.domain.queries import earlier_versions as earlier_queries
+from sealane.domain.queries import folders as folder_queries
 from sealane.domain.queries import inspection as inspection_queries
 from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as queries
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.versions import ExpiredRow, VersionRow
     from sealane.domain.work import Work
-    from sealane.ids import VersionId
+    from sealane.ids import FolderId, OrganizationId, VersionId
 
 _READS: Final = [
     owing.owed(digest=digest, people=True, last=last) for digest in (False, True) for last in (False, True)
@@ -31,11 +37,10 @@ _EARLY_MAX: Final = 64
 
 
 def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str) -> None:
-    """Take the version at a name out of sight and keep it; the oldest kept go where all together are too much.
+    """Take the version at a name out of sight and keep it; the oldest kept of its folder go where that is too much.
 
-    They may take as much again as its quota; without a quota there is no bound.
+    What is kept may take as much again as a quota; without one there is no bound.
     """
-    organization = folder.organization_id
     work.transaction.run(
         queries.REPLACE_VERSION,
         version=version,
@@ -45,30 +50,76 @@ def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str
         reads=_READS,
         last_reads=owing.LAST_PEOPLE,
     )
-    work.transaction.run(queries.COUNT_KEPT, organization=organization, more=size)
-    use = work.tree.use(work.transaction, organization)
+    _count(work, folder.organization_id, folder.id, size)
+    over = _over(work, folder)
+    if over > 0:
+        _make_room(work, folder, over, version)
+
+
+def _over(work: Work, folder: Folder) -> int:
+    """Return how much more is kept than some quota above a folder, or its own, lets be kept."""
+    use = work.tree.use(work.transaction, folder.organization_id)
     if use is None:
         raise Missing
-    if not use.quota_bytes:
-        return
-    kept = work.transaction.first(queries.KEPT_BYTES, organization=organization)
-    over = kept.count - use.quota_bytes * work.settings.kept_versions_percent // 100 if kept else 0
-    if over <= 0:
-        return
-    for oldest in work.transaction.all(queries.OLDEST_KEPT, organization=organization, limit=_EARLY_MAX):
+    percent = work.settings.kept_versions_percent
+    bounded = (use, *work.tree.chain(work.transaction, folder.id))
+    return max((one.kept_bytes - one.quota_bytes * percent // 100 for one in bounded if one.quota_bytes), default=0)
+
+
+def _make_room(work: Work, folder: Folder, over: int, newest: VersionId) -> None:
+    """Drop the oldest that is kept of a folder, as much as is too much; the newest too where that does not suffice."""
+    rows = work.transaction.all(queries.OLDEST_KEPT, folder=folder.id, limit=_EARLY_MAX)
+    for oldest in rows:
         expire(work, oldest)
         over -= oldest.size
         if over <= 0:
             return
+    if len(rows) == _EARLY_MAX and all(row.id != newest for row in rows):
+        last = work.transaction.first(queries.KEPT_UNREAD, version=newest)
+        if last is not None:
+            expire(work, last)
+
+
+def _count(work: Work, organization: OrganizationId, folder: FolderId | None, more: int) -> None:
+    if not more:
+        return
+    work.transaction.run(queries.COUNT_KEPT, organization=organization, more=more)
+    if folder is not None:
+        work.transaction.run(folder_queries.COUNT_KEPT, charged_id=folder, more_bytes=more)
+    work.tree.kept(organization, folder, more)
 
 
 def take_back(work: Work, version: VersionRow) -> None:
     """Make a version that was taken out of sight a present one again; it owes what a present one owes."""
     people = owing.owes(version.owes, owing.PEOPLE)
     owed = owing.owed(digest=_lacks_digest(work, version), people=people)
-    work.transaction.run(queries.TAKE_BACK_VERSION, version=version.id, owed=owed)
-    work.transaction.run(queries.COUNT_KEPT, organization=version.organization_id, more=-version.size)
+    work.transaction.run(queries.TAKE_BACK_VERSION, version=version.id, owed=owed, now=work.now)
+    _count(work, version.organization_id, version.kept_folder_id, -version.size)
     work.arrivals = work.arrivals or owed is not None
+
+
+def stay_behind(work: Work, parent: Folder, folder: Folder) -> None:
+    """Keep what stood in a folder that goes, and in those below it, with the folder where it was until now.
+
+    There it has the name by which one came to it from there (`FOLDER/NAME`), which no file can have; it is counted
+    there as before. What stood in a folder that is sealed otherwise than this one gets no name: nobody has it back.
+    The tree is forgotten by whoever takes the folder away.
+    """
+    work.transaction.run(
+        earlier_queries.STAY_BEHIND, folder_id=folder.id, parent=parent.id, sealed_by=parent.row.sealed_by or 0
+    )
+    work.transaction.run(folder_queries.KEEP_NOTHING, folder_id=folder.id)
+
+
+def go_along(work: Work, source: Folder, name: str, target: Folder, target_name: str) -> None:
+    """Take what is kept of a name of one folder to a name of another, of the same organization."""
+    found = work.transaction.first(earlier_queries.KEPT_OF_NAME, folder=source.id, name=name)
+    size = found.count if found is not None else 0
+    work.transaction.run(
+        earlier_queries.GO_ALONG, folder=source.id, name=name, to_folder=target.id, to_name=target_name
+    )
+    _count(work, source.organization_id, source.id, -size)
+    _count(work, target.organization_id, target.id, size)
 
 
 def is_wanted(work: Work, version: VersionRow) -> None:
@@ -94,7 +145,7 @@ def _lacks_digest(work: Work, version: VersionRow) -> bool:
 def expire(work: Work, version: ExpiredRow) -> None:
     """Drop a version that was replaced, on record."""
     versions.drop_version(work, version.id)
-    work.transaction.run(queries.COUNT_KEPT, organization=version.organization_id, more=-version.size)
+    _count(work, version.organization_id, version.kept_folder_id, -version.size)
     work.record(
         events.VersionExpired(
             version_id=version.id,

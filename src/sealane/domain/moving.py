@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealane import paths
-from sealane.domain import allowances, earlier_versions, folders, pending, places, quotas, seals, unread
+from sealane.domain import allowances, earlier_versions, folders, kept, pending, places, quotas, seals, unread
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as statements
 from sealane.domain.queries import uploads as upload_statements
@@ -149,6 +149,7 @@ def _move_file(work: Work, caller: Caller, source: _End, file: FileRow, target: 
     if source.parent.id == target.parent.id:
         earlier_versions.renamed(work, source.parent, file.id, source.name, target.name)
     work.transaction.run(file_statements.MOVE, file_id=file.id, target_id=target.parent.id, target_name=target.name)
+    work.transaction.run(version_statements.STANDS_SINCE, version=file.version_id, now=work.now)
     work.record(
         events.FileMoved(
             who=caller.who,
@@ -186,7 +187,7 @@ def _move_folder(work: Work, caller: Caller, source: _End, folder: Folder, targe
     _recount(work, source, target, folder.row.used_bytes, folder.row.used_files)
     if source.parent.id != target.parent.id:
         unread.check_folder(work, target.parent.id, folder.id)
-        earlier_versions.left_behind(work, folder.id)
+        kept.stay_behind(work, source.parent, folder)
         pending.count(work, source.parent.id, -folder.row.pending_bytes)
         pending.count(work, target.parent.id, folder.row.pending_bytes)
     work.transaction.run(statements.MOVE, folder_id=folder.id, target_id=target.parent.id, target_name=target.name)

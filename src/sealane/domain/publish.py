@@ -109,6 +109,7 @@ def publish(
         owes=owes,
         kept_folder_id=None,
         kept_name=None,
+        stands_since=None if said is None else work.now,
     )
     versions.need_segments(work, version, composition.extents.segments())
     if read:

@@ -58,9 +58,11 @@ def charge(work: Work, folder_id: FolderId, size: int, files: int, *, at_any_rat
     what was acknowledged before (`at_any_rate`).
     """
     chain, organization = _chain(work, folder_id)
-    left = Room(UNBOUNDED, UNBOUNDED) if at_any_rate else _room([*chain, organization])
-    if (size > 0 and size > left.bytes) or (files > 0 and files > left.files):
+    left = _room([*chain, organization])
+    if not at_any_rate and ((size > 0 and size > left.bytes) or (files > 0 and files > left.files)):
         raise QuotaExceeded
+    if files > 0 and files >= left.files:
+        work.tree.filled()
     more = {"more_bytes": size, "more_files": files}
     work.transaction.run_many(statements.CHARGE, [{"charged_id": row.id, **more} for row in chain])
     work.transaction.run(statements.CHARGE_ORGANIZATION, charged_id=chain[0].organization_id, **more)

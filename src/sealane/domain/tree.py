@@ -5,7 +5,7 @@ wrapped key of an organization stands here too.
 Must stay true: the keeper is the single writer; what is remembered is what the present transaction would read. Every
 act that makes, moves, removes or changes a folder, sets a quota or an organization's key, calls `forget`; the keeper
 calls `drop` after every rollback; use that is charged is counted here by `charged` in the same step, what uploads hold
-by `pending`.
+by `pending`, what is kept by `kept`.
 """
 
 from __future__ import annotations
@@ -48,12 +48,16 @@ class Tree:
         self._read: dict[FolderId, ReadFolderRow] | None = None
         self._keys: dict[OrganizationId, OrganizationKeyRow] = {}
         self.changes = 0
-        """How often something was forgotten because it has changed."""
+        """How often something was forgotten because it has changed, or had no more room."""
 
     def forget(self) -> None:
         """Read everything anew: a folder, a quota or an organization's key has changed."""
         self.changes += 1
         self.drop()
+
+    def filled(self) -> None:
+        """Take note that there is no room any more for what there was room for: whoever was told so asks again."""
+        self.changes += 1
 
     def drop(self) -> None:
         """Read everything anew: a change was taken back, or too much is remembered."""
@@ -156,6 +160,19 @@ class Tree:
                 return
             self._rows[above] = row._replace(pending_bytes=row.pending_bytes + more)
             above = row.parent_id
+
+    def kept(self, organization_id: OrganizationId, folder_id: FolderId | None, more: int) -> None:
+        """Count what an organization's row, and those of a folder and all above it, were just made to count as kept."""
+        use = self._uses.get(organization_id)
+        if use is not None:
+            self._uses[organization_id] = use._replace(kept_bytes=use.kept_bytes + more)
+        while folder_id is not None:
+            row = self._rows.get(folder_id)
+            if row is None:
+                self.drop()
+                return
+            self._rows[folder_id] = row._replace(kept_bytes=row.kept_bytes + more)
+            folder_id = row.parent_id
 
     def remembered(self) -> Remembered:
         """Return what is remembered, for whoever compares it with the database."""

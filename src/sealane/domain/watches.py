@@ -3,8 +3,8 @@
 A watch stands for one connection and one folder, and ends once: with the first change that may concern it, after which
 its door asks again. What is not known to leave a folder as it was ends every watch of it, or all there are.
 Must stay true: whatever a `Look` or a `BeginUpload` would answer otherwise than before has an event in the ledger or
-says so by `Work.touch`; views and tree count what is forgotten because it changed. Memory only: a keeper that starts
-has no watches, and a door that connects has none of an earlier keeper.
+says so by `Work.touch`; views and tree count what is forgotten because it changed, and where room has ended. Memory
+only: a keeper that starts has no watches, and a door that connects has none of an earlier keeper.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What a session says again is what the keeper would say: whatever everybody else did meanwhile."""
 
 import secrets
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,12 +12,14 @@ from sealane.clock import Clock
 from sealane.doors.sftp import attributes
 from sealane.doors.sftp.remembered import Remembered
 from sealane.doors.watching import Watching
-from sealane.errors import SealaneError
+from sealane.errors import QuotaExceeded, SealaneError, TooMany
 from sealane.operations import accounts, files
 from sealane.operations.exposures import SetReading
 from sealane.operations.files import Entry, ListFolder, Look, Page
 from sealane.operations.uploads import Ahead, BeginUpload, BegunAhead, FinishUpload, UploadOpened
-from tests.domain.transfers import World
+from sealane.operations.versions import ListVersions, RestoreVersion
+from tests.domain.test_ahead import Named
+from tests.domain.transfers import SMALL, World
 
 pytestmark = pytest.mark.slow  # these open keepers; together they take longer than make check may
 
@@ -44,6 +48,8 @@ class Door:
         watching = Watching(self.anna.asking, 10_000)
         self.anna.asking.on_notice(watching.notice)
         self.remembered = Remembered(watching)
+        self.given = []
+        """What was opened without a question: path, the upload, one that was asked for then, and what stood there."""
 
     def ask(self, operation, **fields):
         return self.anna.ask(operation, **fields)
@@ -59,6 +65,10 @@ class Door:
     def grant(self, *rights):
         """Change anna's rights, which ends her sessions; she comes back by the same doors."""
         self.world.grant("clinic:/in", "anna@clinic", *rights)
+        self.come_back()
+
+    def come_back(self):
+        """Sign anna in again where her sessions have ended."""
         self.anna, self.others["anna"] = (
             self.world.session("anna@clinic", door=one.asking) for one in (self.anna, self.others["anna"])
         )
@@ -70,21 +80,87 @@ class Door:
             if told is not None:
                 assert told == attributes.of(self.ask(Look, path=path, own_uploads=True).entry)
         for path in PATHS:
-            if self.remembered.upload(path, 0.0) is not None:
+            given = self.remembered.upload(path, 0.0)
+            if given is not None:
                 before = self.world.kinds()
-                self.ask(BeginUpload, path=path, mode="create", lasting=False)
+                asked = self.ask(BeginUpload, path=path, mode="create", lasting=False)
                 assert self.world.kinds() == before, "an earlier upload should have been thrown away"
+                self.given.append((path, given, asked, self.present(path)))
+
+    def present(self, path):
+        """The version that stands at a path, or None."""
+        try:
+            return self.ask(Look, path=path).entry.version or None
+        except SealaneError:
+            return None
+
+    def writing(self, opened):
+        """The door's side of an upload that was given for a path; its user goes on with it in their next session."""
+        content = secrets.token_bytes(20)
+        writing = Named.of(self.anna, opened)
+        writing.path = opened.path
+        writing.write(0, content)
+        return writing, content
 
     def act(self, act):
         """Do something that may be refused."""
         kind, who, path, other = act
+        self.world.clock.advance(timedelta(seconds=1))
         try:
             getattr(self, f"_{kind}")(self.others[who], path, other)
         except SealaneError:
             return
 
+    def _end_given(self, *_):
+        """End what a client opened without a question, and what it would have been given by one: both or none stand."""
+        if not self.given:
+            return
+        path, given, asked, _ = self.given.pop(0)
+        outcomes = []
+        for opened in (given, asked):
+            writing, content = self.writing(opened)
+            try:
+                finished = writing.finish()
+            except SealaneError as failure:
+                outcomes.append(failure.code)
+            else:
+                outcomes.append(finished.visible)
+                if finished.visible and "read" in self.ask(Look, path=path).entry.rights:
+                    assert self.anna.read(path, version=finished.version) == content
+        assert outcomes[0] == outcomes[1]
+
+    def _record_given(self, *_):
+        """Keep the first bytes of what was opened without a question: gone on with only over what stood there then."""
+        if not self.given:
+            return
+        path, given, _, stood = self.given.pop(0)
+        writing, _ = self.writing(given)
+        writing.record()
+        writing.suspend()
+        if self.ask(Look, path=path, own_uploads=True).entry.unfinished:
+            assert self.present(path) == stood
+
+    def _restore(self, who, path, other):
+        told = who.ask(ListVersions, path=path).versions
+        one = told[-1] if path < other else told[0]
+        who.ask(RestoreVersion, path=path, version=one.entry.version)
+
+    def _disable(self, *_):
+        """Take everybody's sessions; they come back."""
+        self.world.admin(accounts.DisableUser(user="anna@clinic"))
+        self.world.admin(accounts.EnableUser(user="anna@clinic"))
+        self.come_back()
+
+    def _restart(self, *_):
+        self.world.crash()
+
     def _put(self, who, path, other):
         who.put(secrets.token_bytes(len(other)), path)
+
+    def _put_at_once(self, who, path, _):
+        writing = who.begin(path, lasting=False)
+        writing.write(0, b"some")
+        writing.finish()
 
     def _keep(self, who, path, _):
         writing = who.begin(path, lasting=False)
@@ -142,6 +218,74 @@ class Door:
 
     def _break(self, *_):
         self.anna.asking.break_off()
+
+
+@pytest.fixture
+def door(template, tmp_path):
+    world = World.copied(template, tmp_path / "data")
+    yield Door(world)
+    world.close()
+
+
+def test_the_time_of_a_folder_that_is_set_is_seen_where_it_stands(door):
+    """The event names the folder itself; the one that it stands in shows another time all the same."""
+    berta = door.others["berta"]
+    berta.ask(files.MakeFolder, path="/in/a")
+    door.list("/in")
+    before = door.remembered.attributes_of("/in/a")
+    door.act(("stamp", "berta", "/in/a", ""))
+    assert door.remembered.attributes_of("/in/a") is None
+    door.list("/in")
+    assert door.remembered.attributes_of("/in/a") not in {None, before}
+
+
+def test_what_an_upload_gains_by_a_record_is_seen_though_no_event_says_so(door):
+    writing = door.others["anna"].begin("/in/a", lasting=False)
+    for offset in (0, 4, 8):
+        writing.write(offset, b"some")
+        kinds = door.world.kinds()
+        writing.record()
+        door.check()
+        assert offset == 0 or door.world.kinds() == kinds
+        door.list("/in")
+        assert door.remembered.attributes_of("/in/a") is not None
+
+
+def test_a_folder_in_which_something_may_wait_to_be_sealed_or_read_is_not_watched(door):
+    """Which events change nothing is known of ordinary folders only."""
+    page = {"path": "/in", "watch": True}
+    assert door.ask(ListFolder, **page).watch
+    door.world.admin(SetReading(folder="clinic:/in", publish="after-reading"))
+    assert not door.ask(ListFolder, **page).watch
+    door.world.admin(SetReading(folder="clinic:/in", publish="at-once"))
+    assert not door.ask(ListFolder, **page).watch  # what ended before may still wait
+
+
+def test_whoever_was_told_of_room_for_files_asks_again_once_others_have_filled_it(door):
+    door.world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_files=4))
+    door.begin("/in/new")
+    for number in range(2):
+        door.act(("put_at_once", "berta", f"/in/{number}", ""))
+        assert door.remembered.upload(f"/in/more-{number}", 0.0) is not None
+    for number in range(2, 4):
+        door.act(("put_at_once", "berta", f"/in/{number}", ""))
+    with pytest.raises(QuotaExceeded):
+        door.ask(BeginUpload, path="/in/a", mode="create", lasting=False)
+    assert door.remembered.upload("/in/a", 0.0) is None
+
+
+def test_whoever_has_too_many_unfinished_uploads_elsewhere_is_refused_at_once_here_too(template, tmp_path):
+    world = World.copied(template, tmp_path / "data", replace(SMALL, uploads_per_user_max=2))
+    try:
+        door = Door(world)
+        door.act(("keep", "anna", "/@insurer/own/0", ""))
+        door.begin("/in/new")
+        door.act(("keep", "anna", "/@insurer/own/1", ""))
+        assert door.remembered.upload("/in/a", 0.0) is None
+        with pytest.raises(TooMany):
+            door.ask(BeginUpload, path="/in/a", mode="create", lasting=False)
+    finally:
+        world.close()
 
 
 KINDS = sorted(name.removeprefix("_") for name in vars(Door) if name.startswith("_") and not name.startswith("__"))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from sealane.database.sealed_tables import age_files
 from sealane.database.statements import Statement, parameters
-from sealane.database.tables import files, organizations, users, versions
+from sealane.database.tables import files, folders, organizations, users, versions
 from sealane.domain.queries.files import FileRow
-from sealane.domain.queries.sealed_folders import below
+from sealane.domain.queries.uploads import CountRow
 from sealane.ids import FileId, FolderId, VersionId
+
+_NAME_CHARACTERS_MAX: Final = 1024
+"""What a column of a name takes."""
 
 
 class StoodRow(NamedTuple):
@@ -139,13 +142,50 @@ RENAMED = Statement(
     .values(kept_name=bindparam("new_name")),
 )
 
-LEFT_BEHIND = Statement(
-    "earlier_versions.left_behind",
-    sa.update(versions)
-    .where(versions.c.kept_folder_id.in_(sa.select(below("folder_id").c.id)))
-    .values(kept_folder_id=None, kept_name=None),
+
+def _below_by_name() -> sa.CTE:
+    """Return a folder and those below it, each with the way to it from above the first; NULL where it has none."""
+    sealed_alike = sa.func.coalesce(folders.c.sealed_by, 0) == bindparam("sealed_by", type_=sa.BigInteger)
+    start = sa.select(
+        folders.c.id.label("id"), sa.case((sealed_alike, sa.cast(folders.c.name, sa.Text) + "/")).label("way")
+    ).where(folders.c.id == bindparam("folder_id", type_=sa.BigInteger))
+    tree = start.cte("tree", recursive=True)
+    return tree.union_all(
+        sa.select(folders.c.id, sa.case((sealed_alike, tree.c.way + folders.c.name + "/"))).where(
+            folders.c.parent_id == tree.c.id
+        )
+    )
+
+
+_gone = _below_by_name()
+_whole_name = (
+    sa.select(_gone.c.way).where(_gone.c.id == versions.c.kept_folder_id).correlate(versions).scalar_subquery()
+    + versions.c.kept_name
 )
-"""What stood in a folder, or in one below it, has no place any more."""
+STAY_BEHIND = Statement(
+    "earlier_versions.stay_behind",
+    sa.update(versions)
+    .where(versions.c.kept_folder_id.in_(sa.select(_gone.c.id)))
+    .values(
+        kept_folder_id=bindparam("parent", type_=sa.BigInteger),
+        kept_name=sa.case((sa.func.length(_whole_name) <= _NAME_CHARACTERS_MAX, _whole_name)),
+    ),
+)
+"""What stood in a folder, or in one below it, stood in `parent`, by the way that leads there (none if too long)."""
+
+KEPT_OF_NAME = Statement(
+    "earlier_versions.kept_of_name",
+    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(versions.c.size), 0), sa.BigInteger).label("count")).where(
+        versions.c.kept_folder_id == bindparam("folder"), versions.c.kept_name == bindparam("name")
+    ),
+    CountRow,
+)
+GO_ALONG = Statement(
+    "earlier_versions.go_along",
+    sa.update(versions)
+    .where(versions.c.kept_folder_id == bindparam("folder"), versions.c.kept_name == bindparam("name"))
+    .values(kept_folder_id=bindparam("to_folder", type_=sa.BigInteger), kept_name=bindparam("to_name")),
+)
 
 FILE_THERE = Statement(
     "earlier_versions.file_there", sa.select(files.c.id).where(files.c.id == bindparam("file")), FileIdRow

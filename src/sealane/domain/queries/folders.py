@@ -28,6 +28,8 @@ class FolderRow(NamedTuple):
     """The folder that is sealed with all below it: this one or one above."""
     pending_bytes: int
     """What unfinished uploads into it and below it hold."""
+    kept_bytes: int
+    """Versions that were replaced or removed in it and below it."""
 
 
 class LinkRow(NamedTuple):
@@ -75,6 +77,7 @@ _COLUMNS = (
     folders.c.modified,
     folders.c.sealed_by,
     folders.c.pending_bytes,
+    folders.c.kept_bytes,
 )
 
 
@@ -236,6 +239,17 @@ COUNT_PENDING = Statement(
     .values(pending_bytes=folders.c.pending_bytes + sa.bindparam("more_bytes", type_=sa.BigInteger)),
 )
 """What the unfinished uploads of a whole organization hold stands in the row of its root."""
+COUNT_KEPT = Statement(
+    "folders.count_kept",
+    folders.update()
+    .where(folders.c.id.in_(sa.select(_chain("charged_id").c.id)))
+    .values(kept_bytes=folders.c.kept_bytes + sa.bindparam("more_bytes", type_=sa.BigInteger)),
+)
+KEEP_NOTHING = Statement(
+    "folders.keep_nothing",
+    folders.update().where(folders.c.id.in_(sa.select(_down.c.id))).values(kept_bytes=0),
+)
+"""Of a folder that goes elsewhere with all below it: what is kept of them stays behind."""
 CHARGE_ORGANIZATION = Statement(
     "folders.charge_organization",
     organizations.update()
@@ -285,6 +299,7 @@ class OrganizationUse(NamedTuple):
     quota_files: int
     used_bytes: int
     used_files: int
+    kept_bytes: int
 
 
 ORGANIZATION_USE = Statement(
@@ -294,6 +309,7 @@ ORGANIZATION_USE = Statement(
         organizations.c.quota_files,
         organizations.c.used_bytes,
         organizations.c.used_files,
+        organizations.c.kept_bytes,
     ).where(organizations.c.id == sa.bindparam("organization_id")),
     OrganizationUse,
 )

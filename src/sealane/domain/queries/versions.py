@@ -8,6 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from sealane.database.columns import Moment
 from sealane.database.sealed_tables import age_files, former_headers, seals
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import (
@@ -22,7 +23,7 @@ from sealane.database.tables import (
     version_segments,
     versions,
 )
-from sealane.domain.queries.uploads import CountRow, SegmentRow
+from sealane.domain.queries.uploads import SegmentRow
 from sealane.ids import FileId, FolderId, KeyId, OrganizationId, SegmentId, UserId, VersionId
 
 
@@ -48,6 +49,8 @@ class VersionRow(NamedTuple):
     kept_folder_id: FolderId | None = None
     """Where it stood until it was replaced or removed."""
     kept_name: str | None = None
+    stands_since: datetime | None = None
+    """When it came to its name, where that was after it was made: it was moved there, had back, or waited."""
 
 
 class ExpiredRow(NamedTuple):
@@ -57,6 +60,7 @@ class ExpiredRow(NamedTuple):
     file_id: FileId
     organization_id: OrganizationId
     size: int
+    kept_folder_id: FolderId | None
 
 
 class DyingRow(NamedTuple):
@@ -114,7 +118,20 @@ TAKE_BACK_VERSION = Statement(
     "versions.take_back",
     sa.update(versions)
     .where(versions.c.id == bindparam("version"))
-    .values(replaced=None, kept_folder_id=None, kept_name=None, owes=bindparam("owed")),
+    .values(
+        replaced=None,
+        kept_folder_id=None,
+        kept_name=None,
+        owes=bindparam("owed"),
+        stands_since=bindparam("now", type_=Moment),
+    ),
+)
+
+STANDS_SINCE = Statement(
+    "versions.stands_since",
+    sa.update(versions)
+    .where(versions.c.id == bindparam("version"))
+    .values(stands_since=bindparam("now", type_=Moment)),
 )
 
 EXPIRED_VERSIONS = Statement(
@@ -130,7 +147,7 @@ OLDEST_KEPT = Statement(
     "versions.oldest_kept",
     sa.select(*[versions.c[name] for name in ExpiredRow._fields])
     .where(
-        versions.c.organization_id == bindparam("organization"),
+        versions.c.kept_folder_id == bindparam("folder"),
         versions.c.replaced.is_not(None),
         ~sa.exists().where(downloads.c.version_id == versions.c.id),
     )
@@ -138,19 +155,24 @@ OLDEST_KEPT = Statement(
     .limit(bindparam("limit", type_=sa.Integer)),
     ExpiredRow,
 )
-"""What goes first where too much is kept; nobody is receiving it."""
+"""What goes first where too much of a folder is kept; nobody is receiving it."""
+
+KEPT_UNREAD = Statement(
+    "versions.kept_unread",
+    sa.select(*[versions.c[name] for name in ExpiredRow._fields]).where(
+        versions.c.id == bindparam("version"),
+        versions.c.replaced.is_not(None),
+        ~sa.exists().where(downloads.c.version_id == versions.c.id),
+    ),
+    ExpiredRow,
+)
+"""A version that is kept, unless somebody is receiving it."""
 
 COUNT_KEPT = Statement(
     "versions.count_kept",
     sa.update(organizations)
     .where(organizations.c.id == bindparam("organization"))
     .values(kept_bytes=organizations.c.kept_bytes + bindparam("more", type_=sa.BigInteger)),
-)
-
-KEPT_BYTES = Statement(
-    "versions.kept_bytes",
-    sa.select(organizations.c.kept_bytes.label("count")).where(organizations.c.id == bindparam("organization")),
-    CountRow,
 )
 
 DELETE_VERSION = Statement("versions.delete", sa.delete(versions).where(versions.c.id == bindparam("version")))
