@@ -94,7 +94,8 @@ async def feel(browser: Browser, page: Page, folder: str, throttle: int) -> list
         await browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
         told = await doing()
         await page.wait_for_timeout(500)
-        felt.append(Felt(f"{name}{told or ''}, CPU slowed down {throttle}", _tasks(await browser.stop_tracing())))
+        said = name + (told if isinstance(told, str) else "")
+        felt.append(Felt(f"{said}, CPU slowed down {throttle}", _tasks(await browser.stop_tracing())))
 
     async def open_it() -> None:
         await page.click(f"table.files .text:text-is('{folder}')")
