@@ -1,6 +1,6 @@
 """`make bench-web`: sending from Chromium beside tus-js-client on the same server, the first page, memory while sealing.
 
-    python -m bench.web [--mib 128] [--rounds 3] [--memory-mib 10240]
+    python -m bench.web [--mib 128] [--rounds 3] [--files 10000] [--memory-mib 10240]
 
 Prints a table. Speeds depend on what else the machine does, so each round measures all one after another, and the
 ratios of a round and the CPU seconds are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import web_table
 from scripts import web_assets
 from sealane.vault.age.hybrid import HybridIdentity
 from tests.peers import chromium
@@ -215,6 +216,12 @@ async def measure(folder: Path, words: Any) -> None:
                     f"{name:27}{speed:8.1f} MiB/s ({ratio:4.2f} of tus-js-client), "
                     f"CPU seconds a GiB: browser {browsers:5.1f}, server {servers:5.1f}"
                 )
+            if words.files:
+                server.folder_for("clinic:/many", "anna@clinic")
+                await web_table.fill(server, server.token("anna@clinic"), "many", words.files)
+                for throttle in (1, THROTTLE):
+                    for felt in await web_table.feel(browser, page, "many", throttle):
+                        print(felt)
             if words.memory_mib:
                 file = folder / "sparse.bin"
                 with file.open("wb") as sparse:
@@ -237,6 +244,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     words.add_argument("--mib", type=int, default=128, help="size of each file")
     words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--files", type=int, default=0, help="open, scroll, sort and search a folder of so many files")
     words.add_argument("--memory-mib", type=int, default=0, help="send a sparse file of this size, and watch memory")
     with tempfile.TemporaryDirectory(prefix="sealane-bench-web-") as folder:
         asyncio.run(measure(Path(folder), words.parse_args()))

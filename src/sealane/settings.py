@@ -207,7 +207,7 @@ class Settings:
     """Bytes of request body that a client may send ahead on one HTTP/2 connection."""
     token_sessions_max: int = 10_000
     """Tokens, by client address, whose session an HTTP worker remembers."""
-    web_page_rows: int = 200
+    web_page_rows: int = 100
     web_listing_entries_max: int = 20_000
     undo_seconds: int = 3600
     """So long somebody may undo a removal of their own at a page."""

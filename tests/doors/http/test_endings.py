@@ -45,7 +45,7 @@ def recorded(house, kind: str) -> list[dict]:
 
 
 async def until(happened):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110  # what is waited for tells nobody
             await asyncio.sleep(0.005)
 

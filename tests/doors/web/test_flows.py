@@ -198,23 +198,3 @@ async def test_an_upload_goes_on_after_a_reload_and_survives_going_to_another_pa
             await page.click("a[download]")
         path = await (await coming.value).path()
         assert path.stat().st_size == len(content)
-
-
-async def test_many_names_come_as_one_scrolls(browser, port, house):
-    token = house.token("anna@clinic")
-    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
-        await sign_in(page, "anna")
-        await page.wait_for_url("**/files")
-        for number in range(230):
-            await page.request.put(
-                f"/api/v1/content/in/file-{number:03}.txt", data=b"x", headers={"Authorization": f"Bearer {token}"}
-            )
-        await page.goto("/files/in")
-        assert await page.locator("table.files tbody tr").count() == 201
-        await page.locator("tr.more").scroll_into_view_if_needed()
-        await page.wait_for_selector("text=file-229.txt")
-        assert await page.locator("table.files tbody tr").count() == 230
-        await page.fill("#q", "22")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/files/in?q=22*")
-        await page.wait_for_selector("text=12 entries")

@@ -57,7 +57,7 @@ async def _shown(
         except (NotAllowed, Missing):
             receipt = None
     return visit.page(
-        "details.html",
+        "drawer.html" if visit.query()["part"] == "drawer" else "details.html",
         200 if failure is None else 409,
         path=path,
         parent=parent_of(path),

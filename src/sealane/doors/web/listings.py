@@ -47,8 +47,12 @@ class Listing:
     entries: tuple[Entry, ...]
     total: int | None
     """How many there are in all; None where nobody has counted."""
+    start: int = 0
+    """How many entries stand on pages before this one."""
     next_start: int | None = None
+    """How many stand before the next page; None where this is the last."""
     next_after: str = ""
+    """Where the next page begins, in a folder that is shown in the keeper's order."""
     cut: bool = False
     """The folder is larger than what was searched or sorted."""
 
@@ -82,10 +86,10 @@ async def listing(visit: Visit, path: str, asked: Asked) -> Listing:
     rows, most = visit.settings.web_page_rows, visit.settings.page_entries_max
     if asked.after:
         page = await visit.ask(ListFolder(handle="", path=path, after=asked.after, limit=rows), Page)
-        return Listing(page.entries, None, next_after=page.after)
+        return _in_keepers_order(page.entries, asked.start, page.after)
     page = await visit.ask(ListFolder(handle="", path=path, limit=most), Page)
     if page.after and asked.is_plain:
-        return Listing(page.entries[:rows], None, next_after=page.entries[rows - 1].name)
+        return _in_keepers_order(page.entries[:rows], 0, page.entries[rows - 1].name)
     entries = list(page.entries)
     limit = visit.settings.web_listing_entries_max
     while page.after and len(entries) < limit:
@@ -96,6 +100,12 @@ async def listing(visit: Visit, path: str, asked: Asked) -> Listing:
     return Listing(
         entries=tuple(found[asked.start : asked.start + rows]),
         total=len(found),
+        start=asked.start,
         next_start=asked.start + rows if more else None,
         cut=bool(page.after) or len(entries) > limit,
     )
+
+
+def _in_keepers_order(entries: tuple[Entry, ...], start: int, after: str) -> Listing:
+    """Return a page of a folder that nobody has counted; `after`: where the next one begins, if there is one."""
+    return Listing(entries, None, start=start, next_start=start + len(entries) if after else None, next_after=after)

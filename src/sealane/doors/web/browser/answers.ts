@@ -8,6 +8,7 @@
    Why htmx alone does not do it: an answer that takes the page away also takes from every link on it that it was a link
    (`deInitNode`), so that the answer to a click on one of them no longer changes the address. */
 
+import { hasMorePages } from "./rows"
 import { word } from "./tray"
 
 interface Asked {
@@ -101,8 +102,7 @@ function show(): void {
 function isInUse(): boolean {
   const table = document.getElementById("listing")
   if (!table) return false
-  const rows = table.querySelectorAll("tbody tr:not(.more)").length
-  return table.contains(document.activeElement) || table.querySelector("input:checked") !== null || rows > Number(table.dataset.rows)
+  return table.contains(document.activeElement) || table.querySelector("input:checked") !== null || hasMorePages()
 }
 
 /** What a person does ends a refresh under way; it is gone on with, or told of, when they have done. */

@@ -1,11 +1,13 @@
 /* The browser's program: what pages do better with JavaScript than without. Sources in browser/, bundled into static/.
 
-   Must stay true: no page needs it to look, download or administer; nothing is put into a page as HTML here; what it
+   Must stay true: no page needs it to look, download or administer; what becomes part of a page is this server's answer (trusted.ts); what it
    asks of the server, it asks with the form token of the page. */
 
+import "./drawer"
 import { forms, openHere, unlocking } from "./keys"
 import { isHandingOver } from "./opened"
 import { answer, hasPasskeys } from "./passkeys"
+import { watchRows } from "./rows"
 import { uploads } from "./transfers"
 import { trust } from "./trusted"
 
@@ -17,6 +19,7 @@ function enhance(): void {
     if (element.textContent?.startsWith("/")) element.textContent = location.origin + (element.dataset.absolute ?? "")
   uploads.show()
   unlocking()
+  watchRows()
 }
 
 function chooser(): HTMLInputElement | null {

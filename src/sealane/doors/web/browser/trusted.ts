@@ -28,6 +28,14 @@ export function trust(answer: string): void {
   answers.length = Math.min(answers.length, ANSWERS_MAX)
 }
 
+/** What this server has just answered, as pieces of a page. */
+export function pieces(answer: string): DocumentFragment {
+  trust(answer)
+  const template = document.createElement("template")
+  template.innerHTML = answer
+  return template.content
+}
+
 function createHTML(text: string): string {
   if (text === "" || text === PANTRY) return text
   for (const answer of answers) {
