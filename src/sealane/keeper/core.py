@@ -88,7 +88,7 @@ class Batch:
     proof_wanted: bool = False
     """Somebody wants the ledger proven: the prover is started."""
     settings_changed: bool = False
-    """The settings are to be looked up again."""
+    """The settings are to be looked up again, and every door is told them."""
     touched: list[FolderId] = field(default_factory=list)
     """Folders that show something else than before."""
     watches: list[Ended] = field(default_factory=list)
@@ -103,6 +103,7 @@ class Batch:
         self.arrivals |= other.arrivals
         self.dead_bytes += other.dead_bytes
         self.proof_wanted |= other.proof_wanted
+        self.settings_changed |= other.settings_changed
         self.watches += other.watches
         self.watches_up_to = max(self.watches_up_to, other.watches_up_to)
 
