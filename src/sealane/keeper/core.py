@@ -151,6 +151,11 @@ class Keeper:
         with self._database.begin() as transaction:
             self.settings = self._settings_in_force(transaction)
 
+    @property
+    def has_changed_settings(self) -> bool:
+        """Whether a setting is in force that was changed at a page."""
+        return self.settings != self._started_with
+
     def _settings_in_force(self, transaction: Transaction) -> Settings:
         return configuration.in_force(self._started_with, node_settings.changed(transaction))
 

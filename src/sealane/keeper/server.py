@@ -136,8 +136,9 @@ class Server:
             task = self._loop.create_task(self._tell_what_ended(line))
             self._flows.add(task)
             task.add_done_callback(self._flows.discard)
-            line.send(NOTICE, self._settings_in_force())  # one may have been changed since the process was started
-            line.flush()
+            if self.keeper.has_changed_settings:  # perhaps since the process was started
+                line.send(NOTICE, self._settings_in_force())
+                line.flush()
         if line.asker is Asker.INSPECTOR:  # the last keeper may have died before it said that something is owed
             line.send(NOTICE, ArrivalsWaiting())
             line.flush()
