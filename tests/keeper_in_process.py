@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from argon2 import PasswordHasher, Type
 
 from sealane.clock import Clock
+from sealane.configuration import changeable_of
 from sealane.domain import passwords
 from sealane.keeper.core import Keeper
-from sealane.operations.envelope import Answer, Asker, Operation, SessionsEnded, WatchesEnded
+from sealane.operations.envelope import Answer, Asker, Operation, SessionsEnded, SettingsInForce, WatchesEnded
 from sealane.operations.inspection import ArrivalsWaiting
 from sealane.settings import Settings
 
@@ -141,5 +142,7 @@ class KeeperInProcess:
                     listener(WatchesEnded(ended, batch.watches_up_to))
                 if batch.ended and asking.asker is Asker.DOOR:
                     listener(SessionsEnded(sessions=tuple(batch.ended)))
+                if batch.settings_changed and asking.asker is Asker.DOOR:
+                    listener(SettingsInForce(changeable_of(self.keeper.settings)))
                 if batch.arrivals and asking.asker is Asker.INSPECTOR:
                     listener(ArrivalsWaiting())

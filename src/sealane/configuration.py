@@ -78,12 +78,10 @@ class Changeable:
     most: int
     unit: int = 1
     """What people count it in: seconds of a day, bytes of a megabyte."""
-    at_restart: bool = False
-    """Doors have a copy of their own, which they take over when they are started anew."""
 
 
 CHANGEABLE: Final = {
-    "session_idle_seconds": Changeable(5 * _MINUTE, 12 * _HOUR, _MINUTE, at_restart=True),
+    "session_idle_seconds": Changeable(5 * _MINUTE, 12 * _HOUR, _MINUTE),
     "web_session_lifetime_seconds": Changeable(_HOUR, 168 * _HOUR, _HOUR),
     "proof_seconds": Changeable(_MINUTE, _HOUR, _MINUTE),
     "link_seconds": Changeable(_HOUR, 720 * _HOUR, _HOUR),
@@ -96,7 +94,7 @@ CHANGEABLE: Final = {
     "guest_keep_seconds": Changeable(_DAY, 3650 * _DAY, _DAY),
     "version_keep_seconds": Changeable(7 * _DAY, 3650 * _DAY, _DAY),
     "upload_keep_seconds": Changeable(_DAY, 90 * _DAY, _DAY),
-    "file_bytes_max": Changeable(_MEGABYTE, 5_497_558 * _MEGABYTE, _MEGABYTE, at_restart=True),
+    "file_bytes_max": Changeable(_MEGABYTE, 5_497_558 * _MEGABYTE, _MEGABYTE),
 }
 """The settings that can be changed at a page."""
 _SECONDS_MOST = 100 * 365 * 86_400
@@ -144,6 +142,11 @@ def in_force(settings: Settings, changed: Mapping[str, int]) -> Settings:
         and CHANGEABLE[name].least <= value <= CHANGEABLE[name].most
     }
     return dataclasses.replace(settings, **counting)
+
+
+def changeable_of(settings: Settings) -> dict[str, int]:
+    """Return the settings that can be changed at a page, as they are: what doors are told."""
+    return {name: getattr(settings, name) for name in CHANGEABLE}
 
 
 @functools.cache

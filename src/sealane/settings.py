@@ -98,6 +98,9 @@ class Settings:
     share_code_seconds: int = 600
     share_codes_per_hour_max: int = 20
     note_characters_max: int = 4000
+    reply_files_max: int = 100
+    """Files that the guests of one package may send back together, where its sender said nothing else."""
+    reply_bytes_max: int = 1_000_000_000
 
     # Mail. It goes out where a mail server and `public_url` are set; without, pages show links to pass on.
     smtp: str = ""

@@ -31,9 +31,10 @@ from sealane.operations.accounts import (
 )
 from sealane.operations.audit import ReadLedger
 from sealane.operations.caller import KeeperCaller, ask_once, socket_path
-from sealane.operations.envelope import Done, SessionsEnded
+from sealane.operations.envelope import Done, SessionsEnded, SettingsInForce
 from sealane.operations.files import Look
 from sealane.operations.inspection import ArrivalsWaiting
+from sealane.operations.settings import SetSetting
 from sealane.operations.signing import Health, SignExchange, SignInWithPassword, SignInWithToken
 from tests.keeper_in_process import SETTINGS
 
@@ -415,6 +416,24 @@ async def test_a_door_that_connects_is_told_which_sessions_ended_before(tmp_path
         late.on_notice(heard.put_nowait)
         await late.ask(Health())
         assert await asyncio.wait_for(heard.get(), 2) == SessionsEnded((session.session,))
+
+
+async def test_doors_hear_of_a_changed_setting_at_once_and_one_that_connects_later_does_too(tmp_path):
+    async with serving(tmp_path) as running:
+        admin, door, late = running.caller("admin"), running.caller(), running.caller()
+        heard, heard_late = asyncio.Queue(), asyncio.Queue()
+        door.on_notice(heard.put_nowait)
+        late.on_notice(heard_late.put_nowait)
+        await door.ask(Health())
+        assert heard.empty()
+        await admin.ask(SetSetting("file_bytes_max", 5_000_000))
+        await late.ask(Health())
+        for queue in (heard, heard_late):
+            told = await asyncio.wait_for(queue.get(), 60)
+            assert isinstance(told, SettingsInForce)
+            assert (told.values["file_bytes_max"], told.values["proof_seconds"]) == (5_000_000, 900)
+        await admin.ask(SetSetting("file_bytes_max", None))
+        assert (await asyncio.wait_for(heard.get(), 60)).values["file_bytes_max"] > 5_000_000
 
 
 async def test_a_door_that_asks_much_is_read_more_slowly_and_answered_wholly(tmp_path):

@@ -15,7 +15,7 @@ from sealane.errors import Unavailable
 if TYPE_CHECKING:
     from sealane.database.drivers import Driver
 
-HEAD = "0014"
+HEAD = "0015"
 """The last revision in `migrations/versions/`."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -30,6 +30,7 @@ shares = sa.Table(
     sa.Column("came_bytes", sa.BigInteger, nullable=False),
     sa.Column("came_files", sa.BigInteger, nullable=False),
     sa.Column("endings", sa.String(400), nullable=False),
+    sa.Column("reply_folder_id", sa.BigInteger),
     sa.Index(None, "sender_id", "made"),
     sa.CheckConstraint("kind IN ('package', 'request')", name="kind_known"),
     sa.CheckConstraint("proof IN ('code', 'password', 'link')", name="proof_known"),
@@ -58,6 +59,7 @@ share_visits = sa.Table(
     sa.Column("session_id", sa.String(32), primary_key=True),
     sa.Column("folder_id", sa.BigInteger, nullable=False),
     sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("reply_folder_id", sa.BigInteger),
     comment="Guests' sessions: the one folder that each opens. `name`: as they called themselves, unproved.",
     **BY_KEY,
 )

@@ -50,7 +50,8 @@ def _forget(work: Work, share: ShareRow) -> bool:
 def _removed(work: Work, share: ShareRow, guest: GuestRow) -> bool:
     """Remove a guest's account; where it may be the sender of something stored, only who it was. Return which."""
     begun = work.transaction.first(statements.UPLOADS_OF_GUEST, user_id=guest.user_id)
-    sent = share.kind == "request" and guest.fetched is not None
+    last = guest.fetched if share.kind == "request" else guest.replied
+    sent = share.came_files > 0 and last is not None
     if sent or begun is None or begun.count:
         work.transaction.run(statements.ERASE_GUEST, guest=guest.user_id)
         work.transaction.run(statements.ERASE_GUESTS_MAILBOX, guest=guest.user_id)

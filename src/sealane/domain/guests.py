@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sealane.domain import letters
+from sealane import paths
+from sealane.domain import letters, places
 from sealane.domain.queries import shares as statements
 from sealane.domain.rights import ALL_SCOPES
 from sealane.domain.work import Caller, Guest
 from sealane.errors import Invalid, NotAllowed, QuotaExceeded, SessionEnded
 from sealane.ids import SessionId
+from sealane.ledger import events
 from sealane.operations.failures import NameUnwanted, NoDownloadsLeft
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def of_session(work: Work, row: SessionRow, *, after_the_end: bool) -> Guest:
         inviter=sender_of(share),
         folder_id=visit.folder_id,
         called=visit.name,
+        replies_to=share.reply_folder_id if share.kind == "package" else None,
     )
 
 
@@ -86,7 +89,7 @@ def count_download(work: Work, caller: Caller, version: VersionId) -> None:
 
 
 def check_begin(work: Work, caller: Caller, op: BeginUpload) -> None:
-    """Raise what speaks against a guest's upload before any byte of it: its name, its length, the request's limits."""
+    """Raise what speaks against a guest's upload before any byte of it: its name, its length, the share's limits."""
     guest = caller.guest
     if guest is None:
         return
@@ -97,10 +100,17 @@ def check_begin(work: Work, caller: Caller, op: BeginUpload) -> None:
         raise NotAllowed("Send whole files here.")
     if op.declared is None:
         raise Invalid("Say how long the file is before it is sent.")
+    if not guest.writes and not is_reply(guest, op.path):
+        return  # what a package shows takes nothing, and its rights say so
     endings = tuple(share.endings.split())
     if endings and not op.path.lower().endswith(endings):
         raise NameUnwanted(f"Only files with these endings are wanted here: {' '.join(endings)}")
     _check_room(share, op.declared)
+
+
+def is_reply(guest: Guest, path: str) -> bool:
+    """Return whether a path leads to where a guest sends files back. Pure."""
+    return guest.replies_to is not None and paths.parse(path)[:1] == (places.REPLIES_ROOM,)
 
 
 def count_arrival(work: Work, caller: Caller, size: int) -> None:
@@ -114,9 +124,15 @@ def count_arrival(work: Work, caller: Caller, size: int) -> None:
     _check_room(share, size)
     work.transaction.run(statements.COUNT_UPLOAD, share_id=guest.share, size=size)
     before = work.transaction.first(statements.GUEST, user_id=caller.user_id)
-    work.transaction.run(statements.NOTE_FETCHED, guest=caller.user_id, at=work.now)
-    if before is not None and before.fetched is None:
-        letters.tell_sender(work, share, "arrived")
+    if guest.writes:
+        work.transaction.run(statements.NOTE_FETCHED, guest=caller.user_id, at=work.now)
+        if before is not None and before.fetched is None:
+            letters.tell_sender(work, share, "arrived")
+        return
+    work.transaction.run(statements.NOTE_REPLIED, guest=caller.user_id, at=work.now)
+    if before is not None and before.replied is None:
+        work.record(events.ShareReplied(who=caller.who, share_id=share.id, owner_organization_id=share.organization_id))
+        letters.tell_sender(work, share, "replied")
 
 
 def _check_room(share: ShareRow, size: int) -> None:

@@ -38,7 +38,7 @@ def list_settings(work: Work, op: ListSettings) -> RowsAre:
     """List what can be changed, as it is."""
     del op
     kept = changed(work.transaction)
-    columns = ("name", "value", "least", "most", "unit", "at_restart", "changed", "given")
+    columns = ("name", "value", "least", "most", "unit", "changed", "given")
     return rows.listing(
         columns,
         (
@@ -48,7 +48,6 @@ def list_settings(work: Work, op: ListSettings) -> RowsAre:
                 one.least,
                 one.most,
                 one.unit,
-                one.at_restart,
                 name in kept,
                 name in work.settings.given,
             )

@@ -21,6 +21,7 @@ from sealane import paths
 from sealane.domain import rights
 from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import folders as folder_statements
+from sealane.domain.queries import shares as share_statements
 from sealane.domain.rights import NO_RIGHTS, Act, Right
 from sealane.domain.views import Doorway, View
 from sealane.errors import IsAFolder, Missing, NotAFolder, NotAllowed
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 GUESTS_ROOM: Final = "share"
 """The name by which a guest comes to the one folder that they see."""
+REPLIES_ROOM: Final = "reply"
+"""The name by which a guest comes to where they send files back; they see nothing there."""
 AGE_SUFFIX: Final = ".age"
 """What the name of an age file ends with."""
 
@@ -69,7 +72,7 @@ class Folder:
 def view_of(work: Work, caller: Caller) -> View:
     """Return where the caller's grants lead; a guest's lead to one folder."""
     if caller.guest is not None:
-        return _view_of_guest(work, caller.guest)
+        return _view_of_guest(work, caller, caller.guest)
     return work.views.of(
         work.transaction,
         user_id=caller.user_id,
@@ -79,8 +82,8 @@ def view_of(work: Work, caller: Caller) -> View:
     )
 
 
-def _view_of_guest(work: Work, guest: Guest) -> View:
-    """Return a view with nothing in it but the folder of the guest's share, as far as its sender sees it now.
+def _view_of_guest(work: Work, caller: Caller, guest: Guest) -> View:
+    """Return a view of nothing but the folder of the guest's share, and of their reply, as far as its sender sees them.
 
     It is made anew each time: nothing that the sender loses stays with a guest. Raises `Missing` where nothing is left.
     """
@@ -91,7 +94,24 @@ def _view_of_guest(work: Work, guest: Guest) -> View:
     root = view_of(work, guest.inviter).own_root
     view = View(Doorway(root.folder_id, NO_RIGHTS, root.path), {folder.id: granted})
     view.aliases[GUESTS_ROOM] = Doorway(folder.id, granted, folder.path)
+    if guest.replies_to is not None:
+        _add_reply(work, caller, guest, view)
     return view
+
+
+def _add_reply(work: Work, caller: Caller, guest: Guest, view: View) -> None:
+    """Add where a guest sends files back, once it was made, as long as the package's sender may write there."""
+    visit = work.transaction.first(share_statements.VISIT, session_id=caller.session)
+    if visit is None or visit.reply_folder_id is None:
+        return
+    try:
+        room = find_again(work, guest.inviter, visit.reply_folder_id)
+    except Missing:
+        return
+    granted = room.granted & rights.GUESTS_RIGHTS[True]
+    if granted != NO_RIGHTS and room.organization_id == guest.inviter.organization_id:
+        view.granted[room.id] = view.granted.get(room.id, NO_RIGHTS) | granted
+        view.aliases[REPLIES_ROOM] = Doorway(room.id, granted, room.path)
 
 
 def organization_of(caller: Caller) -> str:

@@ -17,6 +17,7 @@ from sealane.domain import (
     ahead,
     allowances,
     beginnings,
+    guest_rooms,
     guests,
     held_back,
     keyring,
@@ -85,6 +86,7 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     """Start writing the file at a path. Raises before any byte where rights, name, quota or state forbid it."""
     allowances.check_declared(work, op.declared)
     guests.check_begin(work, caller, op)
+    guest_rooms.ready(work, caller, op)
     destination = _destination(work, caller, op)
     if op.mode == "resume":
         upload = _to_resume(work, caller, destination)

@@ -97,7 +97,7 @@ def prove(work: Work, session: SessionId) -> None:
 
 
 def begin_visit(
-    work: Work, *, user_id: UserId, user: str, share: str, scope: str, until: datetime, address: str
+    work: Work, *, user_id: UserId, user: str, share: str, scopes: frozenset[str], until: datetime, address: str
 ) -> SignedIn:
     """Open the session of a guest, for a share that lets them in until then."""
     return _begin(
@@ -106,7 +106,7 @@ def begin_visit(
         user=user,
         method=guests.METHOD,
         credential=share,
-        scopes=frozenset({scope}),
+        scopes=scopes,
         expires=min(until, work.now + timedelta(seconds=work.settings.session_idle_seconds)),
         door=WEB,
         address=address,
@@ -262,12 +262,17 @@ def ended_lately(work: Work) -> tuple[SessionId, ...]:
 
 
 def _extended(work: Work, row: SessionRow) -> datetime:
-    """Return when the session ends, now that it was used; a token's session is never extended."""
+    """Return when the session ends, now that it was used; a token's session stays as it was begun.
+
+    It ends sooner than it was told where settings have been made stricter meanwhile.
+    """
     idle = timedelta(seconds=work.settings.session_idle_seconds)
-    if row.method == TOKEN or row.expires - work.now > idle / 2:
+    latest = row.began + timedelta(seconds=_lifetime_seconds(work, row.door))
+    stricter = row.expires > min(work.now + idle, latest)
+    if row.method == TOKEN or (row.expires - work.now > idle / 2 and not stricter):
         return row.expires
-    until = min(work.now + idle, row.began + timedelta(seconds=_lifetime_seconds(work, row.door)))
-    if until > row.expires:
+    until = min(work.now + idle, latest)
+    if until > row.expires or stricter:
         work.transaction.run(statements.EXTEND, session_id=row.id, until=until)
         return until
     return row.expires

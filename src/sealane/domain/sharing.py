@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.queries.shares import ShareRow
     from sealane.domain.work import Caller, Work
+    from sealane.ids import FolderId
     from sealane.operations.sharing import ListShares, LookShare, MakeShare, Proof, RecallShare
 
 SECRET_BYTES: Final = 32
@@ -42,6 +43,7 @@ _LISTED_MAX: Final = 200
 _NEEDS: Final = {
     "package": (Act.LIST_FOLDER, Act.READ_FILE),
     "request": (Act.WRITE_FILE, Act.MAKE_FOLDER),
+    "reply": (Act.WRITE_FILE, Act.MAKE_FOLDER),
 }
 """What the sender must be able to do themselves."""
 
@@ -57,12 +59,29 @@ def check(work: Work, caller: Caller, op: MakeShare) -> Folder:
         raise Invalid("What is sealed opens only with its readers' keys: it cannot be sent to guests.")
     _check_words(work, op)
     _check_limits(op)
+    _reply_folder(work, caller, op, folder)
     if op.password:
         passwords.check(op.password, work.settings)
     open_now = work.transaction.first(statements.COUNT_OPEN, sender_id=caller.user_id, at=work.now)
     if open_now is not None and open_now.count >= work.settings.shares_per_user_max:
         raise TooMany("You have too many open packages and requests. Recall some of them.")
     return folder
+
+
+def _reply_folder(work: Work, caller: Caller, op: MakeShare, folder: Folder) -> Folder | None:
+    """Return the folder that takes what a package's guests send back. Raises what speaks against it."""
+    if not op.replies_to:
+        return None
+    if op.kind == "request":
+        raise Invalid("A request takes files anyway.")
+    found = places.find_folder(work, caller, op.replies_to)
+    if found.virtual or found.organization_id != caller.organization_id:
+        raise NotAllowed("Only a folder of your own organization can take what is sent back.")
+    for act in _NEEDS["reply"]:
+        found.demand(caller, act)
+    if any(link.id == folder.id for link in work.tree.chain(work.transaction, found.id)):
+        raise Invalid("What is sent back cannot go into the folder that is sent: all its recipients would see it.")
+    return found
 
 
 def _check_words(work: Work, op: MakeShare) -> None:
@@ -98,6 +117,11 @@ def make(work: Work, caller: Caller, op: MakeShare, password_hash: str | None) -
     """Make a share, its guests and their links; the links go out by mail where mail is on."""
     folder = check(work, caller, op)
     share, until = ids.random_name(), _until(work, op)
+    replies_to = _reply_folder(work, caller, op, folder)
+    bytes_max, files_max = op.bytes_max, op.files_max
+    if op.kind == "package":
+        bytes_max = 0 if replies_to is None else bytes_max or work.settings.reply_bytes_max
+        files_max = 0 if replies_to is None else files_max or work.settings.reply_files_max
     proof: Proof = "password" if password_hash else ("code" if op.mailboxes else "link")
     work.transaction.run(
         statements.ADD_SHARE,
@@ -113,9 +137,10 @@ def make(work: Work, caller: Caller, op: MakeShare, password_hash: str | None) -
         made=work.now,
         expires=until,
         downloads_max=op.downloads_max,
-        bytes_max=op.bytes_max,
-        files_max=op.files_max,
+        bytes_max=bytes_max,
+        files_max=files_max,
         endings=" ".join(op.endings),
+        reply_folder_id=None if replies_to is None else replies_to.id,
     )
     made = [_add_guest(work, caller, share, mailbox) for mailbox in op.mailboxes or ("",)]
     mailed = bool(op.mailboxes) and letters.is_on(work)
@@ -145,8 +170,9 @@ def make(work: Work, caller: Caller, op: MakeShare, password_hash: str | None) -
             guest_ids=tuple(user for user, _ in made),
             mailboxes=" ".join(op.mailboxes) or "-",
             downloads_max=op.downloads_max,
-            bytes_max=op.bytes_max,
-            files_max=op.files_max,
+            bytes_max=bytes_max,
+            files_max=files_max,
+            reply_folder_id=None if replies_to is None else replies_to.id,
         )
     )
     return ShareMade(share=share, proof=proof, mailed=mailed, links=tuple(link for _, link in made))
@@ -236,17 +262,26 @@ def _own(work: Work, caller: Caller, name: str) -> ShareRow:
 
 def folder_of(work: Work, share: ShareRow) -> Folder | None:
     """Return a share's folder if its sender may do themselves, now, what it lets guests do."""
+    return _still(work, share, share.folder_id, _NEEDS[share.kind])
+
+
+def reply_folder_of(work: Work, share: ShareRow) -> Folder | None:
+    """Return the folder that takes what guests send back, if its sender may write there now; None where none does."""
+    return None if share.reply_folder_id is None else _still(work, share, share.reply_folder_id, _NEEDS["reply"])
+
+
+def _still(work: Work, share: ShareRow, folder_id: FolderId, needed: tuple[Act, ...]) -> Folder | None:
     sender = guests.sender_of(share)
     try:
-        folder = places.find_again(work, sender, share.folder_id)
+        folder = places.find_again(work, sender, folder_id)
     except Missing:
         return None
-    stands = all(rights.may(sender, act, folder.granted) for act in _NEEDS[share.kind])
+    stands = all(rights.may(sender, act, folder.granted) for act in needed)
     return folder if stands and folder.organization_id == share.organization_id else None
 
 
 def _told(work: Work, caller: Caller, share: ShareRow, *, whole: bool) -> ShareIs:
-    folder = folder_of(work, share)
+    folder, replies_to = folder_of(work, share), reply_folder_of(work, share)
     state = "open" if guests.is_open(work, share) else "over"
     if share.recalled is not None:
         state = "recalled"
@@ -270,6 +305,7 @@ def _told(work: Work, caller: Caller, share: ShareRow, *, whole: bool) -> ShareI
         came_files=share.came_files,
         endings=tuple(share.endings.split()),
         guests=_guests(work, caller, share, whole=whole),
+        replies_to="" if replies_to is None else places.as_seen(work, caller, replies_to),
     )
 
 

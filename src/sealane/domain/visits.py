@@ -11,10 +11,9 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sealane import paths
-from sealane.domain import attempts, folders, guests, letters, places, sessions, sharing
+from sealane.domain import attempts, guest_rooms, guests, letters, places, sessions, sharing
+from sealane.domain.guest_rooms import CALLED_MAX
 from sealane.domain.outcomes import Outcome
-from sealane.domain.queries import files as file_statements
 from sealane.domain.queries import shares as statements
 from sealane.errors import Invalid, Locked, NotSignedIn, SessionEnded, TooMany
 from sealane.ledger import events
@@ -23,10 +22,9 @@ from sealane.operations.failures import LinkOver
 from sealane.operations.sharing import CodeAsked, InvitationIs, Letter, VisitIs
 
 if TYPE_CHECKING:
-    from sealane.domain.places import Folder
     from sealane.domain.queries.shares import GuestRow, ShareRow
     from sealane.domain.work import Caller, Work
-    from sealane.ids import FolderId, UserId
+    from sealane.ids import UserId
     from sealane.operations.envelope import Answer
     from sealane.operations.sharing import (
         AskCode,
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     )
 
 _CODE_DIGITS: Final = 8
-_CALLED_MAX: Final = 60
-_SAME_NAMES_MAX: Final = 50
 _WRONG = "The code or the password is not right, or its time is over."
 
 
@@ -202,15 +198,23 @@ def _let_in(work: Work, share: ShareRow, guest: GuestRow, *, called: str, addres
     if not guests.is_open(work, share) or folder is None:
         return Outcome(LinkOver(), 0.0)
     called = " ".join(called.split())
-    if len(called) > _CALLED_MAX or not called.isprintable():
-        return Outcome(Invalid(f"Your name may have {_CALLED_MAX} characters at most."), 0.0)
+    if len(called) > CALLED_MAX or not called.isprintable():
+        return Outcome(Invalid(f"Your name may have {CALLED_MAX} characters at most."), 0.0)
     lately = work.transaction.first(statements.VISITS_LATELY, share_id=share.id, since=work.now - timedelta(hours=1))
     if lately is not None and lately.count >= work.settings.share_visits_per_hour_max:
         return Outcome(TooMany("Too many people have opened this lately. Try again in an hour."), 0.0)
     user = f"{guest.account}@{share.organization}"
-    scope = "write" if share.kind == "request" else "read"
+    scopes = {"write"} if share.kind == "request" else {"read"}
+    if share.reply_folder_id is not None:
+        scopes.add("write")
     opened = sessions.begin_visit(
-        work, user_id=guest.user_id, user=user, share=share.id, scope=scope, until=share.expires, address=address
+        work,
+        user_id=guest.user_id,
+        user=user,
+        share=share.id,
+        scopes=frozenset(scopes),
+        until=share.expires,
+        address=address,
     )
     who = events.Who(
         door=sessions.WEB,
@@ -220,7 +224,7 @@ def _let_in(work: Work, share: ShareRow, guest: GuestRow, *, called: str, addres
         user_name=user,
         address=address,
     )
-    room = folder.id if scope == "read" else _own_room(work, who, folder, called or guest.mailbox)
+    room = folder.id if share.kind == "package" else guest_rooms.make(work, who, folder, called or guest.mailbox)
     work.transaction.run(statements.ADD_VISIT, session_id=opened.session, folder_id=room, name=called)
     work.transaction.run(statements.NOTE_CAME, guest=guest.user_id, at=work.now)
     work.record(events.SignedIn(who=who, method=guests.METHOD, scopes=opened.scopes, expires=opened.expires))
@@ -235,32 +239,6 @@ def _let_in(work: Work, share: ShareRow, guest: GuestRow, *, called: str, addres
         )
     )
     return Outcome(opened, 0.0)
-
-
-def _own_room(work: Work, who: events.Who, folder: Folder, called: str) -> FolderId:
-    """Make the folder that this visit's files go into, so that no guest meets, or writes over, what another sent."""
-    base = work.now.strftime("%Y-%m-%d %H.%M ") + _as_name(called)
-    for number in range(1, _SAME_NAMES_MAX):
-        name = paths.check_name(base.strip() if number == 1 else f"{base.strip()} ({number})")
-        file = work.transaction.first(file_statements.BY_NAME, folder_id=folder.id, name=name)
-        if file is None and work.tree.child(work.transaction, folder.id, name) is None:
-            break
-    else:
-        raise TooMany
-    folders.check_room_for_folder(work, folder.id, height=0)
-    made = folders.add(work, organization_id=folder.organization_id, parent_id=folder.id, name=name, modified=work.now)
-    work.record(
-        events.FolderMade(
-            who=who, folder_id=made, owner_organization_id=folder.organization_id, path=folder.path_of(name)
-        )
-    )
-    return made
-
-
-def _as_name(text: str) -> str:
-    """Return what of a guest's name, or mailbox, can stand in a folder's name. Pure."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_@." else " " for letter in text)
-    return " ".join(kept.split()).strip(". ")[:_CALLED_MAX]
 
 
 def _share_of(work: Work, caller: Caller) -> ShareRow:
@@ -297,6 +275,7 @@ def look_visit(work: Work, caller: Caller, op: LookVisit) -> VisitIs:
         files_left=max(0, share.files_max - share.came_files) if share.files_max else None,
         endings=tuple(share.endings.split()),
         replied=_guest_of(work, caller.user_id).replied is not None,
+        reply_path=f"/{places.REPLIES_ROOM}" if sharing.reply_folder_of(work, share) is not None else "",
     )
 
 

@@ -40,6 +40,8 @@ class Guest:
     folder_id: FolderId
     called: str
     """As they called themselves, unproved."""
+    replies_to: FolderId | None = None
+    """A package that takes files back: the folder under which they come to stand."""
 
 
 @dataclass(frozen=True, slots=True)

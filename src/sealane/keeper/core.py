@@ -88,7 +88,7 @@ class Batch:
     proof_wanted: bool = False
     """Somebody wants the ledger proven: the prover is started."""
     settings_changed: bool = False
-    """The settings are to be looked up again."""
+    """The settings are to be looked up again, and every door is told them."""
     touched: list[FolderId] = field(default_factory=list)
     """Folders that show something else than before."""
     watches: list[Ended] = field(default_factory=list)
@@ -103,6 +103,7 @@ class Batch:
         self.arrivals |= other.arrivals
         self.dead_bytes += other.dead_bytes
         self.proof_wanted |= other.proof_wanted
+        self.settings_changed |= other.settings_changed
         self.watches += other.watches
         self.watches_up_to = max(self.watches_up_to, other.watches_up_to)
 
@@ -149,6 +150,11 @@ class Keeper:
         self._forget_keys()
         with self._database.begin() as transaction:
             self.settings = self._settings_in_force(transaction)
+
+    @property
+    def has_changed_settings(self) -> bool:
+        """Whether a setting is in force that was changed at a page."""
+        return self.settings != self._started_with
 
     def _settings_in_force(self, transaction: Transaction) -> Settings:
         return configuration.in_force(self._started_with, node_settings.changed(transaction))

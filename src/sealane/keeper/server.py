@@ -15,7 +15,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
-from sealane import system_accounts
+from sealane import configuration, system_accounts
 from sealane.domain import sessions
 from sealane.errors import Invalid, KeeperAway, SealaneError, TooLarge, TooMany
 from sealane.keeper import flows
@@ -25,7 +25,7 @@ from sealane.keeper.proofs import Proofs
 from sealane.keeper.writer import Queued, Writer
 from sealane.operations import frames
 from sealane.operations.caller import socket_path
-from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsEnded, WatchesEnded
+from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsEnded, SettingsInForce, WatchesEnded
 from sealane.operations.inspection import ArrivalsWaiting
 
 if TYPE_CHECKING:
@@ -136,6 +136,9 @@ class Server:
             task = self._loop.create_task(self._tell_what_ended(line))
             self._flows.add(task)
             task.add_done_callback(self._flows.discard)
+            if self.keeper.has_changed_settings:  # perhaps since the process was started
+                line.send(NOTICE, self._settings_in_force())
+                line.flush()
         if line.asker is Asker.INSPECTOR:  # the last keeper may have died before it said that something is owed
             line.send(NOTICE, ArrivalsWaiting())
             line.flush()
@@ -226,6 +229,10 @@ class Server:
         """Tell what has changed, and answer: the first is written before anybody is answered of the change."""
         if batch.watches or batch.watches_up_to:
             self._tell_watchers(batch)
+        if batch.settings_changed:
+            self._tell(Asker.DOOR, self._settings_in_force())
+            for line in self._lines:
+                line.flush()
         for one, outcome in zip(queued, batch.outcomes, strict=True):
             one.told(outcome)
         if batch.ended:
@@ -249,6 +256,9 @@ class Server:
             if line.asker is Asker.DOOR and (batch.watches_up_to or line.name in ended):
                 line.send(NOTICE, WatchesEnded(tuple(ended.get(line.name, ())), batch.watches_up_to))
                 line.flush()
+
+    def _settings_in_force(self) -> SettingsInForce:
+        return SettingsInForce(configuration.changeable_of(self.keeper.settings))
 
     def _tell(self, asker: Asker, notice: Answer) -> None:
         for line in self._lines:

@@ -70,6 +70,12 @@ class WatchesEnded(Answer, frozen=True):
     up_to: int = 0
 
 
+class SettingsInForce(Answer, frozen=True):
+    """Pushed to every door when it connects and when one was changed: the settings that can be changed at a page."""
+
+    values: dict[str, int]
+
+
 class SessionsEnded(Answer, frozen=True):
     """Pushed to every door: what runs for these sessions ends now. Names are session ids, never handles."""
 

@@ -42,6 +42,9 @@ class MakeShare(Operation, frozen=True):
     endings: tuple[str, ...] = ()
     """What the name of a file that comes may end with: `.pdf`. None: anything."""
     language: str = "en"
+    replies_to: str = ""
+    """A package: the folder that takes what guests send back, each visit's in one of its own. Empty: it takes none.
+    The limits of files, bytes and endings are those of what is sent back then."""
 
 
 class ShareLink(msgspec.Struct, frozen=True, array_like=True):
@@ -98,6 +101,8 @@ class ShareIs(Answer, frozen=True):
     came_files: int
     endings: tuple[str, ...]
     guests: tuple[GuestIs, ...]
+    replies_to: str = ""
+    """Where what guests send back goes; empty where it takes none, or its folder is no longer the sender's to see."""
 
 
 class LookShare(Operation, frozen=True):
@@ -209,6 +214,8 @@ class VisitIs(Answer, frozen=True):
     files_left: int | None
     endings: tuple[str, ...]
     replied: bool
+    reply_path: str = ""
+    """Where they may send files back; empty where none are taken."""
 
 
 class LookVisit(Operation, frozen=True):

@@ -86,6 +86,7 @@ class House:
         port = listener.getsockname()[1]
         stop = asyncio.Event()
         door = HttpDoor(wanted, self.keeper.clock, asking, plane, sessions)
+        asking.on_notice(door.noticed)
         serving = asyncio.create_task(serve(door, (listener,), stop))
         try:
             yield DoorInProcess(self, door, port, stop, serving)

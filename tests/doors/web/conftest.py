@@ -69,7 +69,8 @@ class Browser:
         sent = {"Accept-Language": self.language, "Sec-Fetch-Site": site, **(headers or {})}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        response = await self._client.request(method, address, data=data, headers=sent)
+        body = {"content": data} if isinstance(data, bytes) else {"data": data}
+        response = await self._client.request(method, address, headers=sent, **body)
         for line in response.headers.get_list("set-cookie"):
             name, _, value = line.partition(";")[0].partition("=")
             assert {"Secure", "HttpOnly", "Path=/"} <= set(line.split("; "))
@@ -133,6 +134,7 @@ async def opened(house, *, named=False):
         house.keeper.keeper.settings = house.settings
     stop = asyncio.Event()
     door = HttpDoor(house.settings, house.keeper.clock, asking, plane, sessions)
+    asking.on_notice(door.noticed)
     serving = asyncio.create_task(serve(door, (listener,), stop, Pages(door)))
     try:
         yield port

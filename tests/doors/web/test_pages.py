@@ -301,3 +301,27 @@ async def test_the_first_start_says_what_a_passkey_needs_and_offers_it_where_it_
         await browser.close()
     assert house.keeper.admin(ListUsers()).rows == ()
     house.close()
+
+
+async def test_what_is_changed_at_the_page_doors_follow_without_a_restart(browser):
+    await browser.sign_in("root@clinic")
+    await browser.get("/admin/settings")
+    assert "after a restart" not in browser.page.text
+    for name, value in (("share_seconds_max", "30"), ("share_seconds", "7"), ("password_characters_min", "14"),
+                        ("link_seconds", "48"), ("file_bytes_max", "5")):  # fmt: skip
+        assert "Saved" in (await browser.send("/admin/settings", name=name, value=value)).text, name
+    told = await browser.ask("OPTIONS", "/api/v1/uploads", headers={"Tus-Resumable": "1.0.0"})
+    assert told.headers["tus-max-size"] == "5000000"
+    await browser.get("/admin/users")
+    page = await browser.send("/admin/users", name="dora", role="member", email="", organization="clinic")
+    assert "2 days" in page.text
+    browser.cookies.clear()
+    await browser.sign_in("anna")
+    page = await browser.get("/send/in")
+    assert re.findall(r'<option value="(\d+)"', page.text) == ["1", "7", "14", "30"]
+    assert '<option value="7" selected' in page.text
+    assert 'minlength="14"' in page.text
+    await browser.get("/files/in")
+    headers = {"Sealane-Form-Token": browser.token, "Content-Type": "application/octet-stream"}
+    put = await browser.ask("PUT", "/api/v1/content/in/large", data=b"x" * 5_000_001, headers=headers)
+    assert (put.status_code, put.json()["code"]) == (413, "too-large")

@@ -41,6 +41,8 @@ class ShareRow(NamedTuple):
     came_bytes: int
     came_files: int
     endings: str
+    reply_folder_id: FolderId | None
+    """A package: under which folder files that guests send back come to stand; None where it takes none."""
 
 
 class GuestRow(NamedTuple):
@@ -62,6 +64,8 @@ class VisitRow(NamedTuple):
     share_id: str
     folder_id: FolderId
     name: str
+    reply_folder_id: FolderId | None
+    """Where what this guest sends back goes, from its first file on."""
 
 
 class CodeRow(NamedTuple):
@@ -124,6 +128,7 @@ _WORDS = (
     shares.c.came_bytes,
     shares.c.came_files,
     shares.c.endings,
+    shares.c.reply_folder_id,
 )
 _sent = sa.select(
     shares.c.id,
@@ -227,10 +232,14 @@ NOTE_REPLY = Statement(
     .where(share_guests.c.user_id == sa.bindparam("guest"))
     .values(replied=sa.bindparam("at"), wrapped_reply=sa.bindparam("reply")),
 )
+NOTE_REPLIED = Statement(
+    "shares.note_replied",
+    share_guests.update().where(share_guests.c.user_id == sa.bindparam("guest")).values(replied=sa.bindparam("at")),
+)
 
 VISIT = Statement(
     "shares.visit",
-    sa.select(share_guests.c.share_id, share_visits.c.folder_id, share_visits.c.name)
+    sa.select(share_guests.c.share_id, share_visits.c.folder_id, share_visits.c.name, share_visits.c.reply_folder_id)
     .select_from(
         share_visits.join(sessions, sessions.c.id == share_visits.c.session_id).join(
             share_guests, share_guests.c.user_id == sessions.c.user_id
@@ -240,6 +249,12 @@ VISIT = Statement(
     VisitRow,
 )
 ADD_VISIT = Statement("shares.add_visit", share_visits.insert().values(**parameters("session_id", "folder_id", "name")))
+SET_REPLY_FOLDER = Statement(
+    "shares.set_reply_folder",
+    share_visits.update()
+    .where(share_visits.c.session_id == sa.bindparam("session"))
+    .values(reply_folder_id=sa.bindparam("folder")),
+)
 VISITS_OPEN = Statement(
     "shares.visits_open",
     sa.select(sessions.c.id, sessions.c.user_id, users.c.organization_id)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.datastructures import Headers
 
 from sealane import paths
+from sealane.configuration import in_force
 from sealane.doors.http import browser
 from sealane.doors.http.bodies import Body
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.problems import TokenMissing
-from sealane.operations.envelope import Answer, Operation
+from sealane.operations.envelope import Answer, Operation, SettingsInForce
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -33,15 +34,21 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 SCOPE_KEY = "sealane.exchange"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpDoor:
     """What the door's handlers are given. No database, no keys but those of the transfers that run."""
 
     settings: Settings
+    """Those in force: what is changed at a page is told by the keeper."""
     clock: Clock
     asker: Asker
     plane: Plane
     sessions: Sessions
+
+    def noticed(self, notice: Answer) -> None:
+        """Take a notice of the keeper: settings that were changed count for what begins from now on."""
+        if isinstance(notice, SettingsInForce):
+            self.settings = self.plane.settings = in_force(self.settings, notice.values)
 
 
 class Exchange:

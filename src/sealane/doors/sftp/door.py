@@ -7,12 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealane.clock import Clock
+from sealane.configuration import in_force
 from sealane.doors.plane import Plane
 from sealane.doors.sftp.admission import Admission
 from sealane.doors.sftp.stage import HEAD_BYTES, Buffers
 from sealane.doors.watching import Watching
 from sealane.errors import SealaneError, SessionEnded
-from sealane.operations.envelope import Answer, SessionsEnded
+from sealane.operations.envelope import Answer, SessionsEnded, SettingsInForce
 from sealane.operations.signing import KeepAlive, SignOut
 
 if TYPE_CHECKING:
@@ -127,8 +128,10 @@ class SftpDoor:
             log.info("a session could not be kept alive: %s", error.code)
 
     def notice(self, notice: Answer) -> None:
-        """End at once what the keeper says has ended."""
+        """End at once what the keeper says has ended; let settings that were changed count from now on."""
         self.watching.notice(notice)
+        if isinstance(notice, SettingsInForce):
+            self.settings = self.plane.settings = in_force(self.settings, notice.values)
         if isinstance(notice, SessionsEnded):
             for session in notice.sessions:
                 connection = self._by_session.get(session)

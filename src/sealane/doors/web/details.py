@@ -14,6 +14,7 @@ from sealane.doors.web import forms
 from sealane.doors.web.files import crumbs_of, parent_of, place_of
 from sealane.errors import Invalid, Missing, NotAllowed, Refused, SealaneError
 from sealane.operations.envelope import Done
+from sealane.operations.exposures import ExposureIs, ShowExposure
 from sealane.operations.files import Look, Move, Receipt, ReceiptIs, RestoreFile, Seen
 from sealane.operations.versions import (
     ListRemoved,
@@ -56,6 +57,7 @@ async def _shown(
             receipt = await visit.ask(Receipt(handle="", path=path, version=entry.version), ReceiptIs)
         except (NotAllowed, Missing):
             receipt = None
+    is_earlier = present is None or entry.version != present.version
     return visit.page(
         "drawer.html" if visit.query()["part"] == "drawer" else "details.html",
         200 if failure is None else 409,
@@ -64,15 +66,27 @@ async def _shown(
         crumbs=crumbs_of(path),
         entry=entry,
         is_there=present is not None,
-        is_earlier=present is None or entry.version != present.version,
+        is_earlier=is_earlier,
         is_damaged=any(one.damaged for one in told.versions if one.entry.version == entry.version),
         versions=told.versions,
         after=told.after,
         is_later_page=bool(after),
         plain_name=entry.name.removesuffix(AGE_SUFFIX),
         receipt=receipt,
+        exposure=None if is_earlier else await exposure_of(visit, path, entry),
         failure=failure,
     )
+
+
+async def exposure_of(visit: Visit, path: str, entry: Entry) -> ExposureIs | None:
+    """Return what is known of whose data is in what stands at a path; None where it is not to be told."""
+    if entry.kind != "file" or not entry.version:
+        return None
+    try:
+        told = await visit.ask(ShowExposure(handle="", path=path), ExposureIs)
+    except (NotAllowed, Missing):
+        return None
+    return told if told.version == entry.version else None  # an auditor's path may lead to a file that is hidden here
 
 
 async def _present(visit: Visit, path: str) -> Entry | None:

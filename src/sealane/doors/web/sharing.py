@@ -24,7 +24,17 @@ _DAYS: Final = (1, 7, 14, 30, 90)
 _DAY_SECONDS: Final = 86400
 _MEGABYTE: Final = 1_000_000
 _DIGITS_MAX: Final = 9
-_TYPED: Final = ("title", "note", "mailboxes", "downloads_max", "files_max", "megabytes_max", "endings", "days")
+_TYPED: Final = (
+    "title",
+    "note",
+    "mailboxes",
+    "downloads_max",
+    "files_max",
+    "megabytes_max",
+    "endings",
+    "days",
+    "replies_to",
+)
 
 
 def _kind(text: str) -> ShareKind:
@@ -92,6 +102,7 @@ def _wanted(visit: Visit, form: Form, kind: ShareKind, path: str) -> MakeShare:
         files_max=_number(form["files_max"]),
         endings=tuple(form["endings"].lower().replace(",", " ").split()),
         language=visit.language,
+        replies_to=form["replies_to"] if kind == "package" else "",
     )
 
 

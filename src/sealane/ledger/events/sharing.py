@@ -31,6 +31,8 @@ class ShareMade(ShareEvent, frozen=True, kw_only=True):
     downloads_max: int = 0
     bytes_max: int = 0
     files_max: int = 0
+    reply_folder_id: int | None = None
+    """A package: under which folder files that guests send back come to stand."""
 
 
 class ShareRecalled(ShareEvent, frozen=True, kw_only=True):
