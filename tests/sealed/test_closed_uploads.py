@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from sealane.clock import Clock
-from sealane.domain.queries.versions import KEPT_BYTES
 from sealane.doors.buffers import Buffers
 from sealane.errors import AlreadyExists, Conflict, UploadFinished
 from sealane.keeper.core import Request
@@ -262,8 +261,8 @@ async def test_what_its_sender_sealed_is_not_replaced_by_what_was_closed_before_
     house.keeper.keeper.clock = LaterClock(seconds=61)
     assert await house.seal() == 1
     assert house.opened(await house.age("/f")) == b"sealed by its sender"
-    request = Request(lambda work: work.transaction.first(KEPT_BYTES, organization=1), Asker.ADMIN, "test")
-    assert house.keeper.keeper.perform_one(request).count == len(b"closed first")
+    request = Request(lambda work: work.tree.use(work.transaction, 1), Asker.ADMIN, "test")
+    assert house.keeper.keeper.perform_one(request).kept_bytes == len(b"closed first")
 
 
 async def test_of_two_that_were_closed_the_later_one_is_shown_whichever_is_sealed_first(house):
