@@ -15,7 +15,7 @@ from sealane.operations.audit import ReadLedger
 from sealane.operations.envelope import Asker
 from sealane.operations.failures import SealedContent, SealedName
 from sealane.operations.files import OpenVersion
-from sealane.operations.sealing import FinishSealing, RecordSealing, ReportSealingDamage
+from sealane.operations.sealing import FinishSealing, LeaseSealings, OpenSealing, RecordSealing, ReportSealingDamage
 from sealane.operations.uploads import FinishUpload, NewSegment, Place, RecordSegments
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age.payload import CHUNK_BYTES
@@ -270,6 +270,37 @@ async def test_the_inspector_is_too_late_when_the_sender_goes_on(house):
     assert (await house.another_inspector(ask=too_late).seal_some())[0] == 0
     await house.seal()
     assert house.opened(await house.age("/f")) == content + b"more"
+
+
+async def test_an_inspector_that_is_too_late_ends_nothing_that_another_has_begun(house):
+    """Of the same length, so that nothing but the generation says that it is another content."""
+    await house.put("/f", b"what came first")
+    late = []
+
+    def too_late(asking):
+        async def ask(operation):
+            if isinstance(operation, FinishSealing):
+                again = await house.begin("/f", "resume")
+                await again.write(0, b"what came later")
+                await again.finish()
+                other = house.keeper.inspector()
+                leased = await other.ask(LeaseSealings())
+                await other.ask(OpenSealing(leased.uploads[0]))
+                try:
+                    return await asking.ask(operation)
+                except UploadTakenOver as refused:
+                    late.append(refused)
+                    raise
+                finally:
+                    other.break_off()
+            return await asking.ask(operation)
+
+        return ask
+
+    assert (await house.another_inspector(ask=too_late).seal_some())[0] == 0
+    assert len(late) == 1
+    await house.seal()
+    assert house.opened(await house.age("/f")) == b"what came later"
 
 
 @pytest.mark.parametrize("dies_at", [RecordSealing, FinishSealing])
