@@ -202,6 +202,9 @@ def test_a_recovery_key_on_one_sheet_comes_back_as_the_very_key(desk):
     sealed.write_bytes(files.seal(b"lost and found", [keys.recipient(recipient)]))
     desk.run("open", sealed, "--identity", out)
     assert (desk.home / "f").read_bytes() == b"lost and found"
+    wrong = desk.run("keys", "recovery", "combine", "--classic", "--out", desk.home / "classic", stdin=sheet, code=5)
+    assert "another recovery key" in wrong.stderr, "the sheet names the key, and no other is written"
+    assert not (desk.home / "classic").exists()
     assert "never overwritten" in desk.run("keys", "recovery", "combine", "--out", out, stdin=sheet, code=2).stderr
 
 

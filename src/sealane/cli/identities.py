@@ -161,8 +161,9 @@ def recovery_combine(sheets: tuple[Path, ...], out: Path, recipient: str | None,
     said = [recipient] if recipient is not None else texts
     identity = papers.identity_of(shares, classic=classic or any(map(papers.names_classic, said)))
     found = str(identity.recipient())
-    if recipient is not None and recipient.strip() != found:
-        raise Integrity("These words are of another recovery key than the one you named.")
+    named = {recipient.strip()} if recipient is not None else papers.recipients_in(texts)
+    if named and found not in named:
+        raise Integrity("These words are of another recovery key than the one that is named.")
     identities.keep(out, identities.written(identity, Clock().now(), None))
     click.echo(f"The recovery key is in {out}. Destroy that file when you are done.", err=True)
     click.echo(found)

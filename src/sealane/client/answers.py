@@ -54,7 +54,7 @@ def pages(
         asked = {**params, "after": str(after)} if after else dict(params)
         page = decoded(server.ask("GET", target, params=asked).body, form)
         yield page
-        count += page.count
+        count += max(page.count, 1)  # a page without rows is an answer too, and not for ever
         if count > rows_max:
             raise TooMany
         if not page.after:
@@ -66,7 +66,7 @@ def pages(
 
 def _goes_on(after: str | int, page: Paged, *, ordered: bool) -> bool:
     if not ordered:
-        return page.count > 0 and page.after != after
+        return page.after != after
     if isinstance(page.after, int):
         return isinstance(after or 0, int) and int(after or 0) < page.after
     return isinstance(after, str) and after < page.after

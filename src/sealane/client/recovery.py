@@ -7,6 +7,7 @@ not say of which kind their key is: the recipient on the sheet does, and whoever
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ from shamir_mnemonic.share import Share
 from shamir_mnemonic.wordlist import WORDLIST
 
 from sealane.client.failures import RecoveryWordsInvalid
+from sealane.vault.age import keys
+from sealane.vault.age.failures import KeyInvalid
 from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.text import decode_bech32
 from sealane.vault.age.x25519 import X25519Identity
@@ -35,6 +38,7 @@ _BY_BEGINNING: Final = {word[:_LETTERS_THAT_TELL]: word for word in WORDLIST}
 _NUMBER: Final = re.compile(r"[0-9]{1,2}[.:)]?")
 _CLASSIC_RECIPIENT: Final = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 """Of a post-quantum key the text is much longer."""
+_RECIPIENT_BEGINS: Final = "age1"
 _COLUMNS: Final = 3
 
 
@@ -98,6 +102,15 @@ def identity_of(shares: Sequence[str], *, classic: bool = False) -> RecoveryIden
 def names_classic(text: str) -> bool:
     """Say whether a text, a recipient or a printed sheet, names the recipient of a classic key."""
     return any(_CLASSIC_RECIPIENT.fullmatch(token) for token in text.split())
+
+
+def recipients_in(texts: Sequence[str]) -> set[str]:
+    """Return the recipients that stand in printed sheets."""
+    found = set()
+    for token in (token for text in texts for token in text.split() if token.startswith(_RECIPIENT_BEGINS)):
+        with contextlib.suppress(KeyInvalid):
+            found.add(str(keys.recipient(token)))
+    return found
 
 
 def is_share(text: str) -> bool:
