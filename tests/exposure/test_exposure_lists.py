@@ -10,7 +10,7 @@ import pytest
 from sealane.errors import PeopleListInvalid
 from sealane.exposure.model import classes_of
 from sealane.exposure.people.alike import MASK
-from sealane.exposure.people.lists import people_of, read_list, read_tables, write_list
+from sealane.exposure.people.lists import _SCHEMA, people_of, read_list, read_tables, write_list
 from tests.exposure.populations import people, roster
 from tests.exposure.rosters import delimited, x12_834
 from tests.exposure.scanning import listed, scanned
@@ -132,6 +132,44 @@ def test_a_damaged_list_is_refused(damage):
     _, content = written(scanned(delimited(roster(MADE, seed=5)), "x.csv"))
     with pytest.raises(PeopleListInvalid):
         list(read_list(io.BytesIO(damage(content))))
+
+
+def crafted(name, values, column=None):
+    """A list of three people of whom nothing is told but what stands in one column."""
+    empty = pa.Table.from_arrays([pa.nulls(3, field.type) for field in _SCHEMA], schema=_SCHEMA)
+    table = empty.set_column(empty.column_names.index(name), name, values) if column is None else empty
+    if column is not None:
+        table = pa.Table.from_arrays([*empty.columns, values], names=[*empty.column_names, column])
+    out = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({"sealane-people-list": "2"}), out)
+    return out.getvalue()
+
+
+NO_TEXT = pa.Array.from_buffers(
+    pa.string(), 3, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"\xff\xfe\xc3")]
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        crafted("given", NO_TEXT),
+        crafted("given", pa.array(["x"] * 3), "given"),
+        crafted("birth_date", pa.array([2**31 - 1, 0, 0], pa.int32()).cast(pa.date32())),
+        crafted("birth_date", pa.array([None, -(2**31), 0], pa.int32()).cast(pa.date32())),
+    ],
+    ids=["no text", "a column twice", "a day after all", "a day before all"],
+)
+def test_a_list_that_was_made_to_break_its_reader_is_refused(content):
+    """Whoever sends a file that they have sealed sends its list too, and no server can look into it."""
+    with pytest.raises(PeopleListInvalid):
+        list(read_list(io.BytesIO(content)))
+
+
+def test_days_at_both_ends_of_the_calendar_are_read():
+    days = pa.array([-719_162, None, 2_932_896], pa.int32()).cast(pa.date32())
+    (frame,) = read_list(io.BytesIO(crafted("birth_date", days)))
+    assert [day and day.year for day in frame["birth_date"].to_list()] == [1, None, 9999]
 
 
 def test_another_parquet_file_is_no_list():

@@ -41,6 +41,8 @@ REGIONS: Final = (UNTOLD, ELSEWHERE, *sorted(STATES))
 _CODES: Final = {name: code for code, name in enumerate(REGIONS)}
 _ROWS_AT_ONCE: Final = 200_000
 """Rows that are numbered together: a list of few waits for others."""
+_LISTS_AT_ONCE: Final = 1000
+"""Lists that wait at most, however short: each takes memory of its own."""
 _ROWS_A_BATCH: Final = 1_000_000
 """Rows after which a batch is written, at the end of a file."""
 _TIE: Final = np.dtype("<u4")
@@ -149,6 +151,7 @@ class Gathering:
         self._owners_before = len(self._owners)
         self._aliases_before = self._known.count
         self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
         self._whose: list[tuple[int, str, int]] = []
         """Of each of these: the file's number, the owner where the list does not say, and how many rows."""
         self._facts: list[pl.DataFrame] = []
@@ -169,7 +172,8 @@ class Gathering:
                 self._waiting.append(table)
                 self._whose.append((number, owner or UNTOLD, len(table)))
                 rows += len(table)
-            if sum(count for _, _, count in self._whose) >= _ROWS_AT_ONCE:
+            self._waiting_rows += len(table)
+            if len(self._waiting) >= _LISTS_AT_ONCE or self._waiting_rows >= _ROWS_AT_ONCE:
                 self._settle()
         self._files.append(file)
         self._rows += rows
@@ -183,6 +187,7 @@ class Gathering:
             return
         rows = keyed(self._together(), self._folder.seed)
         self._waiting.clear()
+        self._waiting_rows = 0
         self._whose.clear()
         numbers, new = self._known.number(rows[KEY].to_numpy(), rows[CHECK].to_numpy())
         if len(new):

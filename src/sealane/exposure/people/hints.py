@@ -59,7 +59,7 @@ def hints_of(columns: Mapping[str, Column], count: int, seed: int) -> dict[str, 
     if "line" in columns and "zip" in columns:
         # Of twins at one address each shares this with themselves.
         line = numbers(columns["line"], lambda lines: _ends(lines, seed))
-        hints["home"] = _together((code != 0) & ((given | family) != 0), line, code, given)
+        hints["home"] = _together((line != 0) & (code != 0) & ((given | family) != 0), line, code, given)
     bare = (given | family) != 0
     for hint in hints.values():
         if bare.any():
@@ -105,7 +105,8 @@ def _ends(lines: pl.Series, seed: int) -> Numbers:
     made = worth[ends[0]]
     for end in ends[1:]:
         made = made * np.uint32(31) + worth[end]
-    return made
+    told = np.diff(bytes_of(lines)[1]) != 0
+    return np.where(told, np.maximum(made, np.uint32(1)), np.uint32(0))
 
 
 def _four(lines: pl.Series) -> tuple[Numbers, ...]:

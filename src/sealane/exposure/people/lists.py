@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 VERSION: Final = b"2"
 _READ: Final = (b"1", VERSION)
 """The first version has no `INDIVIDUAL`."""
+_DAYS: Final = (-719_162, 2_932_896)
+"""The first day of the year 1 and the last of 9999, counted from the beginning of 1970."""
 _TYPES: Final = {"birth_date": pa.date32(), "ssn": pa.uint32(), "itin": pa.uint32()}
 _SCHEMA: Final = pa.schema(
     [*((name, _TYPES.get(name, pa.string())) for name in PERSON), (MASK, pa.uint32()), (INDIVIDUAL, pa.uint32())]
@@ -101,13 +103,25 @@ def read_tables(stream: BinaryIO | pa.NativeFile) -> Iterator[pa.Table]:
         there = file.schema_arrow
         wanted = _SCHEMA.names if told == VERSION else _NUMBERS
         fields = [field for field in _SCHEMA if field.name in {*wanted, *there.names}]
-        if not all(field.name in there.names and there.field(field.name).type == field.type for field in fields):
+        told_once = all(there.names.count(field.name) == 1 for field in fields)
+        if not told_once or any(there.field(field.name).type != field.type for field in fields):
             raise PeopleListInvalid
         # Most lists are short: handing each column of one to another thread costs more than reading it.
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[field.name for field in fields], use_threads=False):
+            _check(batch)
             yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as damage:
         raise PeopleListInvalid from damage
+
+
+def _check(batch: pa.RecordBatch) -> None:
+    """Raise `ArrowInvalid` for values that Arrow's format, or a calendar, does not have: others' code ends at them."""
+    batch.validate(full=True)
+    if "birth_date" in batch.schema.names:
+        days = batch.column("birth_date").cast(pa.int32())
+        told = days.drop_null().to_numpy()
+        if len(told) and not _DAYS[0] <= told.min() <= told.max() <= _DAYS[1]:
+            raise pa.ArrowInvalid("a day that no calendar has")
 
 
 def people_of(tables: Iterable[pa.Table]) -> pl.DataFrame:
