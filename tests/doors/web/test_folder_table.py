@@ -83,6 +83,7 @@ async def test_a_table_of_many_rows_lays_out_a_few_of_them_and_forgets_none(brow
         await page.click("[aria-rowindex='102'] .name a")
         await page.wait_for_url(f"**/files/in/scan-{COUNT - 101:04}")
         await page.go_back()
+        await page.wait_for_selector("h1:text-is('in')")
         await page.fill("#q", "0077")
         await page.keyboard.press("Enter")
         await page.wait_for_selector("text=1 entry")

@@ -8,7 +8,7 @@
    Why htmx alone does not do it: an answer that takes the page away also takes from every link on it that it was a link
    (`deInitNode`), so that the answer to a click on one of them no longer changes the address. */
 
-import { hasMorePages } from "./rows"
+import { hasMorePages, hasTicked } from "./rows"
 import { word } from "./tray"
 
 interface Asked {
@@ -102,7 +102,7 @@ function show(): void {
 function isInUse(): boolean {
   const table = document.getElementById("listing")
   if (!table) return false
-  return table.contains(document.activeElement) || table.querySelector("input:checked") !== null || hasMorePages()
+  return table.contains(document.activeElement) || hasTicked() || hasMorePages()
 }
 
 /** What a person does ends a refresh under way; it is gone on with, or told of, when they have done. */

@@ -31,7 +31,10 @@ async function fill(place: HTMLElement, link: HTMLAnchorElement): Promise<void> 
   ;(window as { htmx?: { process(part: Element): void } }).htmx?.process(place)
   for (const element of place.querySelectorAll<HTMLElement>(".needs-script")) element.hidden = false
   mark(link)
-  place.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true })
+  const at = document.activeElement // whoever has gone on to something else meanwhile is left there
+  if (at === link || at === null || at === document.body) {
+    place.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true })
+  }
 }
 
 async function answerOf(link: HTMLAnchorElement): Promise<string | null> {
@@ -81,6 +84,10 @@ document.addEventListener(
   },
   true,
 )
+// A person goes elsewhere: what was asked for before is no longer wanted.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if ((event as CustomEvent<{ boosted?: boolean }>).detail.boosted) asked += 1
+})
 document.addEventListener("keydown", ({ key, target }) => {
   const place = drawer()
   if (key === "Escape" && place && !place.hidden && target instanceof Node && (place.contains(target) || target === opener)) close(place)

@@ -44,6 +44,12 @@ export function hasMorePages(): boolean {
   return hasMore
 }
 
+/** Whether a row is ticked, there or away. */
+export function hasTicked(): boolean {
+  const ticked = "input[name=name]:checked"
+  return [table, ...away.values()].some((part) => part?.querySelector(ticked))
+}
+
 function moved(changes: IntersectionObserverEntry[]): void {
   for (const { target, isIntersecting, boundingClientRect } of changes) {
     const body = target as HTMLTableSectionElement
