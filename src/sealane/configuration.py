@@ -144,6 +144,12 @@ def in_force(settings: Settings, changed: Mapping[str, int]) -> Settings:
     return dataclasses.replace(settings, **counting)
 
 
+def as_told(settings: Settings, told: Mapping[str, int]) -> Settings:
+    """Return a door's settings with what the keeper has told: it has judged, and its defaults have no bounds."""
+    counting: dict[str, Any] = {name: value for name, value in told.items() if name in CHANGEABLE}
+    return dataclasses.replace(settings, **counting)
+
+
 def changeable_of(settings: Settings) -> dict[str, int]:
     """Return the settings that can be changed at a page, as they are: what doors are told."""
     return {name: getattr(settings, name) for name in CHANGEABLE}

@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
+import msgspec
 import pytest
 
 from sealane.database.tables import segments, upload_keys, uploads
+from sealane.doors import allowed
 from sealane.errors import IsAFolder, NotAllowed, PathInvalid, QuotaExceeded, StoreFull, UploadMissing
 from sealane.operations import accounts
 from sealane.operations.exposures import SetReading
@@ -45,6 +47,27 @@ def named(session, given, name):
     writing = Named(session, begun, begun.upload, 1, 0, begin=begun.begin)
     writing.path = f"/in/{name}"
     return writing
+
+
+def test_what_replaces_a_file_has_the_room_of_that_file_and_nothing_more(world, anna):
+    """Ahead, nobody knows what stands at the name: the door lets it pass, and the keeper asks when it is kept."""
+    world.admin(accounts.SetFolderQuota(folder="clinic:/in", quota_bytes=10_000))
+    anna.put(b"a" * 9_000, "/in/there")
+    given = ahead(anna)
+    assert given.room == 1_000
+    begun = msgspec.structs.replace(anna.begin("/in/other", lasting=False).opened, room=given.room, path="/in/there")
+    allowed.check_write(begun, SMALL, 0, 0, 9_000)
+    with pytest.raises(QuotaExceeded):
+        allowed.check_write(msgspec.structs.replace(begun, path=""), SMALL, 0, 0, 9_000)
+    writing = named(anna, given, "there")
+    writing.write(0, b"b" * 9_000)
+    writing.record()
+    writing.finish()
+    assert anna.read("/in/there") == b"b" * 9_000
+    writing = named(anna, ahead(anna), "new")
+    writing.write(0, b"b" * 5_000)
+    with pytest.raises(QuotaExceeded):
+        writing.record()
 
 
 def test_nothing_is_kept_of_them(world, anna):

@@ -94,7 +94,7 @@ def test_it_comes_back_into_another_folder_of_that_name_and_past_another_file(wo
     (one,) = put(world, anna, "/in/sub/file", b"one")
     remove(anna, "/in/sub/file", "/in/sub")
     (two,) = put(world, anna, "/in/sub/file", b"another")
-    assert listed(anna, "/in/sub/file") == [two]
+    assert listed(anna, "/in/sub/file") == [two, one], "what stayed with the folder above comes behind"
     restore(anna, one, "/in/sub/file")
     assert anna.read("/in/sub/file") == b"one"
     assert listed(anna, "/in/sub/file") == [one, two]
@@ -103,6 +103,35 @@ def test_it_comes_back_into_another_folder_of_that_name_and_past_another_file(wo
     with pytest.raises((NotAFolder, AlreadyExists)):
         restore(anna, one, "/in/sub/file")
     assert removed(anna) == [("sub/file", 2)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_it_is_listed_page_by_page_also_where_its_folder_is_there_again(world, anna, limit, again):
+    expected = put(world, anna, "/in/sub/file", b"one", b"two", b"three")[::-1]
+    remove(anna, "/in/sub/file", "/in/sub")
+    if again:
+        anna.ask(MakeFolder, path="/in/sub")
+        expected = put(world, anna, "/in/sub/file", b"four", b"five")[::-1] + expected
+    found, after = [], ""
+    while not found or after:
+        told = anna.ask(ListVersions, path="/in/sub/file", limit=limit, after=after)
+        found += [one.entry.version for one in told.versions]
+        after = told.after
+    assert found == list(expected)
+
+
+def test_nothing_plain_comes_along_into_a_folder_that_is_sealed_now(world, anna):
+    one, empty = put(world, anna, "/in/sub/file", b"one plain", b"")
+    remove(anna, "/in/sub/file", "/in/sub")
+    anna.ask(MakeFolder, path="/in/sub")
+    world.admin(SetRecipient("anna@clinic", str(X25519Identity(b"\x42" * 32).recipient()), present=True))
+    world.admin(SealFolder(folder="clinic:/in/sub"))
+    for version in (one, empty):
+        with pytest.raises(NotSealed):
+            restore(anna, version, "/in/sub/file")
+    with pytest.raises(Missing):
+        anna.read("/in/sub/file", version=one)
 
 
 def test_it_is_had_back_by_those_alone_who_may(world, anna, carl):

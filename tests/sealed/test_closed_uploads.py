@@ -1,5 +1,7 @@
 """Uploads that are closed and not yet sealed: acknowledged, and nothing that anybody does loses or mixes them up."""
 
+import contextlib
+import dataclasses
 import hashlib
 import secrets
 from datetime import timedelta
@@ -8,18 +10,27 @@ import pytest
 
 from sealane.clock import Clock
 from sealane.doors.buffers import Buffers
+from sealane.doors.incoming import Incoming
 from sealane.errors import AlreadyExists, Conflict, UploadFinished
 from sealane.keeper.core import Request
-from sealane.operations.accounts import AddFolder, GrantFolder, ListSealed, RevokeFolder, SealFolder
+from sealane.operations.accounts import (
+    AddFolder,
+    GrantFolder,
+    ListSealed,
+    RevokeFolder,
+    SealFolder,
+    SetOrganizationQuota,
+)
 from sealane.operations.envelope import Asker
 from sealane.operations.failures import NotSealed
 from sealane.operations.files import Look, MakeFolder, Move, OpenVersion
 from sealane.operations.sealing import LeaseSealings
-from sealane.operations.uploads import FinishUpload, NewSegment, Place, RecordSegments, SentSealed
+from sealane.operations.uploads import BeginUpload, FinishUpload, NewSegment, Place, RecordSegments, SentSealed
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age import files as age_files
 from sealane.vault.age.payload import CHUNK_BYTES
-from tests.sealed.house import FOLDER, READER
+from tests.doors.house import SMALL
+from tests.sealed.house import FOLDER, READER, SealedHouse
 
 pytestmark = pytest.mark.slow
 
@@ -263,6 +274,31 @@ async def test_what_its_sender_sealed_is_not_replaced_by_what_was_closed_before_
     assert house.opened(await house.age("/f")) == b"sealed by its sender"
     request = Request(lambda work: work.tree.use(work.transaction, 1), Asker.ADMIN, "test")
     assert house.keeper.keeper.perform_one(request).kept_bytes == len(b"closed first")
+
+
+async def test_what_was_overtaken_is_sealed_though_no_more_may_be_kept(tmp_path, furnished_sealed):
+    """A later one of its name is sealed before it, so that it is a former version as soon as it is one."""
+    tight = dataclasses.replace(SMALL, inspector_turn_bytes=SMALL.segment_bytes_max, kept_versions_percent=0)
+    async with contextlib.AsyncExitStack() as stack:
+        house = SealedHouse(tmp_path, furnished_sealed, tight)
+        stack.push_async_callback(house.close)
+        house.keeper.admin(GrantFolder(f"clinic:{FOLDER}", "rea@clinic", ("list", "read", "write")))
+        house.reader = house.session("rea@clinic")
+        house.keeper.admin(SetOrganizationQuota(name="clinic", quota_bytes=24 * SMALL.segment_bytes_max))
+        huge = secrets.token_bytes(8 * SMALL.segment_bytes_max + 77)
+        first = await house.begin("/f")
+        await first.write(CHUNK_BYTES, huge[CHUNK_BYTES:])
+        await first.write(0, huge[:CHUNK_BYTES])
+        await first.finish()
+        assert (await house.inspector.seal_some())[0] == 1  # one turn of many
+        assert not await house.is_there("/f")
+        opened = await house.door.ask(BeginUpload(house.reader, FOLDER + "/f", "create", lasting=True))
+        later = Incoming(opened, house.reader, lambda op: house.ask(op, house.door), house.plane)
+        await later.write(0, b"told later")
+        await later.finish()
+        await house.seal()
+        assert house.opened(await house.age("/f")) == b"told later"
+        await house.settled()
 
 
 async def test_of_two_that_were_closed_the_later_one_is_shown_whichever_is_sealed_first(house):

@@ -14,6 +14,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from sealane import paths
 from sealane.domain import (
     allowances,
@@ -59,13 +61,24 @@ _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 def list_versions(work: Work, caller: Caller, op: ListVersions) -> VersionsAre:
     """Say which versions of a path there are. Raises `Missing` where there is none that the caller may know of."""
-    try:
+    left = _left_above(work, caller, op.path)
+    if left is None:
         return _versions_at(work, caller, op, *places.find_parent(work, caller, op.path))
-    except Missing:
-        left = _left_above(work, caller, op.path)
-        if left is None:
-            raise
-    return _versions_at(work, caller, op, *left)
+    own = VersionsAre(versions=(), after="")
+    if not op.after or stood_at(work, *left, op.after) is None:
+        try:
+            own = _versions_at(work, caller, op, *places.find_parent(work, caller, op.path))
+        except Missing:
+            pass
+        else:
+            op = msgspec.structs.replace(op, after="")
+    limit = max(1, min(op.limit, work.settings.page_entries_max))
+    if own.after:
+        return own
+    if len(own.versions) == limit:  # what stayed with the folder above comes on the next page
+        return VersionsAre(versions=own.versions, after=own.versions[-1].entry.version)
+    rest = _versions_at(work, caller, msgspec.structs.replace(op, limit=limit - len(own.versions)), *left)
+    return VersionsAre(versions=own.versions + rest.versions, after=rest.after)
 
 
 def _left_above(work: Work, caller: Caller, path: str) -> tuple[Folder, str] | None:
@@ -228,6 +241,8 @@ def _make_folder_again(work: Work, caller: Caller, op: RestoreVersion) -> None:
         if places.child_folder(work, caller, parent, name) is None:
             folders.make_folder(work, caller, MakeFolder(handle="", path=path))
     parent, name = places.find_parent(work, caller, op.path)
+    if parent.row.sealed_by != folder.row.sealed_by:
+        raise NotSealed("The folder of that name is sealed otherwise than the one in which this version stood.")
     kept.go_along(work, folder, way, parent, name)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sealane.operations.uploads import BeginUpload
 
 CALLED_MAX: Final = 60
+_CALLED_BYTES_MAX: Final = 200
+"""Of the 255 that a name may have, with the date before and a number behind."""
 _SAME_NAMES_MAX: Final = 50
 
 
@@ -47,7 +49,7 @@ def make(work: Work, who: events.Who, folder: Folder, called: str) -> FolderId:
 def _as_name(text: str) -> str:
     """Return what of a guest's name, or mailbox, can stand in a folder's name. Pure."""
     kept = "".join(letter if letter.isalnum() or letter in "-_@." else " " for letter in text)
-    return " ".join(kept.split()).strip(". ")[:CALLED_MAX]
+    return " ".join(kept.split()).strip(". ").encode()[:_CALLED_BYTES_MAX].decode(errors="ignore").strip()
 
 
 def ready(work: Work, caller: Caller, op: BeginUpload) -> None:
@@ -61,6 +63,6 @@ def ready(work: Work, caller: Caller, op: BeginUpload) -> None:
     folder = None if share is None else sharing.reply_folder_of(work, share)
     if visit is None or account is None or folder is None:
         raise Missing
-    if visit.reply_folder_id is None:
+    if visit.reply_folder_id is None or work.tree.folder(work.transaction, visit.reply_folder_id) is None:
         room = make(work, caller.who, folder, guest.called or account.mailbox or account.account)
         work.transaction.run(statements.SET_REPLY_FOLDER, session=caller.session, folder=room)

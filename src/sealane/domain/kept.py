@@ -25,6 +25,7 @@ from sealane.ledger import events
 
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
+    from sealane.domain.queries.folders import FolderRow, OrganizationUse
     from sealane.domain.queries.versions import ExpiredRow, VersionRow
     from sealane.domain.work import Work
     from sealane.ids import FolderId, OrganizationId, VersionId
@@ -36,7 +37,7 @@ _EARLY_MAX: Final = 64
 """Versions that one act drops before their time at most; what is over then is dropped by the next."""
 
 
-def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str) -> None:
+def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str, *, at_any_rate: bool = False) -> None:
     """Take the version at a name out of sight and keep it; the oldest kept of its folder go where that is too much.
 
     What is kept may take as much again as a quota; without one there is no bound.
@@ -51,30 +52,36 @@ def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str
         last_reads=owing.LAST_PEOPLE,
     )
     _count(work, folder.organization_id, folder.id, size)
-    over = _over(work, folder)
+    over = _over(work, folder, size)
     if over > 0:
-        _make_room(work, folder, over, version)
+        _make_room(work, folder, over, version, spare=at_any_rate)
 
 
-def _over(work: Work, folder: Folder) -> int:
+def _over(work: Work, folder: Folder, size: int) -> int:
     """Return how much more is kept than some quota above a folder, or its own, lets be kept."""
     use = work.tree.use(work.transaction, folder.organization_id)
     if use is None:
         raise Missing
     percent = work.settings.kept_versions_percent
-    bounded = (use, *work.tree.chain(work.transaction, folder.id))
-    return max((one.kept_bytes - one.quota_bytes * percent // 100 for one in bounded if one.quota_bytes), default=0)
+    own, *above = work.tree.chain(work.transaction, folder.id)
+
+    def past(one: FolderRow | OrganizationUse) -> int:
+        return one.kept_bytes - one.quota_bytes * percent // 100 if one.quota_bytes else 0
+
+    return max(past(own), min(size, max(past(one) for one in (use, *above))))
 
 
-def _make_room(work: Work, folder: Folder, over: int, newest: VersionId) -> None:
+def _make_room(work: Work, folder: Folder, over: int, newest: VersionId, *, spare: bool) -> None:
     """Drop the oldest that is kept of a folder, as much as is too much; the newest too where that does not suffice."""
     rows = work.transaction.all(queries.OLDEST_KEPT, folder=folder.id, limit=_EARLY_MAX)
     for oldest in rows:
+        if spare and oldest.id == newest:
+            continue
         expire(work, oldest)
         over -= oldest.size
         if over <= 0:
             return
-    if len(rows) == _EARLY_MAX and all(row.id != newest for row in rows):
+    if not spare and len(rows) == _EARLY_MAX and all(row.id != newest for row in rows):
         last = work.transaction.first(queries.KEPT_UNREAD, version=newest)
         if last is not None:
             expire(work, last)

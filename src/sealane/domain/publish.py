@@ -116,7 +116,7 @@ def publish(
         exposures.expect(work, arrived(version, file_id, folder, name, user_id, said or work.now), empty=not size)
     work.arrivals = work.arrivals or owes is not None
     if overtaken is not None:
-        kept.replace(work, version, size, folder, name)
+        kept.replace(work, version, size, folder, name, at_any_rate=True)
     return Published(version, file_id, digest, present=overtaken is None)
 
 

@@ -79,7 +79,7 @@ def _reply_folder(work: Work, caller: Caller, op: MakeShare, folder: Folder) -> 
         raise NotAllowed("Only a folder of your own organization can take what is sent back.")
     for act in _NEEDS["reply"]:
         found.demand(caller, act)
-    if any(link.id == folder.id for link in work.tree.chain(work.transaction, found.id)):
+    if _is_in(work, found.id, folder.id):
         raise Invalid("What is sent back cannot go into the folder that is sent: all its recipients would see it.")
     return found
 
@@ -267,7 +267,14 @@ def folder_of(work: Work, share: ShareRow) -> Folder | None:
 
 def reply_folder_of(work: Work, share: ShareRow) -> Folder | None:
     """Return the folder that takes what guests send back, if its sender may write there now; None where none does."""
-    return None if share.reply_folder_id is None else _still(work, share, share.reply_folder_id, _NEEDS["reply"])
+    found = None if share.reply_folder_id is None else _still(work, share, share.reply_folder_id, _NEEDS["reply"])
+    if found is not None and _is_in(work, found.id, share.folder_id):
+        return None  # moved into what is sent: all its recipients would see it
+    return found
+
+
+def _is_in(work: Work, folder: FolderId, above: FolderId) -> bool:
+    return any(link.id == above for link in work.tree.chain(work.transaction, folder))
 
 
 def _still(work: Work, share: ShareRow, folder_id: FolderId, needed: tuple[Act, ...]) -> Folder | None:

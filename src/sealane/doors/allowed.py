@@ -19,5 +19,5 @@ def check_write(opened: UploadOpened, settings: Settings, size: int, offset: int
     if end > size:
         if opened.declared is not None and end > opened.declared:
             raise LengthMismatch
-        if end > opened.room:
+        if end > opened.room and not opened.path:  # begun ahead: room was told for a name at which nothing stands
             raise QuotaExceeded

@@ -151,11 +151,6 @@ class Keeper:
         with self._database.begin() as transaction:
             self.settings = self._settings_in_force(transaction)
 
-    @property
-    def has_changed_settings(self) -> bool:
-        """Whether a setting is in force that was changed at a page."""
-        return self.settings != self._started_with
-
     def _settings_in_force(self, transaction: Transaction) -> Settings:
         return configuration.in_force(self._started_with, node_settings.changed(transaction))
 
@@ -224,7 +219,8 @@ class Keeper:
             self._outcome_unknown |= isinstance(failure, OutcomeUnknown)
             log.error("a batch of %d was not committed: %s", len(requests), failure.code)  # noqa: TRY400  # expected
             if away or len(requests) == 1:
-                return Batch(outcomes=[failure] * len(requests))
+                told = self._watches.end_all() if isinstance(failure, OutcomeUnknown) else 0  # it may be done
+                return Batch(outcomes=[failure] * len(requests), watches_up_to=told)
         except Exception as problem:  # noqa: BLE001  # a programming error must not end the keeper
             failure = unexpected("a batch", problem)
             if len(requests) == 1:
@@ -236,11 +232,17 @@ class Keeper:
 
     def _looked_again(self) -> Batch:
         """Return the notices of a commit of which nobody knew whether it was done: what it ended must end."""
-        (ended,) = self._performed([Request(sessions.ended_lately, Asker.ADMIN, "keeper")]).outcomes
+
+        def look(work: Work) -> object:
+            work.settings_changed = True
+            return sessions.ended_lately(work)
+
+        before = self.settings
+        (ended,) = self._performed([Request(look, Asker.ADMIN, "keeper")]).outcomes
         if isinstance(ended, SealaneError):
             return Batch()
         self._outcome_unknown = False
-        return Batch(ended=list(ended), arrivals=True)
+        return Batch(ended=list(ended), arrivals=True, settings_changed=self.settings != before)
 
     def connection_closed(self, connection: str) -> None:
         """Let go of what a connection held. Called between batches, after all that was asked on it."""
@@ -269,6 +271,8 @@ class Keeper:
         self._holds.committed()
         self._signer.committed()
         self.settings = settings
+        if batch.settings_changed:
+            self._callers.clear()  # those looked up in this very batch were, by the settings before
         self._end_watches(batch)
         return batch
 

@@ -136,9 +136,8 @@ class Server:
             task = self._loop.create_task(self._tell_what_ended(line))
             self._flows.add(task)
             task.add_done_callback(self._flows.discard)
-            if self.keeper.has_changed_settings:  # perhaps since the process was started
-                line.send(NOTICE, self._settings_in_force())
-                line.flush()
+            line.send(NOTICE, self._settings_in_force())  # perhaps others than those that its process began with
+            line.flush()
         if line.asker is Asker.INSPECTOR:  # the last keeper may have died before it said that something is owed
             line.send(NOTICE, ArrivalsWaiting())
             line.flush()

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sealane import process
-from sealane.errors import LeaseHeld, StoreFull
+from sealane.errors import LeaseHeld, StoreFull, Unavailable
 from sealane.keeper import node
 from sealane.keeper.core import Keeper, Request
 from sealane.keeper.server import Server
@@ -85,7 +85,10 @@ async def begun(keeper: Keeper, server: Server, stop: asyncio.Event) -> bool:
             await asyncio.wait_for(stop.wait(), _ROOM_SECONDS)
         if stop.is_set():
             return False
-        with contextlib.suppress(StoreFull):
+        try:
             await server.perform(node.begin_serving)
+        except Unavailable as failure:  # a database that is away for want of room comes back too
+            server.turned_away = failure
+        else:
             server.turned_away = None
     return True

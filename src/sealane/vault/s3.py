@@ -177,7 +177,7 @@ class _S3Writer:
         """Let go of it. Parts that were sent stay invisible until the bucket's lifecycle rule ends them."""
         self._ended = True
         self._parts = None
-        self._gathered.clear()
+        self._gathered = bytearray()  # what failed to be sent may be looked at still
 
     def _send(self) -> None:
         if self._parts is None:

@@ -12,7 +12,7 @@ from sealane.clock import Clock
 from sealane.doors.sftp import attributes
 from sealane.doors.sftp.remembered import Remembered
 from sealane.doors.watching import Watching
-from sealane.errors import QuotaExceeded, SealaneError, TooMany
+from sealane.errors import InternalFailure, Missing, OutcomeUnknown, QuotaExceeded, SealaneError, TooMany
 from sealane.operations import accounts, files
 from sealane.operations.exposures import SetReading
 from sealane.operations.files import Entry, ListFolder, Look, Page
@@ -108,6 +108,8 @@ class Door:
         self.world.clock.advance(timedelta(seconds=1))
         try:
             getattr(self, f"_{kind}")(self.others[who], path, other)
+        except InternalFailure:
+            raise
         except SealaneError:
             return
 
@@ -293,6 +295,32 @@ ACTS = st.tuples(
     st.sampled_from(KINDS), st.sampled_from(["berta", "anna"]), st.sampled_from(PATHS), st.sampled_from(PATHS)
 )
 STEPS = st.lists(st.one_of(ACTS, st.sampled_from(FOLDERS)), min_size=3, max_size=14)
+
+
+def test_nothing_is_remembered_past_a_commit_of_which_nobody_knows_whether_it_was_done(template, tmp_path, monkeypatch):
+    world = World.copied(template, tmp_path / "data")
+    try:
+        door = Door(world)
+        berta = door.others["berta"]
+        berta.put(b"x", "/in/a")
+        door.list("/in")
+        assert door.remembered.attributes_of("/in/a") is not None
+        driver = type(world.home.keeper._database._driver)
+        done = driver.commit
+
+        def commit(self):
+            done(self)
+            monkeypatch.setattr(driver, "commit", done)
+            raise OutcomeUnknown
+
+        monkeypatch.setattr(driver, "commit", commit)
+        with pytest.raises(OutcomeUnknown):
+            berta.ask(files.RemoveFile, path="/in/a")
+        with pytest.raises(Missing):
+            door.ask(Look, path="/in/a")
+        assert door.remembered.attributes_of("/in/a") is None
+    finally:
+        world.close()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.datastructures import Headers
 
 from sealane import paths
-from sealane.configuration import in_force
+from sealane.configuration import as_told
 from sealane.doors.http import browser
 from sealane.doors.http.bodies import Body
 from sealane.doors.http.locations import names_of
@@ -48,7 +48,7 @@ class HttpDoor:
     def noticed(self, notice: Answer) -> None:
         """Take a notice of the keeper: settings that were changed count for what begins from now on."""
         if isinstance(notice, SettingsInForce):
-            self.settings = self.plane.settings = in_force(self.settings, notice.values)
+            self.settings = self.plane.settings = as_told(self.settings, notice.values)
 
 
 class Exchange:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealane.clock import Clock
-from sealane.configuration import in_force
+from sealane.configuration import as_told
 from sealane.doors.plane import Plane
 from sealane.doors.sftp.admission import Admission
 from sealane.doors.sftp.stage import HEAD_BYTES, Buffers
@@ -131,7 +131,7 @@ class SftpDoor:
         """End at once what the keeper says has ended; let settings that were changed count from now on."""
         self.watching.notice(notice)
         if isinstance(notice, SettingsInForce):
-            self.settings = self.plane.settings = in_force(self.settings, notice.values)
+            self.settings = self.plane.settings = as_told(self.settings, notice.values)
         if isinstance(notice, SessionsEnded):
             for session in notice.sessions:
                 connection = self._by_session.get(session)
