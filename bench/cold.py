@@ -2,8 +2,8 @@
 
 The campaign is that of `bench.campaign`: each of its files becomes a people list, sealed, in which an alias is one telling
 of somebody (told otherwise by a second organization: another address, and a slip in the family name now and then). Told
-are the CPU seconds of opening and taking the lists, of linking, of counting, and the most memory; the individuals of each
-data owner must come out as they were made. Lists are written before, by a process of their own.
+are the CPU seconds of opening and taking the lists, of linking, of counting, and the most memory; of individuals
+there must come out as many as were made. Lists are written before, by a process of their own.
 """
 
 from __future__ import annotations

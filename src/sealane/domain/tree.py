@@ -20,6 +20,8 @@ from sealane.domain.queries.versions import OrganizationKeyRow  # likewise
 from sealane.ids import FolderId, OrganizationId  # likewise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealane.database.engine import Transaction
     from sealane.domain.queries.reading import ReadFolderRow
 
@@ -152,26 +154,23 @@ class Tree:
 
     def pending(self, folder_id: FolderId, more: int) -> None:
         """Count what the rows of a folder and of those above it were just made to count of unfinished uploads."""
-        above: FolderId | None = folder_id
-        while above is not None:
-            row = self._rows.get(above)
-            if row is None:
-                self.drop()
-                return
-            self._rows[above] = row._replace(pending_bytes=row.pending_bytes + more)
-            above = row.parent_id
+        self._up_from(folder_id, lambda row: row._replace(pending_bytes=row.pending_bytes + more))
 
     def kept(self, organization_id: OrganizationId, folder_id: FolderId | None, more: int) -> None:
         """Count what an organization's row, and those of a folder and all above it, were just made to count as kept."""
         use = self._uses.get(organization_id)
         if use is not None:
             self._uses[organization_id] = use._replace(kept_bytes=use.kept_bytes + more)
+        self._up_from(folder_id, lambda row: row._replace(kept_bytes=row.kept_bytes + more))
+
+    def _up_from(self, folder_id: FolderId | None, counted: Callable[[FolderRow], FolderRow]) -> None:
+        """Change the rows of a folder and of those above it; where one is not remembered, remember nothing."""
         while folder_id is not None:
             row = self._rows.get(folder_id)
             if row is None:
                 self.drop()
                 return
-            self._rows[folder_id] = row._replace(kept_bytes=row.kept_bytes + more)
+            self._rows[folder_id] = counted(row)
             folder_id = row.parent_id
 
     def remembered(self) -> Remembered:
