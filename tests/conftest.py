@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from sealane.database.engine import Database
-from tests import tries
+from tests import tries, whole_runs
 from tests.peers.postgres import PostgresServer, name_in
 
 tries.load_profile()
 
 _ALL_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a run that breaks say at its end what broke it."""
+    whole_runs.register(config)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
