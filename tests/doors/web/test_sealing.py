@@ -10,7 +10,7 @@ from sealane.operations.accounts import AddFolder, GrantFolder, SetRecipient
 from sealane.vault.age import armor, files
 from sealane.vault.age.hybrid import HybridIdentity, HybridRecipient
 from sealane.vault.age.passphrase import Passphrase
-from tests.doors.web.conftest import EVERYTHING, opened
+from tests.doors.web.conftest import EVERYTHING, Browser, opened
 from tests.doors.web.test_flows import MIB, browser, sign_in  # noqa: F401  # the fixture
 from tests.peers import chromium
 from tests.peers.chromium import accessible, with_an_authenticator
@@ -102,6 +102,18 @@ async def tab_to(page, selector):
         if await page.evaluate("one => document.activeElement.matches(one)", selector):
             return
     raise AssertionError(f"the Tab key does not reach {selector}")
+
+
+async def test_the_command_that_a_page_shows_takes_any_name_for_one_word(port, house, records):
+    anna = Browser(port)
+    await anna.sign_in("anna@clinic")
+    headers = {"Sealane-Form-Token": anna.token, "Sealane-Sealed": "age", "Sealane-Plaintext-Length": "2"}
+    sealed = files.seal(b"ok", [ANNA.recipient()])
+    put = await anna.ask("PUT", "/api/v1/content/records/a%3B%20reboot", data=sealed, headers=headers)
+    assert put.status_code == 201, put.text
+    page = await anna.get("/details/records/a%3B%20reboot.age")
+    assert "<code>age -d &#39;a; reboot.age&#39;</code>" in page.text
+    await anna.close()
 
 
 async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(browser, port, house, records, key_file):  # noqa: F811

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -71,6 +72,7 @@ class Rendering:
             "machine_moment": machine_moment,
             "say": words.say,
             "span": words.span,
+            "word": shlex.quote,
         }
         names: dict[str, Any] = {
             "asset": self._assets.__getitem__,
