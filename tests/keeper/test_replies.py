@@ -130,8 +130,8 @@ def test_what_is_sent_back_holds_to_its_limits_at_its_beginning_and_at_its_end(d
         with pytest.raises(failure):
             begin(desk, ada, **{"path": "/reply/a.pdf", **wrong})
     assert names(desk, "/back") == []
+    third = begin(desk, ada, "/reply/b.pdf", lasting=False)
     begun = [begin(desk, guest, "/reply/a.pdf") for guest in (ada, bob)]
-    third = begin(desk, ada, "/reply/b.pdf")
 
     def finish(guest, opened):
         desk.ask(FinishUpload(guest, opened.upload, opened.generation, (), (), 0, None, begin=opened.begin))

@@ -80,9 +80,9 @@ WITH_MAIL = dataclasses.replace(SETTINGS, smtp="127.0.0.1:25", public_url="https
 class Desk:
     """A node with an organization, two users who may write in /in, and two files there."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **settings):
         self.clock = ManualClock(START)
-        self.keeper = KeeperInProcess(folder, WITH_MAIL, self.clock)
+        self.keeper = KeeperInProcess(folder, dataclasses.replace(WITH_MAIL, **settings), self.clock)
         self.door = self.keeper.door()
         self.jobs = self.keeper.jobs()
         self.anna = None
@@ -138,7 +138,12 @@ def quick_passwords():
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sharing")
-    desk = Desk(folder)
+    furnish(Desk(folder))
+    return folder
+
+
+def furnish(desk):
+    """Make what a desk is about, and close it."""
     for operation in (
         AddOrganization("clinic"),
         AddOrganization("insurer"),
@@ -161,7 +166,6 @@ def furnished(tmp_path_factory):
     for path in ("/in/a.csv", "/in/b.csv", "/in/old/c.csv"):
         desk.write(handle, path)
     desk.keeper.close()
-    return folder
 
 
 @pytest.fixture
@@ -203,6 +207,8 @@ def test_a_package_ends_by_itself_and_its_end_is_bounded(desk):
     for wrong in (START, START + timedelta(days=91)):
         with pytest.raises(Invalid):
             desk.share(expires=wrong)
+    desk.set(share_seconds_max=3 * 86400)  # below share_seconds, as when only one of them is put back
+    assert desk.ask(LookShare(desk.anna, desk.share().share)).expires == START + timedelta(days=3)
     short = desk.share(expires=START + timedelta(minutes=10))
     inside = desk.enter(short)
     desk.later(601)
@@ -556,11 +562,13 @@ def test_a_request_holds_to_its_limits(desk):
         desk.ask(BeginUpload(guest, "/share/a.csv", declared=None, **begin))
     with pytest.raises(NotAllowed):
         desk.ask(BeginUpload(guest, "", declared=1, partial=True, **begin))
-    begun = [desk.ask(BeginUpload(guest, f"/share/{n}.PDF", declared=0, **begin)) for n in range(3)]
-    for opened in begun[:2]:
+    begun = [desk.ask(BeginUpload(guest, f"/share/{n}.PDF", declared=0, **begin)) for n in range(2)]
+    with pytest.raises(QuotaExceeded):
+        desk.ask(BeginUpload(guest, "/share/2.PDF", declared=0, **begin))
+    for opened in begun:
         desk.ask(FinishUpload(guest, opened.upload, opened.generation, (), (), 0, None, begin=opened.begin))
     with pytest.raises(QuotaExceeded):
-        desk.ask(FinishUpload(guest, begun[2].upload, begun[2].generation, (), (), 0, None, begin=begun[2].begin))
+        desk.ask(BeginUpload(guest, "/share/2.PDF", declared=0, **begin))
     told = desk.ask(LookVisit(guest))
     assert (told.files_left, told.bytes_left, told.endings) == (0, 10, (".csv", ".pdf"))
 

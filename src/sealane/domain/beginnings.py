@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sealane import paths
-from sealane.domain import allowances, keyring, resume, seals, upload_map
+from sealane.domain import allowances, guests, keyring, resume, seals, upload_map
 from sealane.domain.queries import uploads as upload_queries
 from sealane.domain.queries import versions as version_queries
 from sealane.errors import Integrity, UploadMissing
@@ -180,6 +180,7 @@ def version_of(work: Work, begun: Begun) -> VersionRow | None:
 def keep(work: Work, caller: Caller, begun: Begun) -> UploadRow:
     """Keep the upload from now on, on record; it is the caller's as if it had been kept from its begin."""
     allowances.check_count(work, caller)
+    guests.check_room(work, caller, begun.declared)
     file = work.transaction.first(upload_queries.FILE_AT, folder=begun.folder_id, name=begun.name)
     allowances.check_room(begun.declared, allowances.room(work, begun.organization_id, begun.folder_id, file))
     key_id = keyring.add_upload_key(work, begun.organization_id, begun.key)

@@ -145,7 +145,7 @@ def _close(
         work, folder, upload.name, exclusive=op.exclusive, expected_version=op.expected_version, but=upload.id
     )
     allowances.check_room(extents.size, allowances.room_of(work, upload))
-    guests.count_arrival(work, caller, extents.size)
+    guests.count_arrival(work, caller, extents.size, upload=upload.id)
     if folder.row.sealed_by is not None:
         seals.check_can_be_sealed(work, caller, folder)
         seals.check_pieces(work, extents)
@@ -247,7 +247,7 @@ def _made_visible(
         form=versions.SLOTS_FORMAT if sent is None else versions.SENT_SEALED_FORMAT,
     )
     size = composition.extents.size
-    guests.count_arrival(work, caller, size)
+    guests.count_arrival(work, caller, size, upload=op.upload)
     if sent is not None:
         sent_sealed.keep(work, op.upload, folder, published, sent)
         sent_sealed.note_unread(work, folder, name, published, caller)

@@ -1,4 +1,4 @@
-"""The administrator's side of folders: making them, their quotas, and who may what in them.
+"""The administrator's side of folders: making them, their quotas, and who may what in them. Listing: folder_listing.py.
 
 Must stay true: what takes a right away ends the sessions that may be using it; a grant is one row a folder and grantee.
 """
@@ -15,7 +15,6 @@ from sealane.domain import (
     names,
     organizations,
     rights,
-    rows,
     sealed_folders,
     sessions,
 )
@@ -26,20 +25,16 @@ from sealane.domain.rights import Right
 from sealane.errors import AlreadyExists, Invalid, NotAFolder
 from sealane.ids import GroupId, OrganizationId, UserId
 from sealane.ledger import events
-from sealane.operations.accounts import Granted
 from sealane.operations.envelope import Done
 from sealane.operations.failures import GrantMissing
 
 if TYPE_CHECKING:
-    from sealane.domain.queries.folders import FolderRow, ListedFolder
+    from sealane.domain.queries.folders import FolderRow
     from sealane.domain.work import Work
-    from sealane.ids import FolderId
     from sealane.operations.accounts import (
         AddFolder,
         GrantFolder,
-        ListFolders,
         RevokeFolder,
-        RowsAre,
         SetFolderQuota,
     )
 
@@ -112,41 +107,6 @@ def set_folder_quota(work: Work, op: SetFolderQuota) -> Done:
         )
     )
     return Done()
-
-
-def list_folders(work: Work, op: ListFolders) -> RowsAre:
-    """List folders of one organization or of all, with who has which rights on each."""
-    if op.organization:
-        accounts.find_organization(work, op.organization)
-    found = {row.id: row for row in work.transaction.all(folder_statements.LISTED)}
-    granted: dict[FolderId, list[Granted]] = {}
-    for grant in work.transaction.all(statements.LISTED):
-        grantee = f"{grant.user}@{grant.user_organization}"
-        if grant.group is not None:
-            grantee = f"{names.GROUP_PREFIX}{grant.group}@{grant.group_organization}"
-        granted.setdefault(grant.folder_id, []).append(
-            Granted(grantee, tuple(rights.names(Right(grant.rights))), grant.shown_as or "")
-        )
-    listed = sorted(
-        (f"{row.organization}:{_path_of(found, row)}", row)
-        for row in found.values()
-        if op.organization in {"", row.organization}
-    )
-    return rows.listing(
-        ("folder", "rights", "used_bytes", "quota_bytes", "used_files", "quota_files"),
-        (
-            (
-                path,
-                tuple(granted.get(row.id, ())),
-                row.used_bytes,
-                row.quota_bytes,
-                row.used_files,
-                row.quota_files,
-            )
-            for path, row in listed
-            if row.parent_id is not None or row.id in granted
-        ),
-    )
 
 
 def grant_folder(work: Work, op: GrantFolder) -> Done:
@@ -275,12 +235,3 @@ def _end_sessions(work: Work, grantee: Grantee, *, reason: str) -> None:
         return
     for member in work.transaction.all(statements.MEMBERS_OF, group_id=grantee.group_id):
         sessions.end_of_user(work, member.id, who=events.OPERATOR, reason=reason)
-
-
-def _path_of(found: dict[FolderId, ListedFolder], row: ListedFolder) -> str:
-    parts: list[str] = []
-    at: ListedFolder | None = row
-    while at is not None and at.parent_id is not None:
-        parts.append(at.name)
-        at = found.get(at.parent_id)
-    return paths.show(tuple(reversed(parts)))

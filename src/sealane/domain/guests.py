@@ -3,7 +3,8 @@
 A guest acts as an account of their own that has no password, key, group or grant, in a session of the method `guest`.
 What they may do is what their share opens, of what its sender may do at this very moment: `places.view_of` has that.
 Must stay true: a share that is recalled, over, or whose sender is disabled opens nothing; every download and every
-upload of a guest is counted in the transaction that allows it.
+upload of a guest is counted in the transaction that allows it; what came of a share's files, together with what its
+guests have begun, is never more than it takes, and what nobody can go on with counts no more (`leave_unfinished`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from sealane.domain.queries.sessions import SessionRow
     from sealane.domain.queries.shares import ShareRow
     from sealane.domain.work import Work
-    from sealane.ids import VersionId
+    from sealane.ids import UserId, VersionId
     from sealane.operations.uploads import BeginUpload
 
 METHOD: Final = "guest"
 """How a guest's session was opened, as `sessions.method` has it."""
 ROLE: Final = "guest"
+_ON_THEIR_WAY: Final = (
+    "No more is taken here while other files are on their way. What was begun and not finished counts until it is"
+    " finished, or its visit is closed."
+)
 
 
 def is_open(work: Work, share: ShareRow) -> bool:
@@ -89,7 +94,7 @@ def count_download(work: Work, caller: Caller, version: VersionId) -> None:
 
 
 def check_begin(work: Work, caller: Caller, op: BeginUpload) -> None:
-    """Raise what speaks against a guest's upload before any byte of it: its name, its length, the share's limits."""
+    """Raise what speaks against a guest's upload before any byte of it, by its name and that it has a length."""
     guest = caller.guest
     if guest is None:
         return
@@ -105,7 +110,6 @@ def check_begin(work: Work, caller: Caller, op: BeginUpload) -> None:
     endings = tuple(share.endings.split())
     if endings and not op.path.lower().endswith(endings):
         raise NameUnwanted(f"Only files with these endings are wanted here: {' '.join(endings)}")
-    _check_room(share, op.declared)
 
 
 def is_reply(guest: Guest, path: str) -> bool:
@@ -113,15 +117,25 @@ def is_reply(guest: Guest, path: str) -> bool:
     return guest.replies_to is not None and paths.parse(path)[:1] == (places.REPLIES_ROOM,)
 
 
-def count_arrival(work: Work, caller: Caller, size: int) -> None:
-    """Count a file that a guest has sent. Raises `QuotaExceeded` where the request takes no more."""
+def check_room(work: Work, caller: Caller, declared: int | None) -> None:
+    """Raise `QuotaExceeded` where a guest's share takes no file of this length beside those that are on their way."""
+    if caller.guest is None:
+        return
+    share = work.transaction.first(statements.SHARE, share_id=caller.guest.share)
+    if share is None:
+        raise SessionEnded
+    _check_room(work, share, declared or 0)
+
+
+def count_arrival(work: Work, caller: Caller, size: int, *, upload: str) -> None:
+    """Count a file that a guest has sent, as `upload`. Raises `QuotaExceeded` where the share takes no more."""
     guest = caller.guest
     if guest is None:
         return
     share = work.transaction.first(statements.SHARE, share_id=guest.share)
     if share is None:
         raise SessionEnded
-    _check_room(share, size)
+    _check_room(work, share, size, but=upload)
     work.transaction.run(statements.COUNT_UPLOAD, share_id=guest.share, size=size)
     before = work.transaction.first(statements.GUEST, user_id=caller.user_id)
     if guest.writes:
@@ -135,8 +149,29 @@ def count_arrival(work: Work, caller: Caller, size: int) -> None:
         letters.tell_sender(work, share, "replied")
 
 
-def _check_room(share: ShareRow, size: int) -> None:
-    if share.files_max and share.came_files >= share.files_max:
-        raise QuotaExceeded("No more files are taken here.")
-    if share.bytes_max and share.came_bytes + size > share.bytes_max:
-        raise QuotaExceeded("This is more than is taken here.")
+def _check_room(work: Work, share: ShareRow, size: int, *, but: str = "") -> None:
+    """Raise unless one more file of this length fits; of what is on its way all counts but one upload."""
+    if not (share.files_max or share.bytes_max):
+        return
+    files, length = unfinished(work, share, but=but)
+    if share.files_max and share.came_files + files >= share.files_max:
+        raise QuotaExceeded(_ON_THEIR_WAY if files else "No more files are taken here.")
+    if share.bytes_max and share.came_bytes + length + size > share.bytes_max:
+        raise QuotaExceeded(_ON_THEIR_WAY if length else "This is more than is taken here.")
+
+
+def unfinished(work: Work, share: ShareRow, *, but: str = "", but_session: str = "") -> tuple[int, int]:
+    """Return how many files the guests of a share have begun and not finished, and how long these are to be."""
+    found = work.transaction.first(
+        statements.UNFINISHED_OF_SHARE, share_id=share.id, at=work.now, but=but, but_session=but_session
+    )
+    return (0, 0) if found is None else (found.files, found.bytes)
+
+
+def leave_unfinished(work: Work, user: UserId, session: SessionId) -> None:
+    """Let go of what a guest has begun in a visit that is over; of anybody else's session nothing.
+
+    Every visit has a folder of its own, so nobody goes on with it. It counts no more, and the next sweep clears it, on
+    record and a bounded number at once. What was closed has come, and is sealed or read in its time.
+    """
+    work.transaction.run(statements.LEAVE_UNFINISHED, guest=user, session=session, at=work.now)

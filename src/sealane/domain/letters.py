@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from sealane.domain.queries import shares as statements
+from sealane.domain.queries import mails as statements
 from sealane.errors import TooMany
 from sealane.ledger import events
 from sealane.operations.envelope import Done
@@ -22,7 +22,8 @@ from sealane.operations.failures import MailboxInvalid
 from sealane.operations.sharing import Letter, Mail, MailsAre
 
 if TYPE_CHECKING:
-    from sealane.domain.queries.shares import MailRow, ShareRow
+    from sealane.domain.queries.mails import MailRow
+    from sealane.domain.queries.shares import ShareRow
     from sealane.domain.work import Work
     from sealane.ids import OrganizationId
     from sealane.operations.sharing import LeaseMails, TellMail

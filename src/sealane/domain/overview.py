@@ -22,6 +22,13 @@ def list_sessions(work: Work, op: ListSessions) -> RowsAre:
         accounts.find_user(work, op.user)
     if op.organization:
         accounts.find_organization(work, op.organization)
+    name, _, of_user = op.user.rpartition("@")
+    if op.user and op.organization not in {"", of_user}:
+        return rows.listing((), ())
+    found = work.transaction.all(statements.LISTED, at=work.now, organization=op.organization or of_user, user=name)
+    if op.part.limit:
+        found.reverse()
+    part, total = rows.cut(found, op.part, lambda row: f"{row.user}@{row.organization} {row.address}")
     return rows.listing(
         ("session", "user", "door", "address", "method", "credential", "began", "expires"),
         (
@@ -35,9 +42,9 @@ def list_sessions(work: Work, op: ListSessions) -> RowsAre:
                 row.began,
                 row.expires,
             )
-            for row in work.transaction.all(statements.LISTED, at=work.now)
-            if op.user in {"", f"{row.user}@{row.organization}"} and op.organization in {"", row.organization}
+            for row in part
         ),
+        total=total,
     )
 
 

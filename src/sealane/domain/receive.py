@@ -101,6 +101,7 @@ def begin_upload(work: Work, caller: Caller, op: BeginUpload) -> UploadOpened:
     if destination.folder is not None:
         held_back.check_room(work, destination.folder.id)
     allowances.check_count(work, caller)
+    guests.check_room(work, caller, op.declared)
     counted = destination.folder.id if destination.folder is not None else destination.target
     room = allowances.room(work, destination.organization, counted, destination.file)
     allowances.check_room(op.declared, room)

@@ -2,7 +2,8 @@
 
 A session has a name for the ledger and a handle, the secret by which a door speaks for it; only the handle's hash is
 stored. A session that is used lives on until its lifetime is over, one that a token opened is short and never extended.
-Must stay true: whatever ends a session goes through `end`, so that every door is told and the ledger says why.
+Must stay true: whatever ends a session goes through `end`, so that every door is told, the ledger says why, and what a
+guest has left unfinished holds nothing any more.
 """
 
 from __future__ import annotations
@@ -220,6 +221,7 @@ def end(work: Work, found: Iterable[OpenSession | OpenVisit], *, who: Who, reaso
         if work.transaction.run(statements.END, session_id=session.id, at=work.now):
             work.ended.append(session.id)
             work.transaction.run(browser_statements.FORGET_PROOF, session_id=session.id)
+            guests.leave_unfinished(work, session.user_id, session.id)
             work.record(
                 events.SessionEnded(who=who, ended_session_id=session.id, account_id=session.user_id, reason=reason)
             )

@@ -106,7 +106,8 @@ def _check_limits(op: MakeShare) -> None:
 
 
 def _until(work: Work, op: MakeShare) -> datetime:
-    until = op.expires or work.now + timedelta(seconds=work.settings.share_seconds)
+    usual = min(work.settings.share_seconds, work.settings.share_seconds_max)
+    until = op.expires or work.now + timedelta(seconds=usual)
     if not work.now < until <= work.now + timedelta(seconds=work.settings.share_seconds_max):
         days = work.settings.share_seconds_max // 86400
         raise Invalid(f"The end must be in the future, and {days} days from now at most.")

@@ -99,6 +99,12 @@ def list_users(work: Work, op: ListUsers) -> RowsAre:
     """List users, of one organization or of all."""
     if op.organization:
         accounts.find_organization(work, op.organization)
+    name, _, organization = op.user.rpartition("@")
+    if op.user and op.organization not in {"", organization}:
+        return rows.listing((), ())
+    wanted = op.organization or organization
+    found = work.transaction.all(statements.USERS, organization=wanted, role=op.role, user=name)
+    part, total = rows.cut(found, op.part, lambda row: f"{row.name}@{row.organization} {row.email}")
     return rows.listing(
         ("user", "role", "email", "password", "keys", "tokens", "made", "disabled"),
         (
@@ -112,9 +118,9 @@ def list_users(work: Work, op: ListUsers) -> RowsAre:
                 row.made,
                 row.disabled,
             )
-            for row in work.transaction.all(statements.USERS)
-            if op.organization in {"", row.organization}
+            for row in part
         ),
+        total=total,
     )
 
 
@@ -197,12 +203,16 @@ def list_groups(work: Work, op: ListGroups) -> RowsAre:
     if op.organization:
         accounts.find_organization(work, op.organization)
     members: dict[str, list[str]] = {}
-    for row in work.transaction.all(statements.GROUPS):
-        if op.organization in {"", row.organization}:
-            inside = members.setdefault(f"{row.name}@{row.organization}", [])
-            if row.user is not None:
-                inside.append(f"{row.user}@{row.organization}")
-    return rows.listing(("group", "members"), ((group, tuple(inside)) for group, inside in members.items()))
+    member = op.member.rpartition("@")
+    if op.member and op.organization not in {"", member[2]}:
+        return rows.listing((), ())
+    wanted = op.organization or member[2]
+    for row in work.transaction.all(statements.GROUPS, organization=wanted, user=member[0]):
+        inside = members.setdefault(f"{row.name}@{row.organization}", [])
+        if row.user is not None:
+            inside.append(f"{row.user}@{row.organization}")
+    part, total = rows.cut(list(members), op.part, lambda group: " ".join((group, *members[group])))
+    return rows.listing(("group", "members"), ((group, tuple(members[group])) for group in part), total=total)
 
 
 def set_membership(work: Work, op: SetMembership) -> Done:

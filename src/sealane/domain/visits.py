@@ -262,6 +262,7 @@ def look_visit(work: Work, caller: Caller, op: LookVisit) -> VisitIs:
     """Say what a guest is in."""
     del op
     share = _share_of(work, caller)
+    others_files, others_bytes = guests.unfinished(work, share, but_session=caller.session)
     return VisitIs(
         kind="package" if share.kind == "package" else "request",
         path=f"/{places.GUESTS_ROOM}",
@@ -271,10 +272,10 @@ def look_visit(work: Work, caller: Caller, op: LookVisit) -> VisitIs:
         organization=share.organization,
         expires=share.expires,
         downloads_left=max(0, share.downloads_max - share.downloads) if share.downloads_max else None,
-        bytes_left=max(0, share.bytes_max - share.came_bytes) if share.bytes_max else None,
-        files_left=max(0, share.files_max - share.came_files) if share.files_max else None,
+        bytes_left=max(0, share.bytes_max - share.came_bytes - others_bytes) if share.bytes_max else None,
+        files_left=max(0, share.files_max - share.came_files - others_files) if share.files_max else None,
         endings=tuple(share.endings.split()),
-        replied=_guest_of(work, caller.user_id).replied is not None,
+        replied=_guest_of(work, caller.user_id).wrapped_reply is not None,
         reply_path=f"/{places.REPLIES_ROOM}" if sharing.reply_folder_of(work, share) is not None else "",
     )
 

@@ -42,7 +42,8 @@ def rights_of_user(work: Work, op: RightsOfUser) -> RowsAre:
         )
         for row in found
     )
-    return rows.listing(("folder", "rights", "through", "shown_as"), listed)
+    part, total = rows.cut(listed, op.part, lambda row: row[0].partition(":")[2])
+    return rows.listing(("folder", "rights", "through", "shown_as"), part, total=total)
 
 
 def rights_on_folder(work: Work, op: RightsOnFolder) -> RowsAre:
@@ -58,6 +59,7 @@ def rights_on_folder(work: Work, op: RightsOnFolder) -> RowsAre:
         granted[user] = granted.get(user, NO_RIGHTS) | Right(row.rights)
         through = "" if row.group is None else f"{names.GROUP_PREFIX}{row.group}@{row.group_organization}"
         ways.setdefault(user, []).append(_Way(shown[row.folder_id], through))
+    part, total = rows.cut(sorted(granted), op.part, str)
     return rows.listing(
         ("user", "rights", "by"),
         (
@@ -66,8 +68,9 @@ def rights_on_folder(work: Work, op: RightsOnFolder) -> RowsAre:
                 rights.names(granted[user]),
                 tuple(f"{way.on} {way.through}".strip() for way in sorted(ways[user])),
             )
-            for user in sorted(granted)
+            for user in part
         ),
+        total=total,
     )
 
 

@@ -45,10 +45,21 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     values: tuple[Value, ...]
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What of a listing is wanted: of what a search finds (case aside), so many from such a place on."""
+
+    search: str = ""
+    start: int = 0
+    limit: int = 0
+    """0: all."""
+
+
 class RowsAre(Answer, frozen=True):
-    """A listing."""
+    """A listing, or a part of one."""
 
     rows: tuple[Row, ...]
+    total: int = 0
+    """How many rows there are in all where a part was asked for."""
 
 
 class AddOrganization(AdminOperation, frozen=True):
@@ -90,10 +101,13 @@ class AddUser(AdminOperation, frozen=True):
 
 
 class ListUsers(AdminOperation, frozen=True):
-    """Users, of one organization or of all."""
+    """Users, of one organization or of all; of one role, or this one alone, where that is said."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     organization: str = ""
+    part: Part = Part()
+    role: str = ""
+    user: str = ""
 
 
 class DisableUser(AdminOperation, frozen=True):
@@ -193,10 +207,13 @@ class AddGroup(AdminOperation, frozen=True):
 
 
 class ListGroups(AdminOperation, frozen=True):
-    """Groups and their members."""
+    """Groups and their members. A search finds groups by name, and those that have a member of such a name."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     organization: str = ""
+    part: Part = Part()
+    member: str = ""
+    """Only the groups that this user is in, and of their members only them."""
 
 
 class SetMembership(AdminOperation, frozen=True):
@@ -274,10 +291,12 @@ class SetFolderQuota(AdminOperation, frozen=True):
 
 
 class ListFolders(AdminOperation, frozen=True):
-    """Folders, of one organization or of all, with who has which rights."""
+    """Folders, of one organization or of all, with who has which rights; this one alone where that is said."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     organization: str = ""
+    part: Part = Part()
+    folder: str = ""
 
 
 class GrantFolder(AdminOperation, frozen=True):
@@ -300,11 +319,12 @@ class RevokeFolder(AdminOperation, frozen=True):
 
 
 class ListSessions(AdminOperation, frozen=True):
-    """Sessions that are open now: of one user, of one organization, or all."""
+    """Sessions that are open now: of one user, of one organization, or all. Oldest first; a part, newest first."""
 
     answer: ClassVar[type[Answer]] = RowsAre
     user: str = ""
     organization: str = ""
+    part: Part = Part()
 
 
 class EndSession(AdminOperation, frozen=True):

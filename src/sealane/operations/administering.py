@@ -29,6 +29,7 @@ from sealane.operations.accounts import (
     ListSshKeys,
     ListTokens,
     ListUsers,
+    Part,
     RemoveSshKey,
     RevokeFolder,
     RevokeToken,
@@ -52,6 +53,7 @@ class RightsOfUser(AdminOperation, frozen=True):
 
     answer: ClassVar[type[Answer]] = RowsAre
     user: str
+    part: Part = Part()
 
 
 class RightsOnFolder(AdminOperation, frozen=True):
@@ -59,6 +61,7 @@ class RightsOnFolder(AdminOperation, frozen=True):
 
     answer: ClassVar[type[Answer]] = RowsAre
     folder: str
+    part: Part = Part()
 
 
 class ListRecovery(AdminOperation, frozen=True):

@@ -214,6 +214,7 @@ class VisitIs(Answer, frozen=True):
     files_left: int | None
     endings: tuple[str, ...]
     replied: bool
+    """In words; another reply takes the place of these."""
     reply_path: str = ""
     """Where they may send files back; empty where none are taken."""
 

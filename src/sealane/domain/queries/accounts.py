@@ -20,6 +20,7 @@ from sealane.database.tables import (
     uploads,
     users,
 )
+from sealane.domain.queries.wanted import any_or, of_organization
 from sealane.ids import GroupId, KeyId, OrganizationId, SshKeyId, TokenId, UploadId, UserId
 
 
@@ -234,7 +235,7 @@ USERS = Statement(
         users.c.disabled,
     )
     .join_from(users, organizations, organizations.c.id == users.c.organization_id)
-    .where(_IS_NO_GUEST)
+    .where(_IS_NO_GUEST, of_organization(), any_or(users.c.role, "role"), any_or(users.c.name, "user"))
     .order_by(organizations.c.name, users.c.name),
     ListedUser,
 )
@@ -270,6 +271,7 @@ GROUPS = Statement(
         .outerjoin(memberships, memberships.c.group_id == groups.c.id)
         .outerjoin(users, users.c.id == memberships.c.user_id)
     )
+    .where(of_organization(), any_or(users.c.name, "user"))
     .order_by(organizations.c.name, groups.c.name, users.c.name),
     ListedGroup,
 )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sealane.database.statements import Statement
 from sealane.database.tables import files, folders, grants, organizations, uploads
+from sealane.domain.queries.wanted import of_organization
 from sealane.ids import FolderId, OrganizationId
 
 
@@ -272,6 +273,7 @@ class ListedFolder(NamedTuple):
     quota_files: int
     used_bytes: int
     used_files: int
+    sealed_by: FolderId | None
 
 
 LISTED = Statement(
@@ -285,8 +287,10 @@ LISTED = Statement(
         folders.c.quota_files,
         folders.c.used_bytes,
         folders.c.used_files,
+        folders.c.sealed_by,
     )
     .join_from(folders, organizations, organizations.c.id == folders.c.organization_id)
+    .where(of_organization())
     .order_by(folders.c.id),
     ListedFolder,
 )

@@ -144,6 +144,7 @@ LISTED = Statement(
         .outerjoin(groups, groups.c.id == grants.c.group_id)
         .outerjoin(_group_organizations, _group_organizations.c.id == groups.c.organization_id)
     )
+    .where(grants.c.folder_id.in_(sa.bindparam("folders", expanding=True)))
     .order_by(grants.c.id),
     ListedGrant,
 )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sealane.database.statements import Statement
 from sealane.database.tables import memberships, organizations, sessions, users
+from sealane.domain.queries.wanted import any_or, of_organization
 from sealane.ids import GroupId, OrganizationId, SessionId, UserId
 
 
@@ -179,7 +180,12 @@ LISTED = Statement(
         sessions.c.expires,
     )
     .select_from(_WITH_USER)
-    .where(sessions.c.ended.is_(None), sessions.c.expires > sa.bindparam("at"))
+    .where(
+        sessions.c.ended.is_(None),
+        sessions.c.expires > sa.bindparam("at"),
+        of_organization(),
+        any_or(users.c.name, "user"),
+    )
     .order_by(sessions.c.began, sessions.c.id),
     ListedSession,
 )

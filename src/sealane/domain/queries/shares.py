@@ -1,4 +1,4 @@
-"""Statements of sending and requesting: shares, guests, visits, codes, mail."""
+"""Statements of sending and requesting: shares, guests, visits, codes. Their letters: `mails.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from sealane.database.share_tables import mails, share_codes, share_downloads, share_guests, share_visits, shares
+from sealane.database.sealed_tables import seals
+from sealane.database.share_tables import share_codes, share_downloads, share_guests, share_visits, shares
 from sealane.database.statements import Statement, parameters
 from sealane.database.tables import organizations, sessions, uploads, users
 from sealane.ids import FolderId, OrganizationId, SessionId, UserId
@@ -79,16 +80,6 @@ class CodeRow(NamedTuple):
     tries: int
 
 
-class MailRow(NamedTuple):
-    """Mail that is to go out."""
-
-    id: int
-    wrapped_letter: bytes
-    owner_organization_id: OrganizationId
-    made: datetime
-    tries: int
-
-
 class WrappedRow(NamedTuple):
     """What is wrapped by the node key."""
 
@@ -100,6 +91,13 @@ class CountRow(NamedTuple):
     """One number."""
 
     count: int
+
+
+class UnfinishedRow(NamedTuple):
+    """What the guests of a share have begun to send."""
+
+    files: int
+    bytes: int
 
 
 class OpenRow(NamedTuple):
@@ -350,6 +348,39 @@ UPLOADS_OF_GUEST = Statement(
     sa.select(_count).select_from(uploads).where(uploads.c.user_id == sa.bindparam("user_id")),
     CountRow,
 )
+_sending = (
+    uploads.c.state == "open",
+    ~sa.exists().where(seals.c.upload_id == uploads.c.id, seals.c.closed.is_not(None)).correlate(uploads),
+)
+"""Begun and neither finished nor closed: what was closed has been counted as come."""
+UNFINISHED_OF_SHARE = Statement(
+    "shares.unfinished_of_share",
+    sa.select(
+        sa.func.count().label("files"),
+        sa.cast(sa.func.coalesce(sa.func.sum(uploads.c.declared), 0), sa.BigInteger).label("bytes"),
+    )
+    .select_from(share_guests.join(uploads, uploads.c.user_id == share_guests.c.user_id))
+    .where(
+        share_guests.c.share_id == sa.bindparam("share_id"),
+        uploads.c.expires > sa.bindparam("at"),
+        uploads.c.id != sa.bindparam("but"),
+        uploads.c.session_id != sa.bindparam("but_session"),
+        *_sending,
+    ),
+    UnfinishedRow,
+)
+LEAVE_UNFINISHED = Statement(
+    "shares.leave_unfinished",
+    uploads.update()
+    .where(
+        uploads.c.user_id == sa.bindparam("guest"),
+        uploads.c.session_id == sa.bindparam("session"),
+        uploads.c.user_id.in_(sa.select(share_guests.c.user_id)),
+        *_sending,
+    )
+    .values(expires=sa.bindparam("at")),
+)
+"""A guest's visit is over: nobody can go on with what it has begun, and the next sweep clears it."""
 DELETE_CODES_OF_SHARE = Statement(
     "shares.delete_codes_of_share", share_codes.delete().where(share_codes.c.share_id == sa.bindparam("share"))
 )
@@ -371,38 +402,6 @@ ERASE_SHARE = Statement(
     "shares.erase_share", shares.update().where(shares.c.id == sa.bindparam("share")).values(wrapped_note=b"")
 )
 
-ADD_MAIL = Statement(
-    "shares.add_mail",
-    mails.insert()
-    .values(**parameters("wrapped_letter", "owner_organization_id", "made", "due"), tries=0)
-    .returning(mails.c.id),
-)
-COUNT_MAILS = Statement("shares.count_mails", sa.select(_count).select_from(mails), CountRow)
-MAIL = Statement(
-    "shares.mail",
-    sa.select(mails.c.id, mails.c.wrapped_letter, mails.c.owner_organization_id, mails.c.made, mails.c.tries).where(
-        mails.c.id == sa.bindparam("mail")
-    ),
-    MailRow,
-)
-MAILS_DUE = Statement(
-    "shares.mails_due",
-    sa.select(mails.c.id, mails.c.wrapped_letter, mails.c.owner_organization_id, mails.c.made, mails.c.tries)
-    .where(mails.c.due <= sa.bindparam("at"))
-    .order_by(mails.c.due, mails.c.id)
-    .limit(sa.bindparam("limit", type_=sa.Integer)),
-    MailRow,
-)
-LEASE_MAIL = Statement(
-    "shares.lease_mail",
-    mails.update().where(mails.c.id == sa.bindparam("mail")).values(due=sa.bindparam("until"), tries=mails.c.tries + 1),
-)
-POSTPONE_MAIL = Statement(
-    "shares.postpone_mail",
-    mails.update().where(mails.c.id == sa.bindparam("mail")).values(due=sa.bindparam("until")),
-)
-DELETE_MAIL = Statement("shares.delete_mail", mails.delete().where(mails.c.id == sa.bindparam("mail")))
-
 NOTES = Statement(
     "shares.notes",
     sa.select(shares.c.id.label("key"), shares.c.wrapped_note.label("wrapped")).where(shares.c.wrapped_note != b""),
@@ -415,9 +414,6 @@ REPLIES = Statement(
     ),
     WrappedRow,
 )
-LETTERS = Statement(
-    "shares.letters", sa.select(mails.c.id.label("key"), mails.c.wrapped_letter.label("wrapped")), WrappedRow
-)
 REWRAP_NOTE = Statement(
     "shares.rewrap_note",
     shares.update().where(shares.c.id == sa.bindparam("which")).values(wrapped_note=sa.bindparam("anew")),
@@ -427,8 +423,4 @@ REWRAP_REPLY = Statement(
     share_guests.update()
     .where(share_guests.c.user_id == sa.bindparam("which"))
     .values(wrapped_reply=sa.bindparam("anew")),
-)
-REWRAP_LETTER = Statement(
-    "shares.rewrap_letter",
-    mails.update().where(mails.c.id == sa.bindparam("which")).values(wrapped_letter=sa.bindparam("anew")),
 )

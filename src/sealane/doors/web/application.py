@@ -27,6 +27,7 @@ from sealane.doors.web import (
     signing_in,
 )
 from sealane.doors.web.assets import BASE, Assets
+from sealane.doors.web.orders import Orders
 from sealane.doors.web.pages import Page, told
 from sealane.doors.web.rendering import Rendering
 from sealane.doors.web.visits import Visit, Wall
@@ -123,7 +124,7 @@ class Pages:
         """Read templates and assets; the exchange of each request has the door."""
         del door
         assets = Assets()
-        self._wall = Wall(assets, Rendering(assets))
+        self._wall = Wall(assets, Rendering(assets), Orders())
         self._router = Router(self._routes(), redirect_slashes=False, default=self._nothing_there)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 async def show_checklist(visit: Visit) -> Response:
     """Show what is safe, what is still open, and the button or command for each."""
     organization = visit.signed.organization
-    users = await rows(visit, accounts.ListUsers(organization=organization))
-    folders = await rows(visit, accounts.ListFolders(organization=organization))
+    one = accounts.Part(limit=1)
+    users = await visit.administer(accounts.ListUsers(organization=organization, part=one), accounts.RowsAre)
+    admins = await rows(visit, accounts.ListUsers(organization=organization, role="admin"))
+    folders = await rows(visit, accounts.ListFolders(organization=organization, part=one))
     recovery = await rows(visit, administering.ListRecovery(organization=organization))
     officers = await rows(visit, ListOfficers(organization=organization))
     settings = visit.settings
     keys = await visit.ask(ListPasskeys(handle=""), accounts.RowsAre)
     steps = {
         "second_factor": visit.signed.second_factor or bool(keys.rows),
-        "second_admin": sum(row["role"] == "admin" and row["disabled"] is None for row in users) > 1,
-        "users": len(users) > 1,
+        "second_admin": sum(row["disabled"] is None for row in admins) > 1,
+        "users": users.total > 1,
         "folder": bool(folders),
         "recovery": bool(recovery),
         "officer": any(row["recipients"] for row in officers),

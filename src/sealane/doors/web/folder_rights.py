@@ -14,6 +14,7 @@ from sealane.doors.web.administration import (
     organizations_of,
     rows,
 )
+from sealane.doors.web.parts import part_of, some
 from sealane.errors import Missing
 from sealane.operations import accounts, administering
 from sealane.operations.exposures import Forecast, ForecastIs, LookReading, SetReading
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 RIGHTS = ("list", "read", "write", "delete", "admin")
 _MINUTE_SECONDS = 60
+_KNOWN_MAX = 200
+"""Users, and groups, that a page offers to choose from; others are typed."""
 
 
 async def show_folders(visit: Visit) -> Response:
@@ -36,16 +39,11 @@ async def show_folders(visit: Visit) -> Response:
 
 
 async def _folders(visit: Visit, failure: SealaneError | None, status: int) -> Response:
-    organization = organization_of(visit)
-    found = await rows(visit, accounts.ListFolders(organization=organization))
-    limit = visit.settings.web_page_rows
-    sealed = {str(row["folder"]) for row in await rows(visit, accounts.ListSealed(organization=organization))}
+    organization, part = organization_of(visit), part_of(visit)
     return visit.page(
         "admin_folders.html",
         status,
-        folders=found[:limit],
-        more=len(found) > limit,
-        sealed=sealed,
+        folders=await some(visit, accounts.ListFolders(organization=organization, part=part), part),
         organization=organization,
         organizations=await organizations_of(visit),
         failure=failure,
@@ -73,22 +71,24 @@ async def show_folder(visit: Visit) -> Response:
 async def _folder(visit: Visit, failure: SealaneError | None, status: int) -> Response:
     name = visit.query()["folder"]
     organization = name.partition(":")[0]
-    found = await rows(visit, accounts.ListFolders(organization=organization or "-"))
-    folder = next((row for row in found if row["folder"] == name), None)
-    if folder is None:
+    found = await rows(visit, accounts.ListFolders(organization=organization or "-", folder=name))
+    if not found:
         raise Missing
-    users = await rows(visit, accounts.ListUsers(organization=organization))
-    groups = await rows(visit, accounts.ListGroups(organization=organization))
-    sealed = await rows(visit, accounts.ListSealed(organization=organization))
+    part, few = part_of(visit), accounts.Part(limit=_KNOWN_MAX)
+    users = await rows(visit, accounts.ListUsers(organization=organization, part=few))
+    groups = await rows(visit, accounts.ListGroups(organization=organization, part=few))
     said = await rows(visit, LookReading(folder=name))
+    granted = cast("tuple[accounts.Granted, ...]", found[0]["rights"])
+    wanted = part.search.casefold()
     return visit.page(
         "admin_folder.html",
         status,
-        folder=folder,
-        who=await rows(visit, administering.RightsOnFolder(folder=name)),
+        folder=found[0],
+        grants=[one for one in granted if wanted in one.grantee.casefold()][: part.limit],
+        who=await some(visit, administering.RightsOnFolder(folder=name, part=part), part),
         known=[str(row["user"]) for row in users] + [f"group:{row['group']}" for row in groups],
         rights=RIGHTS,
-        sealed=any(row["folder"] == name for row in sealed),
+        sealed=found[0]["sealed"],
         reading=said[0] if said else None,
         reach=await _reach(visit, name),
         failure=failure,

@@ -2,19 +2,24 @@
 
 A folder that fits into one answer of the keeper is sorted as people expect (folders first, case aside). A larger one is
 shown in the keeper's own order, page after page, without reading all of it; sorting or searching it reads as much as
-`web_listing_entries_max` allows, and the page says where that was not everything.
+`web_listing_entries_max` allows, and the page says where that was not everything. The order is remembered for the
+pages after the first (orders.py), which then read only what stands on them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from sealane.operations.files import ListFolder, Page
+from sealane import paths
+from sealane.errors import Missing
+from sealane.operations.files import ListFolder, Look, Page, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sealane.doors.web.orders import Order
     from sealane.doors.web.visits import Visit
     from sealane.operations.files import Entry
 
@@ -87,6 +92,10 @@ async def listing(visit: Visit, path: str, asked: Asked) -> Listing:
     if asked.after:
         page = await visit.ask(ListFolder(handle="", path=path, after=asked.after, limit=rows), Page)
         return _in_keepers_order(page.entries, asked.start, page.after)
+    key, now = (visit.known_by, path, asked.sort, asked.down, asked.search), visit.exchange.door.clock.now()
+    order = visit.wall.orders.known(key, now) if asked.start else None
+    if order is not None:
+        return await _in_known_order(visit, path, order, asked.start)
     page = await visit.ask(ListFolder(handle="", path=path, limit=most), Page)
     if page.after and asked.is_plain:
         return _in_keepers_order(page.entries[:rows], 0, page.entries[rows - 1].name)
@@ -96,14 +105,32 @@ async def listing(visit: Visit, path: str, asked: Asked) -> Listing:
         page = await visit.ask(ListFolder(handle="", path=path, after=page.after, limit=most), Page)
         entries += page.entries
     found = ordered(entries[:limit], asked)
-    more = asked.start + rows < len(found)
-    return Listing(
-        entries=tuple(found[asked.start : asked.start + rows]),
-        total=len(found),
-        start=asked.start,
-        next_start=asked.start + rows if more else None,
-        cut=bool(page.after) or len(entries) > limit,
-    )
+    cut = bool(page.after) or len(entries) > limit
+    if len(found) > rows:
+        visit.wall.orders.remember(key, tuple(entry.name for entry in found), cut=cut, now=now)
+    return _part(tuple(found[asked.start : asked.start + rows]), asked.start, rows, len(found), cut=cut)
+
+
+def _part(entries: tuple[Entry, ...], start: int, rows: int, total: int, *, cut: bool) -> Listing:
+    """Return a page of a folder that was sorted."""
+    more = start + rows < total
+    return Listing(entries, total, start=start, next_start=start + rows if more else None, cut=cut)
+
+
+async def _in_known_order(visit: Visit, path: str, order: Order, start: int) -> Listing:
+    """Return a page of a folder whose order is known; what is gone meanwhile is left out."""
+    rows = visit.settings.web_page_rows
+    inside = paths.parse(path)
+    looks = (_seen(visit, paths.show((*inside, name))) for name in order.names[start : start + rows])
+    entries = tuple(entry for entry in await asyncio.gather(*looks) if entry is not None)
+    return _part(entries, start, rows, len(order.names), cut=order.cut)
+
+
+async def _seen(visit: Visit, path: str) -> Entry | None:
+    try:
+        return (await visit.ask(Look(handle="", path=path), Seen)).entry
+    except Missing:
+        return None
 
 
 def _in_keepers_order(entries: tuple[Entry, ...], start: int, after: str) -> Listing:

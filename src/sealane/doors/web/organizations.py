@@ -14,6 +14,7 @@ from sealane.doors.web.administration import (
     organizations_of,
     rows,
 )
+from sealane.doors.web.parts import part_of, some
 from sealane.operations import accounts
 
 if TYPE_CHECKING:
@@ -54,13 +55,10 @@ async def change_organizations(visit: Visit) -> Response:
 
 async def show_sessions(visit: Visit) -> Response:
     """Show who is signed in."""
-    organization = organization_of(visit)
-    found = await rows(visit, accounts.ListSessions(organization=organization))
-    limit = visit.settings.web_page_rows
+    organization, part = organization_of(visit), part_of(visit)
     return visit.page(
         "admin_sessions.html",
-        sessions=found[-limit:][::-1],
-        more=len(found) > limit,
+        sessions=await some(visit, accounts.ListSessions(organization=organization, part=part), part),
         organization=organization,
         organizations=await organizations_of(visit),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sealane.doors.web import forms
+from sealane.doors.web.account import columns_of
 from sealane.doors.web.administration import done, or_again, organization_of, organizations_of, rows
+from sealane.doors.web.parts import part_of, some
 from sealane.errors import Invalid, Missing
 from sealane.operations import accounts, administering, browser
 from sealane.operations.envelope import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from starlette.responses import Response
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 ROLES = ("member", "officer", "auditor", "admin")
 _SCOPES = frozenset({"read", "write", "admin"})
+_KNOWN_MAX = 200
+"""Users whom a page offers to choose from; others are typed."""
+_GROUPS_A_PAGE = 20
 
 
 async def show_users(visit: Visit) -> Response:
@@ -31,17 +36,11 @@ async def show_users(visit: Visit) -> Response:
 
 
 async def _users(visit: Visit, failure: SealaneError | None, status: int) -> Response:
-    organization = organization_of(visit)
-    search = visit.query()["q"]
-    found = await rows(visit, accounts.ListUsers(organization=organization))
-    wanted = search.casefold()
-    shown = [row for row in found if wanted in f"{row['user']} {row['email']}".casefold()]
+    organization, part = organization_of(visit), part_of(visit)
     return visit.page(
         "admin_users.html",
         status,
-        users=shown[: visit.settings.web_page_rows],
-        more=len(shown) > visit.settings.web_page_rows,
-        search=search,
+        users=await some(visit, accounts.ListUsers(organization=organization, part=part), part),
         organization=organization,
         organizations=await organizations_of(visit),
         roles=ROLES,
@@ -91,20 +90,23 @@ def _named(visit: Visit) -> str:
 
 async def _user(visit: Visit, failure: SealaneError | None, status: int, token: str = "") -> Response:
     name = _named(visit)
-    found = await rows(visit, accounts.ListUsers(organization=name.partition("@")[2] or "-"))
-    user = next((row for row in found if row["user"] == name), None)
-    if user is None:
+    organization = name.partition("@")[2]
+    found = await rows(visit, accounts.ListUsers(organization=organization or "-", user=name))
+    if not found:
         raise Missing("There is no such user.")
-    groups = await rows(visit, accounts.ListGroups(organization=name.partition("@")[2]))
+    part, newest = part_of(visit), accounts.Part(limit=visit.settings.web_page_rows)
+    sessions = await visit.administer(accounts.ListSessions(user=name, part=newest), accounts.RowsAre)
+    groups = await rows(visit, accounts.ListGroups(organization=organization, member=name))
     return visit.page(
         "admin_user.html",
         status,
-        user=user,
-        rights=await rows(visit, administering.RightsOfUser(user=name)),
+        user=found[0],
+        rights=await some(visit, administering.RightsOfUser(user=name, part=part), part),
         keys=await rows(visit, accounts.ListSshKeys(user=name)),
         tokens=[row for row in await rows(visit, accounts.ListTokens(user=name)) if row["revoked"] is None],
-        sessions=await rows(visit, accounts.ListSessions(user=name)),
-        groups=[row["group"] for row in groups if name in cast("tuple[str, ...]", row["members"])],
+        sessions=columns_of(sessions),
+        more_sessions=sessions.total - len(sessions.rows),
+        groups=[row["group"] for row in groups],
         roles=ROLES,
         new_token=token,
         failure=failure,
@@ -156,17 +158,28 @@ async def show_groups(visit: Visit) -> Response:
 
 
 async def _groups(visit: Visit, failure: SealaneError | None, status: int) -> Response:
-    organization = organization_of(visit)
-    users = await rows(visit, accounts.ListUsers(organization=organization))
+    organization, part = organization_of(visit), part_of(visit)
+    part = accounts.Part(search=part.search, start=part.start, limit=_GROUPS_A_PAGE)
+    few = accounts.Part(limit=_KNOWN_MAX)
+    users = await rows(visit, accounts.ListUsers(organization=organization, part=few))
+    groups = await some(visit, accounts.ListGroups(organization=organization, part=part), part)
+    for group in groups.rows:
+        group["shown"] = _found(group["members"], part.search)[: visit.settings.web_page_rows]
+        group["hidden"] = len(group["members"]) - len(group["shown"])
     return visit.page(
         "admin_groups.html",
         status,
-        groups=await rows(visit, accounts.ListGroups(organization=organization)),
+        groups=groups,
         users=[row["user"] for row in users],
         organization=organization,
         organizations=await organizations_of(visit),
         failure=failure,
     )
+
+
+def _found(members: Sequence[str], search: str) -> Sequence[str]:
+    """Return the members that a search has found; all of them where it has found the group by its own name."""
+    return [member for member in members if search.casefold() in member.casefold()] or members
 
 
 async def change_groups(visit: Visit) -> Response:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sealane.doors.http.exchange import AnswerT, Exchange
     from sealane.doors.web.assets import Assets
     from sealane.doors.web.forms import Form
+    from sealane.doors.web.orders import Orders
     from sealane.doors.web.rendering import Rendering
     from sealane.operations.administering import Administrable
     from sealane.operations.browser import SessionIs
@@ -44,6 +45,7 @@ class Wall:
 
     assets: Assets
     rendering: Rendering
+    orders: Orders
 
 
 class Visit:
@@ -76,6 +78,12 @@ class Visit:
         if self.session is None:
             raise SessionEnded
         return self.session
+
+    @property
+    def known_by(self) -> str:
+        """The name of the session, of a user or of a guest, in which this page is asked for."""
+        told = self.guest or self.session
+        return "" if told is None else told.session
 
     async def recognise(self) -> None:
         """Find out who it is by the cookie, if it has any. Raises `OriginRefused` for what no person asked to see."""
