@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from sealane.clock import Clock
 from sealane.doors.http.exchange import HttpDoor
 from sealane.doors.http.server import serve
 from sealane.doors.http.sessions import Sessions
@@ -57,11 +58,13 @@ def furnish(folder: Path) -> None:
 class House:
     """A keeper and a blob store, and as many doors as a test opens before them."""
 
-    def __init__(self, folder: Path, like: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, like: Path, clock: Clock | None = None, **settings: object) -> None:
         """Move into `folder` with a copy of what `furnish` has made in `like`."""
         shutil.copytree(like, folder, dirs_exist_ok=True)
         self.settings = dataclasses.replace(SETTINGS, **({"drain_seconds": 2, "refused_body_seconds": 1} | settings))
-        self.keeper = KeeperInProcess(folder, self.settings)
+        self.keeper = KeeperInProcess(folder, self.settings, clock)
+        self.clock = None if clock is None else Clock()
+        """The doors', where the keeper's is moved: what they do by the clock is not what is looked at then."""
         self.store = open_store(self.settings, folder)
 
     def token(self, user: str = "anna@clinic", scopes: tuple[str, ...] = ("read", "write"), expires=None) -> str:
@@ -85,7 +88,7 @@ class House:
         listener.setblocking(False)
         port = listener.getsockname()[1]
         stop = asyncio.Event()
-        door = HttpDoor(wanted, self.keeper.clock, asking, plane, sessions)
+        door = HttpDoor(wanted, self.clock or self.keeper.clock, asking, plane, sessions)
         asking.on_notice(door.noticed)
         serving = asyncio.create_task(serve(door, (listener,), stop))
         try:

@@ -20,7 +20,7 @@ from sealane.operations.browser import LookSession, SessionIs
 from sealane.operations.signing import SignedIn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from starlette.datastructures import Headers
 
@@ -167,6 +167,10 @@ class BrowserSessions:
     def __len__(self) -> int:
         """How many there are."""
         return len(self._by_name)
+
+    def in_use(self) -> Iterator[str]:
+        """Yield the handles of those in which a request runs at this moment."""
+        return (session.handle for session in tuple(self._by_name.values()) if session.running)
 
     async def of(self, handle: str) -> BrowserSession:
         """Return the session of a handle, as the keeper knows it now. Raises `SessionEnded`."""

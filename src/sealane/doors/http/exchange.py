@@ -7,7 +7,7 @@ addresses (`Host`, `Forwarded`, `X-Forwarded-…`) are never read.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.datastructures import Headers
@@ -18,6 +18,7 @@ from sealane.doors.http import browser
 from sealane.doors.http.bodies import Body
 from sealane.doors.http.locations import names_of
 from sealane.doors.http.problems import TokenMissing
+from sealane.doors.keeping_alive import KeepingAlive
 from sealane.operations.envelope import Answer, Operation, SettingsInForce
 
 if TYPE_CHECKING:
@@ -44,11 +45,19 @@ class HttpDoor:
     asker: Asker
     plane: Plane
     sessions: Sessions
+    keeping_alive: KeepingAlive = field(init=False)
+    """Of browsers and guests; the session of a token is followed by the next while something runs (sessions.py)."""
+
+    def __post_init__(self) -> None:
+        """Keep alive whatever session of a browser something runs in."""
+        in_use = self.sessions.of_browsers.in_use
+        self.keeping_alive = KeepingAlive(self.asker.ask, in_use, lambda: self.settings.session_idle_seconds)
 
     def noticed(self, notice: Answer) -> None:
         """Take a notice of the keeper: settings that were changed count for what begins from now on."""
         if isinstance(notice, SettingsInForce):
             self.settings = self.plane.settings = as_told(self.settings, notice.values)
+            self.keeping_alive.soon()
 
 
 class Exchange:

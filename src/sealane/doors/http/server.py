@@ -132,7 +132,10 @@ async def serve(
     told = serve_metrics(metrics, door.settings.metrics) if door.settings.metrics else None
     ports = frozenset(listener.getsockname()[1] for listener in listeners)
     servers = [InheritedServer(gate, listener, door.settings) for listener in listeners]
-    watching = asyncio.create_task(gate.connections.watch(ports))
+    beside = (
+        asyncio.create_task(gate.connections.watch(ports)),
+        asyncio.create_task(door.keeping_alive.run(), name="keeping-alive"),
+    )
     serving = asyncio.gather(*(server.serve() for server in servers))
     log.info("the HTTP door is open")
     stopping = asyncio.ensure_future(stop.wait())
@@ -144,7 +147,8 @@ async def serve(
     await asyncio.wait({serving}, timeout=door.settings.drain_seconds)
     await gate.end_all(_LET_GO_SECONDS)
     await asyncio.wait({serving}, timeout=_LET_GO_SECONDS)
-    watching.cancel()
+    for task in beside:
+        task.cancel()
     if told is not None:
         told.shutdown()
         told.server_close()

@@ -75,9 +75,8 @@ class SftpConnection(SigningInConnection):
             return
         self._gone = True
         self._leave_strangers()
-        for timer in (self._idle_timer, self._alive_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         sessions = (*self._sessions, *self._ending)
         super()._cleanup(exc)
         self.let_go_of_buffers()

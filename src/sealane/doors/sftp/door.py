@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealane.clock import Clock
 from sealane.configuration import as_told
+from sealane.doors.keeping_alive import KeepingAlive
 from sealane.doors.plane import Plane
 from sealane.doors.sftp.admission import Admission
 from sealane.doors.sftp.stage import HEAD_BYTES, Buffers
 from sealane.doors.watching import Watching
 from sealane.errors import SealaneError, SessionEnded
 from sealane.operations.envelope import Answer, SessionsEnded, SettingsInForce
-from sealane.operations.signing import KeepAlive, SignOut
+from sealane.operations.signing import SignOut
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from sealane.doors.sftp.connection import SftpConnection
     from sealane.doors.sftp.handles import ReadingFile
@@ -71,6 +72,7 @@ class SftpDoor:
         self.sending = Buffers(_SEND_BYTES)
         self.stages = Buffers(HEAD_BYTES + 2 * settings.sftp_packet_bytes_max + _PACKET_MORE_BYTES)
         self.connections: set[SftpConnection] = set()
+        self.keeping_alive = KeepingAlive(ask, self._handles_in_use, lambda: self.settings.session_idle_seconds)
         self._by_session: dict[str, SigningInConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: list[ReadingFile] = []
@@ -120,18 +122,15 @@ class SftpDoor:
         except SealaneError as error:
             log.warning("a session could not be signed out: %s", error.code)
 
-    async def keep_alive(self, signed: SignedIn) -> None:
-        """Tell the keeper that a session is in use; that it has ended comes by notice."""
-        try:
-            await self.ask(KeepAlive(handle=signed.handle), Answer)
-        except SealaneError as error:
-            log.info("a session could not be kept alive: %s", error.code)
+    def _handles_in_use(self) -> Iterator[str]:
+        return filter(None, (connection.handle_in_use for connection in self.connections))
 
     def notice(self, notice: Answer) -> None:
         """End at once what the keeper says has ended; let settings that were changed count from now on."""
         self.watching.notice(notice)
         if isinstance(notice, SettingsInForce):
             self.settings = self.plane.settings = as_told(self.settings, notice.values)
+            self.keeping_alive.soon()
         if isinstance(notice, SessionsEnded):
             for session in notice.sessions:
                 connection = self._by_session.get(session)

@@ -121,10 +121,12 @@ async def _serve(arguments: list[str] | None) -> None:
     listener = await open_listener(door)
     for listening in begun.beginning.listeners:
         await listener.listen(listening)
+    keeping_alive = asyncio.create_task(door.keeping_alive.run(), name="keeping-alive")
     log.info("the SFTP door is open")
     await stop.wait()
     log.info("the SFTP door closes")
     await listener.drain()
+    keeping_alive.cancel()
     await begun.caller.close()
     begun.store.close()
 

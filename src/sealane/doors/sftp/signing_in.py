@@ -40,7 +40,6 @@ class SigningInConnection(ExpressConnection):
     """It has a stranger's place."""
     _signed_in: SignedIn | None = None
     _failures: int = 0
-    _alive_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -51,6 +50,11 @@ class SigningInConnection(ExpressConnection):
     def is_busy(self) -> bool:
         """Whether a transfer or a request is under way."""
         return any(session.is_busy for session in self._sessions)
+
+    @property
+    def handle_in_use(self) -> str:
+        """The handle of its session while a transfer or a request is under way in it, else empty."""
+        return "" if self._gone or self._signed_in is None or not self.is_busy else self._signed_in.handle
 
     def end(self, sentence: str) -> None:
         """Close now, amid whatever runs. What was acknowledged stays; uploads are suspended."""
@@ -124,17 +128,7 @@ class SigningInConnection(ExpressConnection):
             return False
         self._signed_in = signed
         self._door.signed_in(signed, self)
-        self._keep_alive()
         return True
-
-    def _keep_alive(self) -> None:
-        """Tell the keeper now and then that the session is in use, as long as a transfer runs in it."""
-        if self._gone or self._signed_in is None:
-            return
-        if self.is_busy:
-            self._door.spawn(self._door.keep_alive(self._signed_in))
-        wait = self._door.settings.session_idle_seconds / 4
-        self._alive_timer = asyncio.get_running_loop().call_later(wait, self._keep_alive)
 
     async def _sign_out_unused(self, asked: asyncio.Future[SignedIn]) -> None:
         try:
