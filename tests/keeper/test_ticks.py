@@ -16,6 +16,7 @@ from sealane.operations.accounts import AddOrganization, AddToken, AddUser
 from sealane.operations.audit import ReadLedger
 from sealane.operations.caller import KeeperCaller
 from sealane.operations.envelope import SessionsEnded
+from sealane.operations.settings import SetSetting
 from sealane.operations.signing import Health, SignInWithToken
 from sealane.vault.local import LocalStore
 from tests.keeper_in_process import SETTINGS
@@ -69,9 +70,33 @@ async def test_a_session_past_its_time_ends_and_its_door_is_told(clockwork):
     session = await clockwork.door.ask(SignInWithToken(token=token, address="192.0.2.1", door="http"))
     heard = asyncio.Queue()
     clockwork.door.on_notice(heard.put_nowait)
-    clockwork.clock.advance(timedelta(seconds=61))
-    await clockwork.ticks._by_the_minute()
-    assert await asyncio.wait_for(heard.get(), 2) == SessionsEnded((session.session,))
+    clockwork.clock.advance(timedelta(seconds=59))
+    await clockwork.ticks.end_sessions()
+    assert clockwork.ticks._to_next_end == 1, "it looks again when the session ends, and not at some tick after it"
+    assert heard.empty()
+    clockwork.clock.advance(timedelta(seconds=1))
+    await clockwork.ticks.end_sessions()
+    assert await asyncio.wait_for(heard.get(), 60) == SessionsEnded((session.session,))
+
+
+async def test_sessions_that_are_over_since_settings_changed_end_at_once(clockwork):
+    await clockwork.admin.ask(AddOrganization(name="clinic"))
+    await clockwork.admin.ask(AddUser(user="anna@clinic"))
+    token = (await clockwork.admin.ask(AddToken(user="anna@clinic", scopes=("read",), expires=None))).token
+    session = await clockwork.door.ask(SignInWithToken(token=token, address="192.0.2.1", door="http"))
+    heard = asyncio.Queue()
+    clockwork.door.on_notice(heard.put_nowait)
+    clockwork.clock.advance(timedelta(seconds=10))
+    ticking = asyncio.create_task(clockwork.ticks.run())
+    async with asyncio.timeout(60):
+        while clockwork.ticks._to_next_end != 50:  # noqa: ASYNC110  # then it has looked, and waits
+            await asyncio.sleep(0)
+    clockwork.clock.advance(timedelta(seconds=50))
+    await clockwork.admin.ask(SetSetting("proof_seconds", 600))
+    async with asyncio.timeout(60):
+        while await heard.get() != SessionsEnded((session.session,)):
+            pass
+    ticking.cancel()
 
 
 async def test_a_blob_that_is_marked_dead_is_deleted_and_then_forgotten(clockwork):

@@ -79,7 +79,8 @@ def list_folder(work: Work, caller: Caller, op: ListFolder) -> Page:
     shown = tuple(_shown(entry) if as_age else entry for entry in page[:limit])
     watched = op.watch and whole and not folder.virtual and not seals.closes(work, folder.id)
     watch = work.watches.watch(work.connection, folder.id, Watched.ENTRIES) if watched else 0
-    return Page(entries=shown, after=shown[-1].name if len(page) > limit else "", watch=watch)
+    after = shown[-1].name if len(page) > limit else ""
+    return Page(entries=shown, after=after, watch=watch, until=caller.expires if watch else None)
 
 
 def _shown(entry: Entry) -> Entry:

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from sealane.database.engine import Transaction
     from sealane.domain.queries.sessions import OpenSession, SessionRow
     from sealane.domain.queries.shares import OpenRow as OpenVisit
     from sealane.domain.queries.sign_in import AccountRow, TokenRow
     from sealane.domain.work import Guest, Work
     from sealane.ids import UserId
     from sealane.ledger.events import Who
+    from sealane.settings import Settings
 
 TOKEN = "token"  # noqa: S105  # the name of a way to sign in
 KEY = "key"
@@ -245,6 +247,20 @@ def end_expired(work: Work, limit: int = 500) -> int:
     """End up to `limit` sessions whose time is over. Returns how many; called by the keeper's tick."""
     found = work.transaction.all(statements.EXPIRED, at=work.now, limit=limit)
     return end(work, found, who=events.KEEPER, reason="expired")
+
+
+def next_end(work: Work) -> float | None:
+    """Return in how many seconds the next session ends if it is not used any more; None: there is none."""
+    row = work.transaction.first(statements.NEXT_END)
+    return None if row is None else (row.expires - work.now).total_seconds()
+
+
+def cut_short(transaction: Transaction, settings: Settings, now: datetime) -> None:
+    """Let settings that have just been changed count for sessions that were told a later end."""
+    until = now + timedelta(seconds=settings.session_idle_seconds)
+    transaction.run(statements.CUT_IDLE, until=until, but_method=TOKEN)
+    began_before = now - timedelta(seconds=settings.web_session_lifetime_seconds)
+    transaction.run(statements.CUT_LIFETIME, until=now, began_before=began_before, of_door=WEB)
 
 
 def keep_alive(work: Work, caller: Caller, op: KeepAlive) -> Done:

@@ -259,7 +259,10 @@ class Keeper:
                 if batch.events:
                     self._ledger.append(transaction, batch.events)
                 self._signer.sign(transaction, self._ledger, now, wanted=batch.checkpoint)
-                settings = self._settings_in_force(transaction) if batch.settings_changed else self.settings
+                settings = self.settings
+                if batch.settings_changed:
+                    settings = self._settings_in_force(transaction)
+                    sessions.cut_short(transaction, settings, now)
         except BaseException as problem:
             self._holds.rolled_back()
             self._ledger.forget()

@@ -8,6 +8,7 @@ durable, and what fails is tried again at the next tick.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,9 +37,10 @@ _BY_THE_MINUTE: tuple[Callable[[Work], int], ...] = (
     visits.forget_codes,
     forgetting.forget_shares,
     passkeys.forget_old,
-    sessions.end_expired,
     held_reading.publish_unread,
 )
+_SOON_SECONDS = 0.1
+"""What lies at least between two looks at which sessions are over."""
 _NOTHING = SweptIs(uploads=0, versions=0, blobs=0)
 
 
@@ -50,12 +52,14 @@ class Ticks:
         self._server = server
         self._blobs = BlobSweeper(store, server.settings, server.keeper.clock)
         self._at_blobs = asyncio.Lock()
+        self._to_next_end: float = server.settings.strangers_seconds
 
     async def run(self) -> None:
         """Tick until cancelled."""
         settings = self._server.settings
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(settings.strangers_seconds, self._by_the_minute))
+            group.create_task(self._end_sessions())
             group.create_task(_every(settings.sweep_seconds, self._sweep))
             group.create_task(_every(settings.checkpoint_seconds, self._sign))
             group.create_task(_whenever(self._server.much_is_dead, self._delete_dead))
@@ -63,6 +67,27 @@ class Ticks:
     async def _by_the_minute(self) -> None:
         for act in _BY_THE_MINUTE:
             await self._server.perform(act)
+
+    async def _end_sessions(self) -> None:
+        """End sessions when their time is over, and not only at some tick after it: what runs in them ends with them.
+
+        One that begins meanwhile and ends before the next look waits for that, `strangers_seconds` at most; only the
+        session of a token can be so short, and the door that renews it knows when it ends.
+        """
+        while True:
+            self._server.sessions_cut.clear()
+            self._to_next_end = self._server.settings.strangers_seconds
+            await _tried(self.end_sessions)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._to_next_end):
+                    await self._server.sessions_cut.wait()
+
+    async def end_sessions(self) -> None:
+        """End what is over now, and note when the next session may be."""
+        await self._server.perform(sessions.end_expired)
+        seconds = await self._server.perform(sessions.next_end)
+        if seconds is not None:
+            self._to_next_end = min(self._to_next_end, max(seconds, _SOON_SECONDS))
 
     async def _sign(self) -> None:
         """Give the signer its turn where nobody else does: it looks after every transaction."""

@@ -58,6 +58,8 @@ class Seen(Answer, frozen=True):
     """What is there."""
 
     entry: Entry
+    left_behind: bool = False
+    """A version that has to be restored before it can be read, since its folder is gone (`versions.LookVersion`)."""
 
 
 Look.answer = Seen
@@ -70,6 +72,8 @@ class Page(Answer, frozen=True):
     after: str
     watch: int = 0
     """While this watch has not ended, a `Look` at one of these entries would answer the same. 0: nobody watches."""
+    until: datetime | None = None
+    """Where it is watched: until when the session lives for certain that was told this."""
 
 
 class ListFolder(Operation, frozen=True):

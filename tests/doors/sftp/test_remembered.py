@@ -12,7 +12,15 @@ from sealane.clock import Clock
 from sealane.doors.sftp import attributes
 from sealane.doors.sftp.remembered import Remembered
 from sealane.doors.watching import Watching
-from sealane.errors import InternalFailure, Missing, OutcomeUnknown, QuotaExceeded, SealaneError, TooMany
+from sealane.errors import (
+    InternalFailure,
+    Missing,
+    OutcomeUnknown,
+    QuotaExceeded,
+    SealaneError,
+    SessionEnded,
+    TooMany,
+)
 from sealane.operations import accounts, files
 from sealane.operations.exposures import SetReading
 from sealane.operations.files import Entry, ListFolder, Look, Page
@@ -27,6 +35,7 @@ FOLDERS = ("/in", "/in/a")
 NAMES = ("a", "b", "c")
 PATHS = tuple(f"{folder}/{name}" for folder in FOLDERS for name in NAMES)
 EVERYTHING = ("list", "read", "write", "delete")
+NOW = Clock().now()
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +63,9 @@ class Door:
     def ask(self, operation, **fields):
         return self.anna.ask(operation, **fields)
 
+    def told(self, path):
+        return self.remembered.attributes_of(path, self.world.clock.now())
+
     def list(self, folder):
         page = self.ask(ListFolder, path=folder, own_uploads=True, watch=True)
         self.remembered.listed(folder, page, self.anna.asking.connection)
@@ -76,7 +88,7 @@ class Door:
     def check(self):
         """Whatever is told again is what the keeper says now; a file that opens without asking is one that may open."""
         for path in PATHS:
-            told = self.remembered.attributes_of(path)
+            told = self.told(path)
             if told is not None:
                 assert told == attributes.of(self.ask(Look, path=path, own_uploads=True).entry)
         for path in PATHS:
@@ -234,11 +246,11 @@ def test_the_time_of_a_folder_that_is_set_is_seen_where_it_stands(door):
     berta = door.others["berta"]
     berta.ask(files.MakeFolder, path="/in/a")
     door.list("/in")
-    before = door.remembered.attributes_of("/in/a")
+    before = door.told("/in/a")
     door.act(("stamp", "berta", "/in/a", ""))
-    assert door.remembered.attributes_of("/in/a") is None
+    assert door.told("/in/a") is None
     door.list("/in")
-    assert door.remembered.attributes_of("/in/a") not in {None, before}
+    assert door.told("/in/a") not in {None, before}
 
 
 def test_what_an_upload_gains_by_a_record_is_seen_though_no_event_says_so(door):
@@ -250,7 +262,7 @@ def test_what_an_upload_gains_by_a_record_is_seen_though_no_event_says_so(door):
         door.check()
         assert offset == 0 or door.world.kinds() == kinds
         door.list("/in")
-        assert door.remembered.attributes_of("/in/a") is not None
+        assert door.told("/in/a") is not None
 
 
 def test_a_folder_in_which_something_may_wait_to_be_sealed_or_read_is_not_watched(door):
@@ -290,6 +302,18 @@ def test_whoever_has_too_many_unfinished_uploads_elsewhere_is_refused_at_once_he
         world.close()
 
 
+def test_nothing_is_remembered_past_the_end_of_the_session_that_was_told_it(door):
+    """No notice is waited for: the session is over by the clock, whoever has taken note of it."""
+    door.others["berta"].put(b"x", "/in/a")
+    door.list("/in")
+    door.world.clock.advance(timedelta(seconds=door.world.home.settings.token_session_seconds, microseconds=-1))
+    assert door.told("/in/a") is not None
+    door.world.clock.advance(timedelta(microseconds=1))
+    with pytest.raises(SessionEnded):
+        door.ask(Look, path="/in/a")
+    assert door.told("/in/a") is None
+
+
 KINDS = sorted(name.removeprefix("_") for name in vars(Door) if name.startswith("_") and not name.startswith("__"))
 ACTS = st.tuples(
     st.sampled_from(KINDS), st.sampled_from(["berta", "anna"]), st.sampled_from(PATHS), st.sampled_from(PATHS)
@@ -304,7 +328,7 @@ def test_nothing_is_remembered_past_a_commit_of_which_nobody_knows_whether_it_wa
         berta = door.others["berta"]
         berta.put(b"x", "/in/a")
         door.list("/in")
-        assert door.remembered.attributes_of("/in/a") is not None
+        assert door.told("/in/a") is not None
         driver = type(world.home.keeper._database._driver)
         done = driver.commit
 
@@ -318,7 +342,7 @@ def test_nothing_is_remembered_past_a_commit_of_which_nobody_knows_whether_it_wa
             berta.ask(files.RemoveFile, path="/in/a")
         with pytest.raises(Missing):
             door.ask(Look, path="/in/a")
-        assert door.remembered.attributes_of("/in/a") is None
+        assert door.told("/in/a") is None
     finally:
         world.close()
 
@@ -357,18 +381,20 @@ def entry(name):
 
 
 def pages(remembered, folder, names, watch=1):
-    remembered.listed(folder, Page(tuple(map(entry, names)), "", watch), 1)
+    remembered.listed(folder, Page(tuple(map(entry, names)), "", watch, NOW + timedelta(hours=1)), 1)
 
 
 def test_no_more_is_remembered_than_may_be():
     remembered = Remembered(Watching(Keeper(), 10_000))
     for number in range(20):
         pages(remembered, f"/{number}", ["one"])
-    assert [remembered.attributes_of(f"/{number}/one") is not None for number in range(20)] == [False] * 12 + [True] * 8
+    assert [remembered.attributes_of(f"/{number}/one", NOW) is not None for number in range(20)] == [False] * 12 + [
+        True
+    ] * 8
     pages(remembered, "/many", map(str, range(3990)))
-    assert remembered.attributes_of("/19/one") is not None
+    assert remembered.attributes_of("/19/one", NOW) is not None
     assert (
-        remembered.attributes_of("/12/one") is None
+        remembered.attributes_of("/12/one", NOW) is None
         or sum(len(one.attributes) for one in remembered._listed.values()) <= 4000
     )
     pages(remembered, "/more", map(str, range(5000)))
@@ -380,35 +406,35 @@ def test_all_sessions_of_a_worker_together_remember_no_more_than_they_may():
     one, other, third = (Remembered(watching) for _ in range(3))
     pages(one, "/in", "abcdef")
     pages(other, "/in", "abcde")
-    assert other.attributes_of("/in/a") is None
+    assert other.attributes_of("/in/a", NOW) is None
     pages(third, "/in", "abcd")
-    assert third.attributes_of("/in/a") is not None
+    assert third.attributes_of("/in/a", NOW) is not None
     one.forget()
     pages(other, "/in", "abcde")
-    assert other.attributes_of("/in/a") is not None
+    assert other.attributes_of("/in/a", NOW) is not None
     pages(other, "/in", "abcdefghij", watch=2)
-    assert other.attributes_of("/in/a") is None
+    assert other.attributes_of("/in/a", NOW) is None
     pages(other, "/in", "abcdef", watch=3)
-    assert other.attributes_of("/in/f") is not None
+    assert other.attributes_of("/in/f", NOW) is not None
 
 
 def test_pages_of_one_watch_are_one_listing_and_of_another_begin_anew():
     remembered = Remembered(Watching(Keeper(), 10_000))
     pages(remembered, "/in", ["a"])
     pages(remembered, "/in", ["b"])
-    assert remembered.attributes_of("/in/a") is not None
+    assert remembered.attributes_of("/in/a", NOW) is not None
     pages(remembered, "/in", ["c"], watch=2)
-    assert remembered.attributes_of("/in/a") is None
-    assert remembered.attributes_of("/in/c") is not None
+    assert remembered.attributes_of("/in/a", NOW) is None
+    assert remembered.attributes_of("/in/c", NOW) is not None
     pages(remembered, "/in", ["d"], watch=0)
-    assert remembered.attributes_of("/in/c") is None
+    assert remembered.attributes_of("/in/c", NOW) is None
 
 
 def test_the_root_is_a_folder_like_others():
     remembered = Remembered(Watching(Keeper(), 10_000))
     pages(remembered, "/", ["a"])
-    assert remembered.attributes_of("/a") is not None
-    assert remembered.attributes_of("/") is None
+    assert remembered.attributes_of("/a", NOW) is not None
+    assert remembered.attributes_of("/", NOW) is None
 
 
 def opened(room=100, count=2, watch=1):

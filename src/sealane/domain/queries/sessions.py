@@ -39,6 +39,12 @@ class OpenSession(NamedTuple):
     organization_id: OrganizationId
 
 
+class EndRow(NamedTuple):
+    """When a session ends that is not used any more."""
+
+    expires: datetime
+
+
 class SessionName(NamedTuple):
     """A session's name."""
 
@@ -158,6 +164,33 @@ EXPIRED = Statement(
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     OpenSession,
 )
+NEXT_END = Statement(
+    "sessions.next_end",
+    sa.select(sessions.c.expires).where(sessions.c.ended.is_(None)).order_by(sessions.c.expires).limit(1),
+    EndRow,
+)
+CUT_IDLE = Statement(
+    "sessions.cut_idle",
+    sessions.update()
+    .where(
+        sessions.c.ended.is_(None),
+        sessions.c.expires > sa.bindparam("until"),
+        sessions.c.method != sa.bindparam("but_method"),
+    )
+    .values(expires=sa.bindparam("until")),
+)
+CUT_LIFETIME = Statement(
+    "sessions.cut_lifetime",
+    sessions.update()
+    .where(
+        sessions.c.ended.is_(None),
+        sessions.c.expires > sa.bindparam("until"),
+        sessions.c.began <= sa.bindparam("began_before"),
+        sessions.c.door == sa.bindparam("of_door"),
+    )
+    .values(expires=sa.bindparam("until")),
+)
+"""One of which the lifetime is not over, but will be before it `expires`, is cut when it is used next."""
 ENDED_SINCE = Statement(
     "sessions.ended_since",
     sa.select(sessions.c.id)

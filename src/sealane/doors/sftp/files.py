@@ -60,7 +60,7 @@ class Files:
 
     def attributes_now(self, path: str) -> bytes | None:
         """Return the packed attributes of what is at `path`, where they were told lately and still stand."""
-        return self._remembered.attributes_of(path)
+        return self._remembered.attributes_of(path, self.door.clock.now())
 
     async def look_or_none(self, path: str) -> Entry | None:
         """Return what is at `path`, or None when nothing is there."""

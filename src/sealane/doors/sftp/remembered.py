@@ -13,6 +13,8 @@ from sealane.doors.sftp import attributes
 from sealane.operations.uploads import UploadOpened
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sealane.doors.watching import Watching
     from sealane.operations.files import Page
     from sealane.operations.uploads import Ahead, BegunAhead
@@ -33,6 +35,8 @@ class _Listed:
 
     watch: int
     connection: int
+    until: datetime
+    """The session may have ended then."""
     attributes: dict[str, bytes] = field(default_factory=dict)
     """By name, packed."""
 
@@ -75,11 +79,12 @@ class Remembered:
     def listed(self, folder: str, page: Page, connection: int) -> None:
         """Remember a page of a folder that was asked for by this connection."""
         there = self._listed.pop(folder, None)
-        if not page.watch or not connection or connection != self.connection:
+        if not page.watch or page.until is None or not connection or connection != self.connection:
             self._count()
             return
         if there is None or (there.watch, there.connection) != (page.watch, connection):
-            there = _Listed(page.watch, connection)
+            there = _Listed(page.watch, connection, page.until)
+        there.until = min(there.until, page.until)
         there.attributes.update((entry.name, attributes.of(entry)) for entry in page.entries)
         self._listed[folder] = there
         while self._listed and (len(self._listed) > _FOLDERS_MAX or self._entries > _ENTRIES_MAX):
@@ -97,13 +102,16 @@ class Remembered:
             self._watching.make_room(self._counted, 0)
         self._counted = self._entries
 
-    def attributes_of(self, path: str) -> bytes | None:
-        """Return the packed attributes of what is at a path, as a `Look` would tell them, if they were told."""
+    def attributes_of(self, path: str, now: datetime) -> bytes | None:
+        """Return the packed attributes of what is at a path, as a `Look` would tell them, if they were told.
+
+        Not once the session may be over: it is the keeper who knows whether it was extended.
+        """
         folder, _, name = path.rpartition("/")
         listed = self._listed.get(folder or "/")
         if listed is None:
             return None
-        if not self._watching.holds(listed.watch, listed.connection):
+        if now >= listed.until or not self._watching.holds(listed.watch, listed.connection):
             del self._listed[folder or "/"]
             self._count()
             return None
