@@ -8,9 +8,10 @@ import pytest
 from sealane.errors import KeeperAway, Missing, OutcomeUnknown, TooMany
 from sealane.operations import frames
 from sealane.operations.caller import KeeperCaller, ask_once, socket_path
-from sealane.operations.envelope import Done, Failed, SessionsEnded
+from sealane.operations.envelope import Done, Failed, PlaceIs, SessionsEnded, WatchesEnded
 from sealane.operations.files import Look, MakeFolder, Page, RemoveFile
 from sealane.operations.signing import Health
+from sealane.operations.told import FILE_NAME, NOBODY, Told
 from sealane.settings import Settings
 
 LIMIT = 1 << 20
@@ -216,6 +217,34 @@ async def test_what_the_keeper_has_said_is_unread_until_it_was_heard(tmp_path):
         assert caller.has_unread
         caller._line.data_received(frame[5:])
         assert not caller.has_unread
+
+
+async def test_what_the_keeper_has_counted_is_unread_however_long_it_is_on_its_way(tmp_path):
+    heard = asyncio.Queue()
+    told = Told(tmp_path, mode=0o600)
+    place = told.enter()
+    async with FakeKeeper(tmp_path, say_done) as keeper, calling(tmp_path) as caller:
+        caller.on_notice(heard.put_nowait)
+        await caller.ask(Health())
+        answer(keeper.lines[0], 0, PlaceIs(place, told.count(place)))
+        await caller.ask(Health())
+        assert not caller.has_unread
+        count = told.add(place)
+        assert caller.has_unread, "nothing is in the socket, and yet it was told"
+        await caller.ask(Health())
+        assert caller.has_unread
+        answer(keeper.lines[0], 0, WatchesEnded((1,), 0, count))
+        await heard.get()
+        assert not caller.has_unread
+        answer(keeper.lines[0], 0, PlaceIs(NOBODY, 0))
+        await caller.ask(Health())
+        assert caller.has_unread, "whoever has no place is never sure"
+        (tmp_path / FILE_NAME).unlink()
+        answer(keeper.lines[0], 0, PlaceIs(place, 0))
+        await caller.ask(Health())
+        assert heard.empty(), "it concerns nobody else"
+        assert caller.has_unread, "nor is who cannot look"
+    told.close()
 
 
 async def test_each_connection_to_the_keeper_has_a_number_of_its_own(tmp_path):

@@ -1,8 +1,8 @@
-"""The keeper's Unix sockets: frames in, answers out, each operation to the writer or to a flow of several steps.
+"""The keeper's Unix sockets: each operation to the writer or to a flow of several steps, and its answer back.
 
-One event loop reads and writes; one thread performs (`writer.py`); passwords and host key signatures have pools of
-their own, so that neither can hold up what runs. Must stay true: the socket a connection came in by is all that is
-believed about it; what does not parse ends the connection; nothing is queued without a limit.
+One event loop reads and writes (`line.py`); one thread performs (`writer.py`); passwords and host key signatures have
+pools of their own, so that neither can hold up what runs. Must stay true: nothing is queued without a limit; whoever is
+to know that something has changed is told before anybody is answered of the change.
 """
 
 from __future__ import annotations
@@ -12,21 +12,29 @@ import functools
 import logging
 import os
 import socket
-import struct
 from typing import TYPE_CHECKING, Any
 
 from sealane import configuration, system_accounts
 from sealane.domain import sessions
-from sealane.errors import Invalid, KeeperAway, SealaneError, TooLarge, TooMany
+from sealane.errors import KeeperAway, SealaneError, TooMany
 from sealane.keeper import flows
 from sealane.keeper.core import Batch, Request, unexpected
+from sealane.keeper.line import Line
 from sealane.keeper.pools import Pool
 from sealane.keeper.proofs import Proofs
 from sealane.keeper.writer import Queued, Writer
-from sealane.operations import frames
 from sealane.operations.caller import socket_path
-from sealane.operations.envelope import NOTICE, Answer, Asker, Failed, SessionsEnded, SettingsInForce, WatchesEnded
+from sealane.operations.envelope import (
+    NOTICE,
+    Answer,
+    Asker,
+    PlaceIs,
+    SessionsEnded,
+    SettingsInForce,
+    WatchesEnded,
+)
 from sealane.operations.inspection import ArrivalsWaiting
+from sealane.operations.told import Told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +51,6 @@ SOCKETS: dict[SocketName, Asker] = {
     "admin": Asker.ADMIN,
     "jobs": Asker.JOBS,
 }
-
-_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class Server:
@@ -66,6 +72,8 @@ class Server:
         """What everybody is told in place of an answer, as long as it stands."""
         self.much_is_dead = asyncio.Event()
         """So much in the store is needed by nothing any more that it is not to wait for the next sweep."""
+        self.sessions_cut = asyncio.Event()
+        """Sessions may end sooner than they did before."""
         self._dead_bytes = 0
         settings = keeper.settings
         self._pools = {
@@ -74,6 +82,7 @@ class Server:
         }
         self._kept_waiting = 0
         self._accounts = system_accounts.named(settings.accounts)
+        self._told = Told(run_dir, mode=0o600 if self._accounts is None else 0o640)
         self._proofs = Proofs(self, run_dir.parent)
 
     async def start(self) -> None:
@@ -104,6 +113,7 @@ class Server:
             pool.close()
         for name in SOCKETS:
             (self._run_dir / f"{name}.sock").unlink(missing_ok=True)
+        self._told.close()
 
     def _listener(self, name: SocketName) -> socket.socket:
         (self._run_dir / f"{name}.sock").unlink(missing_ok=True)
@@ -136,6 +146,8 @@ class Server:
             task = self._loop.create_task(self._tell_what_ended(line))
             self._flows.add(task)
             task.add_done_callback(self._flows.discard)
+            line.place = self._told.enter()
+            line.send(NOTICE, PlaceIs(line.place, self._told.count(line.place)))
             line.send(NOTICE, self._settings_in_force())  # perhaps others than those that its process began with
             line.flush()
         if line.asker is Asker.INSPECTOR:  # the last keeper may have died before it said that something is owed
@@ -157,6 +169,7 @@ class Server:
     def closed(self, line: Line) -> None:
         """Let go of what a connection held, after all that was asked on it."""
         self._lines.discard(line)
+        self._told.leave(line.place)
         if line.name and not self.stopping:
             self._writer.put_closed(line.name)
 
@@ -229,6 +242,7 @@ class Server:
         if batch.watches or batch.watches_up_to:
             self._tell_watchers(batch)
         if batch.settings_changed:
+            self.sessions_cut.set()
             self._tell(Asker.DOOR, self._settings_in_force())
             for line in self._lines:
                 line.flush()
@@ -253,7 +267,8 @@ class Server:
             ended.setdefault(connection, []).append(number)
         for line in self._lines:
             if line.asker is Asker.DOOR and (batch.watches_up_to or line.name in ended):
-                line.send(NOTICE, WatchesEnded(tuple(ended.get(line.name, ())), batch.watches_up_to))
+                count = self._told.add(line.place)
+                line.send(NOTICE, WatchesEnded(tuple(ended.get(line.name, ())), batch.watches_up_to, count))
                 line.flush()
 
     def _settings_in_force(self) -> SettingsInForce:
@@ -263,118 +278,6 @@ class Server:
         for line in self._lines:
             if line.asker is asker:
                 line.send(NOTICE, notice)
-
-
-class Line(asyncio.Protocol):
-    """One connection to a socket of the keeper."""
-
-    def __init__(self, server: Server, socket_name: SocketName, asker: Asker) -> None:
-        """Wait for `connection_made`."""
-        self.socket_name: SocketName = socket_name
-        self.asker = asker
-        self.name = ""
-        self._server = server
-        self._settings = server.settings
-        self._splitter = frames.FrameSplitter(server.settings.frame_bytes_max)
-        self._transport: asyncio.Transport | None = None
-        self._to_write: list[bytes] = []
-        self._unanswered = 0
-        self._choked = False
-        self._reading = True
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection if its process runs in an account that this socket is for."""
-        assert isinstance(transport, asyncio.Transport)  # asyncio's promise for stream sockets
-        line = transport.get_extra_info("socket")
-        pid, uid, _ = _PEER.unpack(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-        if not self._server.is_welcome(self.asker, uid):
-            log.warning("refused a connection to %s.sock by process %d of user %d", self.socket_name, pid, uid)
-            transport.abort()
-            return
-        self._transport = transport
-        self.name = self._server.opened(self)
-        log.info("%s: process %d of user %d", self.name, pid, uid)
-
-    def data_received(self, data: bytes) -> None:
-        """Begin every operation that is whole."""
-        try:
-            for body in self._splitter.feed(data):
-                number, operation = frames.operation_of(body)
-                if number == NOTICE:
-                    raise frames.FrameInvalid  # answered like every frame that makes no sense
-                self._unanswered += 1
-                self._server.asked(self, number, operation)
-        except Invalid:
-            log.warning("%s sent what is not an operation; the connection is ended", self.name)
-            if self._transport is not None:
-                self._transport.abort()
-            return
-        self.flush()
-        self._pace()
-
-    def answer(self, number: int, outcome: Any) -> None:
-        """Write the outcome of an operation with the next `flush`."""
-        self._unanswered -= 1
-        self.send(number, outcome if isinstance(outcome, Answer) else _failed(outcome))
-
-    def send(self, number: int, answer: Answer) -> None:
-        """Write a message with the next `flush`."""
-        try:
-            frame = frames.pack(number, answer, bytes_max=self._settings.answer_bytes_max)
-        except TooLarge as failure:
-            frame = frames.pack(number, _failed(failure), bytes_max=self._settings.answer_bytes_max)
-        self._to_write.append(frame)
-
-    def flush(self) -> None:
-        """Write what is gathered, in one piece, and read on if there is now room for more."""
-        if self._to_write:
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.write(b"".join(self._to_write))
-            self._to_write.clear()
-            self._pace()
-
-    def pause_writing(self) -> None:
-        """Read no more while the other side does not take its answers."""
-        self._choked = True
-        self._pace()
-
-    def resume_writing(self) -> None:
-        """Read again."""
-        self._choked = False
-        self._pace()
-
-    def hush(self) -> None:
-        """Read nothing more."""
-        if self._reading and self._transport is not None:
-            self._reading = False
-            self._transport.pause_reading()
-
-    def close(self) -> None:
-        """Write what is left and end the connection."""
-        self.flush()
-        if self._transport is not None:
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the server."""
-        del exc
-        self._transport = None
-        self._server.closed(self)
-
-    def _pace(self) -> None:
-        """Read on, or not, by how much is unanswered and unread."""
-        if self._transport is None or self._transport.is_closing() or self._server.stopping:
-            return
-        wanted = not self._choked and self._unanswered < self._settings.connection_operations_max
-        if wanted and not self._reading:
-            self._transport.resume_reading()
-        elif self._reading and not wanted:
-            self._transport.pause_reading()
-        self._reading = wanted
-
-
-def _failed(failure: SealaneError) -> Failed:
-    return Failed(failure_code=failure.code, sentence=failure.sentence)
 
 
 def _settle(done: asyncio.Future[Any], outcome: Any) -> None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sealane.errors import Invalid, KeeperAway, OutcomeUnknown, TooMany, raised_again
 from sealane.operations import frames
-from sealane.operations.envelope import NOTICE, Answer, Failed
+from sealane.operations.envelope import NOTICE, Answer, Failed, PlaceIs, WatchesEnded
+from sealane.operations.told import NOBODY, Hearing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +73,7 @@ class KeeperCaller:
         self._connecting: asyncio.Task[None] | None = None
         self._line: _Connection | None = None
         self._unread = select.poll()
+        self._hearing: Hearing | None = None
         self.connection = 0
         """Which connection it is, counted from 1; 0 while there is none."""
         self._connections = 0
@@ -85,7 +87,9 @@ class KeeperCaller:
     @property
     def has_unread(self) -> bool:
         """Whether the keeper may have said something that was not heard yet."""
-        return not self.connection or self._line is None or self._line.holds_part or bool(self._unread.poll(0))
+        if not self.connection or self._line is None or self._line.holds_part:
+            return True
+        return (self._hearing is not None and not self._hearing.is_complete) or bool(self._unread.poll(0))
 
     def start(self) -> None:
         """Begin to connect, so that notices come before the first operation is asked."""
@@ -140,6 +144,7 @@ class KeeperCaller:
         if self._timer is not None:
             self._timer.cancel()
         self.connection = 0
+        self._hear_nothing()
         if self._transport is not None:
             self._transport.close()
             self._transport = None
@@ -188,6 +193,7 @@ class KeeperCaller:
             return
         self._transport = None
         self.connection = 0
+        self._hear_nothing()
         self._to_write.clear()
         for asked in self._asked.values():
             if asked.sent and not asked.operation.repeatable:
@@ -199,13 +205,32 @@ class KeeperCaller:
     # --- what comes back --------------------------------------------------------------------------------------------
 
     def _received(self, number: int, answer: Answer) -> None:
+        if number == NOTICE and isinstance(answer, PlaceIs):
+            self._look_at(answer)
+            return
         if number == NOTICE:
+            if isinstance(answer, WatchesEnded) and self._hearing is not None:
+                self._hearing.hear(answer.told)
             for listener in self._listeners:
                 listener(answer)
             return
         asked = self._asked.get(number)
         if asked is not None and not asked.answered.done():
             asked.answered.set_result(answer)
+
+    def _look_at(self, place: PlaceIs) -> None:
+        """See from now on how often the keeper said that watches have ended, also what has not come yet (`told.py`)."""
+        self._hear_nothing()
+        try:
+            self._hearing = Hearing(self._run_dir, place.place, place.told)
+        except OSError as problem:
+            log.warning("what the keeper has said cannot be counted, so nothing is remembered: %s", problem)
+            self._hearing = Hearing(self._run_dir, NOBODY, 0)
+
+    def _hear_nothing(self) -> None:
+        if self._hearing is not None:
+            self._hearing.close()
+            self._hearing = None
 
     def _watch_oldest(self) -> None:
         """Keep one timer, for the operation that waits longest: all wait equally long, so that is the first."""

@@ -68,6 +68,15 @@ class WatchesEnded(Answer, frozen=True):
 
     watches: tuple[int, ...]
     up_to: int = 0
+    told: int = 0
+    """The count of this notice, as it stands at this connection's place (`told.py`)."""
+
+
+class PlaceIs(Answer, frozen=True):
+    """Pushed to a door when it connects: where it sees how often it was told that watches have ended (`told.py`)."""
+
+    place: int
+    told: int
 
 
 class SettingsInForce(Answer, frozen=True):
