@@ -174,6 +174,10 @@ class Settings:
     """How long a version that was replaced or deleted is kept."""
     kept_versions_percent: int = 100
     """How much they may take, in percent of each quota above them; past it the oldest of a folder go earlier."""
+    kept_versions_of_name_max: int = 1000
+    """How many are kept of one name; past it the oldest go earlier."""
+    kept_versions_of_folder_max: int = 100_000
+    """How many are kept of one folder, those below it apart; likewise."""
     upload_keep_seconds: int = 7 * 86400
     """How long an interrupted upload can be resumed."""
     finished_upload_keep_seconds: int = 86400

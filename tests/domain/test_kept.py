@@ -1,5 +1,6 @@
-"""Versions that were replaced or removed may take as much again as the quota, and not more."""
+"""Versions that were replaced or removed may take as much again as the quota, and are so many of a name and folder."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 
 from sealane.database.tables import versions
 from sealane.domain import kept as kept_versions
+from sealane.domain import sweep
 from sealane.errors import InternalFailure, NotAllowed, SealaneError
 from sealane.operations import accounts
 from sealane.operations.files import MakeFolder, Move, OpenVersion, RemoveFile, RemoveFolder
-from sealane.operations.versions import ListVersions, RestoreVersion
+from sealane.operations.versions import ListRemoved, ListVersions, RestoreVersion
 from tests.domain.remembered import KEPT_IN
 from tests.domain.transfers import World
 from tests.tries import tries
@@ -220,3 +222,74 @@ def test_parts_of_uploads_are_for_who_may_write_somewhere(world):
     part.finish()
     listed = world.admin(accounts.ListUploads())
     assert [dict(zip(row.columns, row.values, strict=True))["user"] for row in listed.rows] == ["berta@clinic"]
+
+
+@pytest.fixture
+def few(world):
+    """A node that keeps three versions of a name, and eight of a folder."""
+    keeper = world.home.keeper
+    keeper.settings = replace(keeper.settings, kept_versions_of_name_max=3, kept_versions_of_folder_max=8)
+    return world
+
+
+def test_of_one_name_only_so_many_are_kept_whatever_their_size(few, anna):
+    rewrite(few, anna, "/in/file", 4, size=1)
+    assert few.kinds().count("version_expired") == 0
+    oldest = anna.ask(ListVersions, path="/in/file").versions[-1].entry.version
+    rewrite(few, anna, "/in/file", 3, size=1)
+    assert kept_in(anna, "/in/file") == [1] * 3
+    expired = [body["version_id"] for body in few.bodies() if body["kind"] == "version_expired"]
+    assert len(expired) == 3
+    assert expired[0] == oldest
+    anna.ask(RemoveFile, path="/in/file")
+    assert kept_in(anna, "/in/file") == [1] * 3
+
+
+def test_of_one_folder_only_so_many_are_kept_and_the_oldest_go(few, anna):
+    for number in range(12):
+        rewrite(few, anna, f"/in/{number}", 1, size=1)
+        anna.ask(RemoveFile, path=f"/in/{number}")
+    assert sorted(int(one.name) for one in anna.ask(ListRemoved, path="/in").files) == list(range(4, 12))
+    assert few.kinds().count("version_expired") == 4
+
+
+def test_what_is_kept_of_a_folder_below_counts_there_alone(few, anna):
+    anna.ask(MakeFolder, path="/in/sub")
+    for number in range(8):
+        rewrite(few, anna, f"/in/sub/{number}", 1, size=1)
+        anna.ask(RemoveFile, path=f"/in/sub/{number}")
+        rewrite(few, anna, f"/in/{number}", 1, size=1)
+        anna.ask(RemoveFile, path=f"/in/{number}")
+    assert kept(few) == 16
+    anna.ask(RemoveFolder, path="/in/sub")
+    assert kept(few) == 16, "what stayed behind is cleared by the sweep"
+    few.act(sweep.clear)
+    assert kept(few) == 8
+    assert few.act(sweep.clear).versions == 0
+
+
+def test_versions_that_are_received_are_not_driven_out_by_number(few, anna):
+    anna.put(b"0")
+    opened = anna.ask(OpenVersion, path="/in/file")
+    rewrite(few, anna, "/in/file", 9, size=1)
+    assert few.count(versions, versions.c.id == opened.version) == 1
+    assert kept(few) == 3
+
+
+def test_versions_replaced_at_the_same_moment_are_bounded_too(few, anna):
+    made = [anna.put(bytes([number]) * 3).version for number in range(9)]
+    listed = [one.entry.version for one in anna.ask(ListVersions, path="/in/file").versions]
+    assert len(listed) == 4
+    assert {made[-1], made[-2]} <= set(listed)
+
+
+def test_a_large_folder_is_looked_at_now_and_then_and_never_grows_far_past_its_bound(few, anna):
+    keeper = few.home.keeper
+    keeper.settings = replace(keeper.settings, kept_versions_of_folder_max=96)
+    most = 0
+    for number in range(110):
+        few.clock.advance(timedelta(seconds=1))
+        anna.put(b"", f"/in/{number}")
+        anna.ask(RemoveFile, path=f"/in/{number}")
+        most = max(most, kept(few)) if number > 90 else 0
+    assert 96 <= most <= 96 + 3

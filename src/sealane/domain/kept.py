@@ -1,8 +1,10 @@
-"""Versions that were replaced or removed: kept for their time, counted, and never more than as much as a quota again.
+"""Versions that were replaced or removed: kept for a time, so many of a name, no more than as much as a quota again.
 
 Each is counted in the folder where it stood, in every folder above that and in the organization. Where a quota of one
 of these would be passed, the oldest of the very folder go, at last the one that was just replaced: nobody drives out
-by writing what is kept of another folder.
+by writing what is kept of another folder. Of one name, and of one folder, only so many are kept, whatever their size:
+of a name exactly so many; the number in a folder is looked at now and then while something is replaced there, and what
+is over then, or comes to it when folders in it go, the sweep clears (`thin_out`).
 Must stay true: `kept_bytes` of a folder is the sum of the sizes of what is kept of it and of those below it, an
 organization's that of all; so whoever replaces a version calls `replace`, whoever drops one `expire`, whoever lets one
 be seen again `take_back`, and whoever takes a folder away `stay_behind`. A version that somebody is receiving is not
@@ -24,6 +26,8 @@ from sealane.errors import Missing
 from sealane.ledger import events
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealane.domain.places import Folder
     from sealane.domain.queries.folders import FolderRow, OrganizationUse
     from sealane.domain.queries.versions import ExpiredRow, VersionRow
@@ -35,6 +39,8 @@ _READS: Final = [
 ]
 _EARLY_MAX: Final = 64
 """Versions that one act drops before their time at most; what is over then is dropped by the next."""
+_LOOK_EVERY_MAX: Final = 32
+"""Replacements in one folder between two looks at how many versions are kept of it, at most."""
 
 
 def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str, *, at_any_rate: bool = False) -> None:
@@ -55,6 +61,39 @@ def replace(work: Work, version: VersionId, size: int, folder: Folder, name: str
     over = _over(work, folder, size)
     if over > 0:
         _make_room(work, folder, over, version, spare=at_any_rate)
+    _bound_number(work, folder, name, version)
+
+
+def _bound_number(work: Work, folder: Folder, name: str, newest: VersionId) -> None:
+    """Drop the oldest of a name where too many are kept of it; now and then, the oldest of its folder likewise."""
+    counted = work.transaction.first(earlier_queries.NUMBER_OF_NAME, folder=folder.id, name=name)
+    over = (counted.count if counted else 0) - work.settings.kept_versions_of_name_max
+    if over > 0:
+        limit = min(over, _EARLY_MAX)
+        rows = work.transaction.all(queries.OLDEST_KEPT_OF_NAME, folder=folder.id, name=name, limit=limit + 1)
+        _drop(work, rows, limit, but=newest)
+    every = max(1, min(_LOOK_EVERY_MAX, work.settings.kept_versions_of_folder_max // _LOOK_EVERY_MAX))
+    if work.tree.is_look_due(folder.id, every) and thin_out(work, folder.id, _EARLY_MAX, but=newest) == _EARLY_MAX:
+        work.tree.overfull.add(folder.id)
+
+
+def thin_out(work: Work, folder: FolderId, limit: int, *, but: str = "") -> int:
+    """Drop the oldest that are kept of a folder, where they are too many; return how many, `limit` at most."""
+    counted = work.transaction.first(earlier_queries.NUMBER_OF_FOLDER, folder=folder)
+    over = (counted.count if counted else 0) - work.settings.kept_versions_of_folder_max
+    if over <= 0:
+        return 0
+    limit = min(over, limit)
+    rows = work.transaction.all(queries.OLDEST_KEPT, folder=folder, limit=limit + 1)
+    return _drop(work, rows, limit, but=but)
+
+
+def _drop(work: Work, rows: Sequence[ExpiredRow], limit: int, *, but: str) -> int:
+    """Drop the first versions, save one that was kept only now: others may have been replaced at the same moment."""
+    dropped = [row for row in rows if row.id != but][:limit]
+    for row in dropped:
+        expire(work, row)
+    return len(dropped)
 
 
 def _over(work: Work, folder: Folder, size: int) -> int:
@@ -116,6 +155,7 @@ def stay_behind(work: Work, parent: Folder, folder: Folder) -> None:
         earlier_queries.STAY_BEHIND, folder_id=folder.id, parent=parent.id, sealed_by=parent.row.sealed_by or 0
     )
     work.transaction.run(folder_queries.KEEP_NOTHING, folder_id=folder.id)
+    work.tree.overfull.add(parent.id)
 
 
 def go_along(work: Work, source: Folder, name: str, target: Folder, target_name: str) -> None:

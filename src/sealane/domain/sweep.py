@@ -1,8 +1,8 @@
 """Clearing up: what is past its time goes, in transactions of bounded size.
 
-Interrupted uploads, replaced versions, former headers that let in who was left out since, downloads whose session is
-long over, rows of such sessions. Blobs are only
-marked here (`dead_blobs`); `blob_sweep.py` deletes them from the store, and only what these acts have made durable.
+Interrupted uploads, replaced versions (what is too many of them in a folder too), former headers that let in who was
+left out since, downloads whose session is long over, rows of such sessions. Blobs are only marked here (`dead_blobs`);
+`blob_sweep.py` deletes them from the store, and only what these acts have made durable.
 Not here: ending sessions, forgetting sign-in failures and exchanges (sessions.py, attempts.py, sign_in.py).
 """
 
@@ -44,7 +44,7 @@ def clear(work: Work) -> SweptIs:
     limit = work.settings.sweep_rows_max
     marked = len(dead_blobs(work))
     uploads = _expire_uploads(work, limit)
-    expired = _expire_versions(work, limit)
+    expired = _expire_versions(work, limit) + _thin_out(work, limit)
     before = work.now - timedelta(seconds=work.settings.ended_session_keep_seconds)
     exposures.forget_old(work, limit)
     if work.transaction.run(queries.FORGET_HEADERS, now=work.now, limit=limit):
@@ -75,6 +75,19 @@ def _expire_versions(work: Work, limit: int) -> int:
     for version in rows:
         kept.expire(work, version)
     return len(rows)
+
+
+def _thin_out(work: Work, limit: int) -> int:
+    """Drop the oldest versions of folders of which too many are kept."""
+    dropped = 0
+    for folder in tuple(work.tree.overfull):
+        gone = kept.thin_out(work, folder, limit - dropped)
+        dropped += gone
+        if not gone:
+            work.tree.overfull.discard(folder)
+        if dropped >= limit:
+            break
+    return dropped
 
 
 def _end_downloads(work: Work, before: datetime, limit: int) -> None:

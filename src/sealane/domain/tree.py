@@ -49,6 +49,10 @@ class Tree:
         self._uses: dict[OrganizationId, OrganizationUse] = {}
         self._read: dict[FolderId, ReadFolderRow] | None = None
         self._keys: dict[OrganizationId, OrganizationKeyRow] = {}
+        self._replaced: dict[FolderId, int] = {}
+        """Versions replaced in each folder since it was last looked at how many are kept of it."""
+        self.overfull: set[FolderId] = set()
+        """Folders of which too many versions may be kept: the sweep looks at them."""
         self.changes = 0
         """How often something was forgotten because it has changed, or had no more room."""
 
@@ -172,6 +176,17 @@ class Tree:
                 return
             self._rows[folder_id] = counted(row)
             folder_id = row.parent_id
+
+    def is_look_due(self, folder_id: FolderId, every: int) -> bool:
+        """Note that a version was replaced in a folder; return whether to look now how many are kept of it.
+
+        That is the first time, and every so often. A change that is taken back counts too: it costs a look.
+        """
+        since = self._replaced.get(folder_id, every) + 1
+        if folder_id not in self._replaced and len(self._replaced) >= self._kept_max:
+            self._replaced.clear()
+        self._replaced[folder_id] = 0 if since >= every else since
+        return since >= every
 
     def remembered(self) -> Remembered:
         """Return what is remembered, for whoever compares it with the database."""

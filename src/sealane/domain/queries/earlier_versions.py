@@ -180,6 +180,18 @@ KEPT_OF_NAME = Statement(
     ),
     CountRow,
 )
+NUMBER_OF_NAME = Statement(
+    "earlier_versions.number_of_name",
+    sa.select(sa.func.count().label("count")).where(
+        versions.c.kept_folder_id == bindparam("folder"), versions.c.kept_name == bindparam("name")
+    ),
+    CountRow,
+)
+NUMBER_OF_FOLDER = Statement(
+    "earlier_versions.number_of_folder",
+    sa.select(sa.func.count().label("count")).where(versions.c.kept_folder_id == bindparam("folder")),
+    CountRow,
+)
 GO_ALONG = Statement(
     "earlier_versions.go_along",
     sa.update(versions)

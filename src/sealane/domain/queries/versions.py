@@ -143,19 +143,26 @@ EXPIRED_VERSIONS = Statement(
     ExpiredRow,
 )
 
+_KEPT_OF_FOLDER = sa.select(*[versions.c[name] for name in ExpiredRow._fields]).where(
+    versions.c.kept_folder_id == bindparam("folder"),
+    versions.c.replaced.is_not(None),
+    ~sa.exists().where(downloads.c.version_id == versions.c.id),
+)
 OLDEST_KEPT = Statement(
     "versions.oldest_kept",
-    sa.select(*[versions.c[name] for name in ExpiredRow._fields])
-    .where(
-        versions.c.kept_folder_id == bindparam("folder"),
-        versions.c.replaced.is_not(None),
-        ~sa.exists().where(downloads.c.version_id == versions.c.id),
-    )
-    .order_by(versions.c.replaced)
-    .limit(bindparam("limit", type_=sa.Integer)),
+    _KEPT_OF_FOLDER.order_by(versions.c.replaced).limit(bindparam("limit", type_=sa.Integer)),
     ExpiredRow,
 )
 """What goes first where too much of a folder is kept; nobody is receiving it."""
+
+OLDEST_KEPT_OF_NAME = Statement(
+    "versions.oldest_kept_of_name",
+    _KEPT_OF_FOLDER.where(versions.c.kept_name == bindparam("name"))
+    .order_by(versions.c.replaced, versions.c.id)
+    .limit(bindparam("limit", type_=sa.Integer)),
+    ExpiredRow,
+)
+"""Of one name, likewise."""
 
 KEPT_UNREAD = Statement(
     "versions.kept_unread",
