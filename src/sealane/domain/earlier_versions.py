@@ -127,7 +127,7 @@ def _end_of_page(work: Work, folder: Folder, name: str, after: str) -> tuple[dat
 
 def _stored(work: Work, caller: Caller, folder: Folder, name: str, row: StoodRow, *, as_age: bool) -> StoredVersion:
     as_age = as_age and row.plain_size is not None
-    name = name.rpartition("/")[2]
+    above, _, name = name.rpartition("/")
     until = None if row.replaced is None else row.replaced + timedelta(seconds=work.settings.version_keep_seconds)
     return StoredVersion(
         entry=listing.file_entry(caller, folder, row.as_file(folder.id, name), as_age=as_age),
@@ -136,6 +136,7 @@ def _stored(work: Work, caller: Caller, folder: Folder, name: str, row: StoodRow
         replaced=row.replaced,
         kept_until=until,
         damaged=row.damaged is not None,
+        left_behind=bool(above),
     )
 
 
@@ -152,7 +153,8 @@ def look_version(work: Work, caller: Caller, op: LookVersion) -> Seen:
     as_age = places.asks_for_age(op.path, name)
     if row is None or (as_age and row.plain_size is None):
         raise Missing
-    return Seen(listing.file_entry(caller, parent, row.as_file(parent.id, name), as_age=as_age))
+    entry = listing.file_entry(caller, parent, row.as_file(parent.id, name), as_age=as_age)
+    return Seen(entry, left_behind=left is not None)
 
 
 def known(work: Work, caller: Caller, folder: Folder, name: str, version: str) -> None:

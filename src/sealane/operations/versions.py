@@ -29,6 +29,8 @@ class StoredVersion(msgspec.Struct, frozen=True, array_like=True):
     """When it is cleared at the latest; it goes earlier where its organization keeps too much."""
     damaged: bool
     """It cannot be had any more: what is stored is not what was sent."""
+    left_behind: bool = False
+    """Its own folder is gone, or was: it has to be restored before it can be read."""
 
 
 class VersionsAre(Answer, frozen=True):

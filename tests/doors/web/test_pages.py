@@ -244,6 +244,32 @@ async def test_earlier_versions_stand_on_a_files_page_and_are_had_back_there(bro
     assert page.status_code == 404
 
 
+async def test_a_version_whose_folder_is_gone_is_offered_to_be_restored_first_and_not_to_be_downloaded(browser, house):
+    await browser.sign_in("anna")
+    await browser.get("/files/in")
+    sent = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}", "Sec-Fetch-Site": "same-origin"}
+    sent["Sealane-Form-Token"] = browser.token
+    await browser._client.post("/api/v1/folders/in/old", headers=sent)
+    for content in (b"the first\n", b"the second one\n"):
+        await browser._client.put("/api/v1/content/in/old/list.csv", content=content, headers=sent)
+    for path in ("content/in/old/list.csv", "folders/in/old"):
+        assert (await browser._client.delete(f"/api/v1/{path}", headers=sent)).is_success
+    page = await browser.get("/details/in/old/list.csv")
+    earlier = re.findall(r'/details/in/old/list\.csv\?version=([a-z0-9]+)"', page.text)
+    assert len(earlier) == 2
+    for address in ("/details/in/old/list.csv", f"/details/in/old/list.csv?version={earlier[1]}"):
+        page = await browser.get(address)
+        assert "Its folder was removed or moved" in page.text
+        assert "restore first" in page.text
+        assert "/download/" not in page.text
+        assert "/restore/in/old/list.csv" in page.text
+    page = await browser.send("/restore/in/old/list.csv", version=earlier[1])
+    assert "It is there again" in page.text
+    assert "Its folder was removed" not in page.text
+    assert (await browser.get("/download/in/old/list.csv")).content == b"the first\n"
+    assert (await browser.get(f"/download/in/old/list.csv?version={earlier[0]}")).content == b"the second one\n"
+
+
 async def test_a_setting_is_changed_at_the_page_in_its_own_unit_and_stands_in_the_ledger(browser, house):
     await browser.sign_in("root@clinic")
     await browser.get("/admin/settings")

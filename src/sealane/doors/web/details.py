@@ -47,10 +47,14 @@ async def _shown(
 ) -> Response:
     present = await _present(visit, path)
     told = await _versions(visit, path, present, after)
+    is_left = False
     if version and (present is None or version != present.version):
-        entry = (await visit.ask(LookVersion(handle="", path=path, version=version), Seen)).entry
+        seen = await visit.ask(LookVersion(handle="", path=path, version=version), Seen)
+        entry, is_left = seen.entry, seen.left_behind
+    elif present is not None:
+        entry = present
     else:
-        entry = present or told.versions[0].entry
+        entry, is_left = told.versions[0].entry, told.versions[0].left_behind
     receipt: ReceiptIs | None = None
     if entry.kind == "file" and entry.version:
         try:
@@ -67,6 +71,7 @@ async def _shown(
         entry=entry,
         is_there=present is not None,
         is_earlier=is_earlier,
+        is_left=is_left,
         is_damaged=any(one.damaged for one in told.versions if one.entry.version == entry.version),
         versions=told.versions,
         after=told.after,
