@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,14 @@ def run(capsys, *words):
     code = standalone.main([str(word) for word in words])
     said = capsys.readouterr()
     return code, said.out + said.err
+
+
+def test_an_export_says_that_it_is_whole_only_once_all_else_of_it_lasts(book, tmp_path, monkeypatch):
+    there = []
+    monkeypatch.setattr(os, "sync", lambda: there.append({path.name for path in tmp_path.iterdir()}))
+    exported(book, tmp_path)
+    (names,) = there
+    assert {path.name for path in tmp_path.iterdir()} - names == {"checkpoint"}
 
 
 def test_it_imports_nothing_but_python_and_cryptography():

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sealane.vault.disk import sync_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -92,3 +94,4 @@ def _write(path: Path, content: bytes, mode: int, readers: int | None) -> None:
         file.flush()
         os.fsync(descriptor)
     unfinished.replace(path)
+    sync_folder(path.parent)

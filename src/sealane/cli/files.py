@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sealane.errors import AlreadyExists, Unavailable
+from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ def new_file(path: Path) -> Iterator[TextIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        sync_folder(path.parent)
     except BaseException as problem:
         path.unlink(missing_ok=True)
         if isinstance(problem, OSError):

@@ -25,6 +25,7 @@ from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.passphrase import Passphrase
 from sealane.vault.age.ssh import SshIdentity
 from sealane.vault.age.x25519 import X25519Identity
+from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,6 +100,7 @@ def keep(path: Path, content: bytes) -> None:
         finally:
             with contextlib.suppress(OSError):
                 unfinished.unlink()
+        sync_folder(path.parent)
     except FileExistsError:
         raise LocalFailure(f"{path} is there already, and a key is never overwritten. Name another file.") from None
     except OSError as problem:

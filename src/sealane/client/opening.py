@@ -19,6 +19,7 @@ from sealane.vault.age import armor, files, stretches
 from sealane.vault.age.failures import HeaderCut
 from sealane.vault.age.header import HEADER_BYTES_MAX
 from sealane.vault.age.payload import NONCE_BYTES, STORED_CHUNK_BYTES
+from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +43,7 @@ class OpenedFile:
 
 
 def open_to_file(source: IO[bytes], identities: Sequence[Identity], target: Path) -> OpenedFile:
-    """Open an age file into a new file, which has its name only once it is whole and on disk.
+    """Open an age file into a new file, which has its name only once it is whole and on disk; that is durable too.
 
     Raises `LocalFailure` where `target` is there already, and what `open_to_stream` raises.
     """
@@ -58,6 +59,7 @@ def open_to_file(source: IO[bytes], identities: Sequence[Identity], target: Path
             opened = open_to_stream(source, identities, lambda plain: _write(file, plain, str(target)))
             os.fsync(file.fileno())
         os.link(unfinished, target)  # unlike a rename, it never replaces a file that came meanwhile
+        sync_folder(target.parent)
     except FileExistsError:
         raise _taken(target) from None
     except OSError as problem:

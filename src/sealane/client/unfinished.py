@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealane.client import sealing
 from sealane.client.failures import LocalFailure
 from sealane.client.positions import hash_file
+from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,11 +86,7 @@ def give_name(descriptor: int, place: Place, modified: datetime | None) -> None:
             os.utime(descriptor, ns=(nanoseconds, nanoseconds))
         os.fsync(descriptor)
         place.unfinished.replace(place.target)
-        folder = os.open(place.target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(place.target.parent)
     except OSError as problem:
         raise LocalFailure(f"{place.target} cannot be written: {problem.strerror}.") from None
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sealane.desk.failures import DeskDamaged, DeskExists, DeskMissing, DeskVersionUnsupported
 from sealane.errors import SealaneError
 from sealane.vault.age import files, keys
+from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,8 +176,4 @@ def _keep(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -20,6 +20,7 @@ from sealane.errors import Integrity, Invalid, Unavailable
 from sealane.ledger import checkpoints, notes, witnessing
 from sealane.ledger.notes import COSIGNED, VerifierKey, public_of, verifier_key
 from sealane.ledger.witnessing import Judged
+from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -143,11 +144,7 @@ def _put(folder: Path, name: str, content: bytes, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / name)
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    sync_folder(folder)
 
 
 def logs_of(vkeys: Iterable[str]) -> list[VerifierKey]:

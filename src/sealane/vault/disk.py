@@ -138,8 +138,13 @@ def make_durably(path: Path) -> None:
     for above in path.absolute().parents:
         if above.stat().st_dev != device or not os.access(above, os.R_OK, effective_ids=True):
             return
-        descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(above)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
