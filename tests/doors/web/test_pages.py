@@ -1,5 +1,6 @@
 """Pages as a browser without JavaScript meets them: signing in, files, forms of other sites, administration."""
 
+import html
 import re
 
 import pytest
@@ -105,7 +106,15 @@ async def test_files_are_listed_downloaded_renamed_and_removed_without_javascrip
     assert "8 B" in page.text
     assert "fetched" in page.text
     page = await browser.send(f"/move{address}", name="list.csv", folder="/in")
-    assert "Moved." in page.text
+    assert "is now /in/list.csv." in page.text
+    shown = str(page.url)
+    old_name = html.unescape(re.search(r'name="name" value="([^"]+)"', page.text)[1])
+    page = await browser.send("/move/in/list.csv", name=old_name, folder="/in")  # what its button Undo sends
+    assert old_name == name
+    assert f"<span>/in/list.csv is now /in/{name}.</span>" in html.unescape(page.text)
+    assert "Undo" not in (await browser.get(shown.replace("was=", "was=x"))).text
+    page = await browser.get(f"/details{address}")
+    page = await browser.send(f"/move{address}", name="list.csv", folder="/in")
     await browser.get("/remove/in/list.csv")
     page = await browser.send("/remove/in/list.csv")
     assert "This folder is empty" in page.text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealane import paths
 from sealane.doors.http.sealed import AGE_SUFFIX
-from sealane.doors.web import forms
+from sealane.doors.web import forms, moves
 from sealane.doors.web.files import crumbs_of, parent_of, place_of
 from sealane.errors import Invalid, Missing, NotAllowed, Refused, SealaneError
 from sealane.operations.envelope import Done
@@ -155,4 +155,4 @@ async def move(visit: Visit) -> Response:
         if isinstance(failure, Refused):
             raise
         return await _shown(visit, path, failure=failure)
-    return visit.go(forms.address("/files", parent_of(target), said="moved"))
+    return visit.go(forms.address("/files", parent_of(target), **moves.note(visit, path, target)))

@@ -12,7 +12,7 @@ from sealane import paths
 from sealane.doors.http import browser, delivery
 from sealane.doors.http.browser import OriginRefused
 from sealane.doors.http.locations import names_of
-from sealane.doors.web import archives, forms
+from sealane.doors.web import archives, forms, moves
 from sealane.doors.web.listings import Asked, listing, sort_of
 from sealane.doors.web.readers import readers_of
 from sealane.errors import Invalid, NotAFolder
@@ -68,6 +68,7 @@ async def show_folder(visit: Visit) -> Response:
         "failure": None,
         "typed": "",
         "undo": {"note": query["undo"], "name": query["name"]} if query["undo"] else None,
+        "moved": moves.noted(visit),
     }
     template = "rows.html" if query["part"] == "rows" else "files.html"
     return visit.page(template, **given)
