@@ -312,6 +312,8 @@ class Settings:
     """What is leased together has no more bytes, so that little waits behind another; one arrival may be larger."""
     inspector_turn_bytes: int = GIB
     """How much of one arrival is hashed or sealed before others have theirs. Whose data is in it is read at once."""
+    payload_digest_at_once: int = 0
+    """1: the digest of the payload of what is sealed here is worked out when it is sealed; 0: when somebody asks."""
     inspector_lease_seconds: int = 3600
     """How long the inspector may take over an arrival before it is given again; a terabyte is read in this time."""
     inspector_poll_seconds: int = 60

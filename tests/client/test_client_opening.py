@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sealane.client import opening
 from sealane.client.failures import LocalFailure
 from sealane.errors import Integrity, SealaneError
-from sealane.vault.age import armor, failures, files, payload, stretches
+from sealane.vault.age import armor, failures, files, payload, streams, stretches
 from sealane.vault.age.x25519 import X25519Identity
 from tests.tries import tries
 from tests.vault.age.test_age_vectors import VECTORS, read
@@ -95,7 +95,7 @@ def test_chunks_that_changed_places_are_noticed():
 @settings(max_examples=tries(30), deadline=None)
 def test_stretches_are_what_one_stream_is(size, data):
     begun = files.begin([ANA.recipient()])
-    sealer = payload.Sealer(begun.payload)
+    sealer = streams.Sealer(begun.payload)
     straight = bytes(sealer.update(plain(size)) + sealer.finish())
     last = stretches.last_chunk(size)
     first = data.draw(st.integers(0, last))

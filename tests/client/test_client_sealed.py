@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from sealane.client import arrivals, failures, transfers
 from sealane.client.accounts import Login
 from sealane.client.events import FileDone, FileMoved, FolderSeals
 from sealane.client.patience import Stop
+from sealane.client.positions import FollowingDigest
 from sealane.client.server import Server
+from sealane.client.uploads import PartedUpload
 from sealane.clock import Clock
 from sealane.errors import Integrity, SealaneError
 from sealane.settings import KIB, ClientSettings
@@ -184,6 +187,7 @@ def test_a_source_that_changed_after_a_kill_is_a_new_age_file_with_a_new_key(des
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as programs do that keep a file's time
     done = desk.put(path)
     assert isinstance(done.worst, failures.ChangedHere)
+    assert house.kept == {}, "what is half of each is shown to nobody"
     assert desk.left() == [], "the key is gone"
     assert desk.put(path).verified == 1
     assert files.open_sealed(sealed_by(house), [ANA]) == bytes(content)
@@ -191,6 +195,25 @@ def test_a_source_that_changed_after_a_kill_is_a_new_age_file_with_a_new_key(des
     for part in parts:
         for start in range(0, len(part) - 64, CHUNK):
             assert part[start + 32 : start + 64] not in ours
+
+
+def test_the_server_hashes_what_came_while_the_same_is_done_here(desk, house, monkeypatch):
+    joined = threading.Event()
+    join, hash_ = PartedUpload.join, FollowingDigest._hash
+
+    def joining(upload, words):
+        reply = join(upload, words)
+        joined.set()
+        return reply
+
+    def hashing(digest):
+        if digest._before:  # of what is sent
+            assert joined.wait(60)
+        return hash_(digest)
+
+    monkeypatch.setattr(PartedUpload, "join", joining)
+    monkeypatch.setattr(FollowingDigest, "_hash", hashing)
+    assert desk.put(desk.file(20 * CHUNK)).verified == 1
 
 
 @pytest.mark.parametrize("change", ["recipients", "boot"])

@@ -9,7 +9,7 @@ house.opened(await house.age("/f"))     # what a recipient sees of it
 from sealane.errors import Missing
 from sealane.inspector.rounds import Rounds
 from sealane.operations.accounts import AddFolder, AddUser, GrantFolder, SetRecipient
-from sealane.operations.files import ListFolder, Look, OpenVersion
+from sealane.operations.files import ListFolder, Look, OpenVersion, Receipt
 from sealane.vault.age import files as age_files
 from sealane.vault.age.x25519 import X25519Identity
 from tests.doors.house import SMALL, House, furnish
@@ -83,6 +83,15 @@ class SealedHouse(House):
         assert len(got) == outgoing.size == opened.size
         await outgoing.close()
         return got
+
+    async def receipt(self, path, *, handle=None, version="", with_payload=True):
+        return await self.door.ask(Receipt(handle or self.reader, FOLDER + path, version, with_payload=with_payload))
+
+    async def payload_digest(self, path):
+        """The digest of a sealed file's payload, once somebody has asked for it and the inspector has worked it out."""
+        await self.receipt(path)
+        await self.seal()
+        return (await self.receipt(path)).payload_digest
 
     def opened(self, sealed):
         return age_files.open_sealed(sealed, [READER])

@@ -15,10 +15,10 @@ from sealane.vault.age.payload import (
     STORED_CHUNK_BYTES,
     TAG_BYTES,
     PayloadKey,
-    Sealer,
     plain_length,
     sealed_length,
 )
+from sealane.vault.age.streams import Sealer
 from sealane.vault.chunks import ChunkWriter, SealedContent
 from sealane.vault.extents import Extent
 from sealane.vault.segments import SegmentPlace

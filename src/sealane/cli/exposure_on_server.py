@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +81,7 @@ def _write_people(server: Server, version: str, identities: Sequence[Identity], 
     from sealane.exposure.people.lists import read_list
 
     check_installed()
-    whole = io.BytesIO(b"".join(people_lists.opened(server, version, identities)))
-    write_lines(out, read_list(whole))
+    write_lines(out, read_list(people_lists.opened(server, version, identities)))
 
 
 def _told(told: FileExposure) -> dict[str, object]:

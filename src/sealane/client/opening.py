@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
 from sealane.client.failures import LocalFailure
-from sealane.vault.age import armor, files, stretches
+from sealane.vault.age import armor, files
 from sealane.vault.age.failures import HeaderCut
 from sealane.vault.age.header import HEADER_BYTES_MAX
 from sealane.vault.age.payload import NONCE_BYTES, STORED_CHUNK_BYTES
+from sealane.vault.age.streams import Opener
 from sealane.vault.disk import sync_folder
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from sealane.vault.age.keys import Identity
     from sealane.vault.age.payload import PayloadKey
 
-_CHUNKS_AT_ONCE: Final = 16
-_BLOCK_BYTES: Final = _CHUNKS_AT_ONCE * STORED_CHUNK_BYTES
+_BLOCK_BYTES: Final = 16 * STORED_CHUNK_BYTES
 _START_BYTES: Final = 64 * 1024
 
 
@@ -40,6 +40,21 @@ class OpenedFile:
     size: int
     sha256: str
     """Hexadecimal."""
+
+
+class Pieces:
+    """What comes in pieces of any size, read like a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        """Take nothing of it yet."""
+        self._pieces = pieces
+        self._held = b""
+
+    def read(self, wanted: int) -> bytes:
+        """Return some bytes, `wanted` at most; none at the end."""
+        held = self._held or next((piece for piece in self._pieces if piece), b"")
+        self._held = held[wanted:]
+        return held[:wanted]
 
 
 def open_to_file(source: IO[bytes], identities: Sequence[Identity], target: Path) -> OpenedFile:
@@ -71,7 +86,7 @@ def open_to_file(source: IO[bytes], identities: Sequence[Identity], target: Path
 
 
 def open_to_stream(
-    source: IO[bytes], identities: Sequence[Identity], write: Callable[[memoryview], None]
+    source: IO[bytes] | Pieces, identities: Sequence[Identity], write: Callable[[memoryview], object]
 ) -> OpenedFile:
     """Open an age file, binary or in its text form, giving each chunk to `write` once it is authenticated.
 
@@ -94,7 +109,9 @@ def open_to_stream(
     return OpenedFile(size, digest.hexdigest())
 
 
-def _prefix(start: bytes, rest: IO[bytes] | None, identities: Sequence[Identity]) -> tuple[PayloadKey, int, bytes]:
+def _prefix(
+    start: bytes, rest: IO[bytes] | Pieces | None, identities: Sequence[Identity]
+) -> tuple[PayloadKey, int, bytes]:
     """Return the payload's key, where its chunks begin, and all that was read so far."""
     while True:
         try:
@@ -108,22 +125,16 @@ def _prefix(start: bytes, rest: IO[bytes] | None, identities: Sequence[Identity]
             return key, begins, start
 
 
-def _opened(key: PayloadKey, held: bytes, rest: IO[bytes] | None) -> Iterator[bytearray]:
-    """Yield the plaintext in order. A stretch is opened once it is known whether anything follows it."""
-    number = 0
-    while True:
-        if len(held) <= _BLOCK_BYTES and rest is not None:
-            held += _read(rest, _BLOCK_BYTES + 1 - len(held))
-        whole = len(held) <= _BLOCK_BYTES
-        stretch = held if whole else held[:_BLOCK_BYTES]
-        yield stretches.open_(key, number, stretch, last=whole)
-        if whole:
-            return
-        held = held[_BLOCK_BYTES:]
-        number += _CHUNKS_AT_ONCE
+def _opened(key: PayloadKey, held: bytes, rest: IO[bytes] | Pieces | None) -> Iterator[bytearray]:
+    """Yield the plaintext in order; the last of it only once it is known that nothing follows."""
+    opener = Opener(key)
+    yield opener.update(held)
+    while rest is not None and (block := _read(rest, _BLOCK_BYTES)):
+        yield opener.update(block)
+    yield opener.finish()
 
 
-def _read(source: IO[bytes], wanted: int) -> bytes:
+def _read(source: IO[bytes] | Pieces, wanted: int) -> bytes:
     """Return `wanted` bytes, fewer only at the end."""
     pieces: list[bytes] = []
     left = wanted

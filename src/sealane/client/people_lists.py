@@ -7,28 +7,26 @@ checked for its shape; a list is opened in memory only as it is handed on.
 from __future__ import annotations
 
 import base64
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
+from sealane.client import opening
 from sealane.client.answers import Paged, decoded, pages
 from sealane.client.failures import AnswerInvalid
 from sealane.client.rewrapping import wrap_again
 from sealane.client.server import API, target_of
-from sealane.errors import Integrity
 from sealane.vault.age import keys
 from sealane.vault.age.failures import (
-    HeaderCut,
     HeaderForged,
     HeaderInvalid,
     KeyInvalid,
     NoIdentityMatches,
     VersionUnsupported,
 )
-from sealane.vault.age.files import open_prefix
-from sealane.vault.age.payload import Opener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
 _LISTS = f"{API}/exposure/lists"
 _PAGE = 100
-_HEADER_BYTES_MAX = 64 * 1024
 
 
 class PartUnread(msgspec.Struct, frozen=True):
@@ -158,28 +155,13 @@ def lists(server: Server, settings: ClientSettings) -> Iterator[PeopleList]:
         yield from page.lists
 
 
-def opened(server: Server, version: str, identities: Sequence[Identity]) -> Iterator[bytes | bytearray]:
-    """Yield a people list's Parquet file, in pieces. Only at the end is it known to be whole."""
+def opened(server: Server, version: str, identities: Sequence[Identity]) -> io.BytesIO:
+    """Return a people list's Parquet file, in memory, proved whole."""
+    whole = io.BytesIO()
     with server.stream("GET", f"{_LISTS}/{quote(version, safe='')}") as response:
-        pieces = response.iter_raw()
-        start = b""
-        opener = None
-        for piece in pieces:
-            if opener is not None:
-                yield opener.update(piece)
-                continue
-            start += piece
-            try:
-                key, begins = open_prefix(start, identities)
-            except HeaderCut:
-                if len(start) > _HEADER_BYTES_MAX:
-                    raise
-                continue
-            opener = Opener(key)
-            yield opener.update(start[begins:])
-        if opener is None:
-            raise Integrity
-        yield opener.finish()
+        opening.open_to_stream(opening.Pieces(response.iter_raw()), identities, whole.write)
+    whole.seek(0)
+    return whole
 
 
 def rewrap(server: Server, identities: Sequence[Identity], settings: ClientSettings, *, dry_run: bool) -> Rewrapped:

@@ -258,9 +258,13 @@ def entry_of(file: RemoteFile) -> RemoteEntry:
     return RemoteEntry(file.path[-1], "file", file.size, modified, (), file.version, file.sha256, file.sealed, length)
 
 
-def receipt(server: Server, path: paths.Path) -> RemoteReceipt:
-    """Return who sent and who fetched the bytes that are at this path now."""
-    return decoded(server.ask("GET", target_of("receipts", path)).body, RemoteReceipt)
+def receipt(server: Server, path: paths.Path, version: str = "") -> RemoteReceipt:
+    """Return who sent and who fetched the bytes that are at this path now, or those of one version.
+
+    Of a sealed file the digest of its payload is worked out once somebody has asked for this.
+    """
+    params = {"version": version} if version else {}
+    return decoded(server.ask("GET", target_of("receipts", path), params=params).body, RemoteReceipt)
 
 
 def restore(server: Server, path: paths.Path, version: str) -> RemoteEntry:

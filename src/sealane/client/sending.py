@@ -216,9 +216,11 @@ def _send_plain(run: Run, source: LocalFile, descriptor: int, journal: Journal[U
     run.tell(FileBegan(source.name, source.size))
     with _digest(run, descriptor, source.size) as digest, upload.thrown_away_on_change():
         upload.move()
-        ours = digest.result()
         _must_be_unchanged(descriptor, source)
-    return _Sent(ours, None, upload.join({"path": path, "mtime": modified_text(source.modified_ns)}))
+        reply = upload.join({"path": path, "mtime": modified_text(source.modified_ns)})
+        ours = digest.result()  # the server works out its own meanwhile
+        _must_be_unchanged(descriptor, source)
+    return _Sent(ours, None, reply)
 
 
 def _send_sealed(
@@ -256,10 +258,13 @@ def _send_sealed(
     with digests as digest, contextlib.closing(payload), upload.thrown_away_on_change():
         upload.move()
         ours = digest.result()
-        sent = payload.result()
+        if upload.goes_on:
+            payload.result()  # what an earlier run has sent may be of another content: this seals it again, and tells
         _must_be_unchanged(descriptor, source)
-    words |= {"plaintext-digest": ours.hex(), "sealed-to": sealed_to, "mtime": modified_text(source.modified_ns)}
-    return _Sent(ours, sent, upload.join(words))
+        words |= {"plaintext-digest": ours.hex(), "sealed-to": sealed_to, "mtime": modified_text(source.modified_ns)}
+        reply = upload.join(words)
+        sent = payload.result()  # the server works out its own meanwhile
+    return _Sent(ours, sent, reply)
 
 
 def _digest(run: Run, descriptor: int, size: int) -> contextlib.closing[FollowingDigest]:

@@ -64,6 +64,8 @@ class PartedUpload:
             kept = UploadJournal(parts=parts, sealing=content.sealing)
         self._parts = [Part(start, length) for start, length, _ in kept.parts]
         self._addresses = [address for _, _, address in kept.parts]
+        self.goes_on = any(self._addresses)
+        """Something of it was begun by an earlier run."""
         self._addresses_lock = threading.Lock()
         self.positions = Positions(self._parts, [0] * len(self._parts))
         """How far each part is: what was acknowledged, or at least sent."""

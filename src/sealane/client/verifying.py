@@ -46,7 +46,10 @@ def verify(
     """
     run.tell(FileChecked(name))
     if theirs is None:
-        ask = _of_version(version) if earlier else _of_file if of == "file" else _of_payload
+        if of == "payload":
+            ask = _of_payload(version if earlier else "")
+        else:
+            ask = _of_version(version) if earlier else _of_file
         theirs = _awaited(run, name, path, ask, version=version, size=size, of=of)
     if theirs is not None and theirs != ours:
         raise NotVerified
@@ -89,11 +92,16 @@ def _of_file(run: Run, path: paths.Path) -> _Asked:
     return receipt.version, {"file": receipt.sha256, "payload": receipt.payload_sha256}
 
 
-def _of_payload(run: Run, path: paths.Path) -> _Asked:
-    """Look; ask for the receipt where that is not allowed."""
-    with contextlib.suppress(NotAllowed):
-        return _seen(remote.look(run.server, path))
-    return _of_file(run, path)
+def _of_payload(version: str) -> Callable[[Run, paths.Path], _Asked]:
+    """Ask for the receipt, which has the digest worked out where it was not; look where that is not allowed."""
+
+    def ask(run: Run, path: paths.Path) -> _Asked:
+        with contextlib.suppress(NotAllowed):
+            receipt = remote.receipt(run.server, path, version)
+            return receipt.version, {"file": receipt.sha256, "payload": receipt.payload_sha256}
+        return _seen(remote.look(run.server, path, version))
+
+    return ask
 
 
 def _of_version(version: str) -> Callable[[Run, paths.Path], _Asked]:

@@ -1,4 +1,4 @@
-"""Versions that are age files: the row that makes them one, and the record that they were sealed.
+"""Versions that are age files: the row that makes them one, the record that they were sealed, their payload's digest.
 
 Must stay true: where a sealed version stands, no earlier version of the file opens by keys that are here.
 """
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sealane.domain import kept, recipients
+from sealane.domain import kept, owing, recipients
+from sealane.domain.queries import inspection as inspection_queries
 from sealane.domain.queries import sealed_folders as sealed_queries
 from sealane.domain.queries import sealing as statements
 from sealane.ledger import events
@@ -17,6 +18,8 @@ from sealane.ledger import events
 if TYPE_CHECKING:
     from sealane.domain.places import Folder
     from sealane.domain.publish import Published
+    from sealane.domain.queries.sealing import AgeFileRow
+    from sealane.domain.queries.versions import VersionRow
     from sealane.domain.work import Work
     from sealane.ids import KeyId, UploadId, VersionId
 
@@ -43,6 +46,16 @@ def add(
         payload_digest=None,
         recipients=msgspec.msgpack.encode(recipients_),
     )
+
+
+def want_payload_digest(work: Work, version: VersionRow, sealed: AgeFileRow) -> None:
+    """Have the digest of a version's payload worked out, unless it is there, owed already, or cannot be had."""
+    if sealed.payload_digest is not None or version.damaged is not None or owing.owes(version.owes, owing.DIGEST):
+        return
+    people = owing.owes(version.owes, owing.PEOPLE)
+    owed = owing.owed(digest=True, people=people, last=version.replaced is not None)
+    work.transaction.run(inspection_queries.OWES, version=version.id, owed=owed)
+    work.arrivals = True
 
 
 def record(

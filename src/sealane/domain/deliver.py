@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sealane.domain import earlier_versions, guests, kept, keyring, places, rights, versions
+from sealane.domain import age_versions, earlier_versions, guests, kept, keyring, places, rights, versions
 from sealane.domain.queries import downloads as queries
 from sealane.domain.queries import sealing as sealing_queries
 from sealane.domain.queries import versions as version_queries
@@ -163,6 +163,8 @@ def receipt(work: Work, caller: Caller, op: Receipt) -> ReceiptIs:
             queries.TRANSFERS_SEEN, **wanted, organization=caller.organization_id, upload_kind=kind
         )
     sealed = _age_file_of(work, version)
+    if sealed is not None and op.with_payload:
+        age_versions.want_payload_digest(work, version, sealed)
     return ReceiptIs(
         path=op.path,
         version=version.id,

@@ -180,8 +180,11 @@ def is_wanted(work: Work, version: VersionRow) -> None:
 
 
 def _lacks_digest(work: Work, version: VersionRow) -> bool:
-    """Return whether the digest of record is not there; of a sealed version, that of its payload."""
-    if version.damaged is not None:
+    """Return whether the digest of record is not there; of a version that its sender has sealed, that of its payload.
+
+    What was sealed here has its own; the digest of its payload is worked out when somebody asks for that.
+    """
+    if version.damaged is not None or version.format == versions.AGE_FORMAT:
         return False
     if version.format == versions.SLOTS_FORMAT:
         return version.digest is None

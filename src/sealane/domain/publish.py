@@ -71,7 +71,8 @@ def publish(
 
     `version`: the id that it gets, where that was decided before. `said`: when, before now, its sender was told that it
     is kept: no quota refuses it any more, and of what was said later under the name it becomes the version before.
-    A sealed version (`form`) owes the digest of its payload; whose data is in an ordinary one is read from now on.
+    A version that its sender has sealed (`form`) owes the digest of its payload, one that was sealed here only where
+    the settings say so, or when somebody asks (`age_versions.py`); whose data is in an ordinary one is read at once.
     """
     size = composition.extents.size
     version = version or VersionId(random_name())
@@ -85,7 +86,8 @@ def publish(
     digest = digest if size else DIGEST_OF_NOTHING
     plain = form == versions.SLOTS_FORMAT
     read = plain and reading.is_read(work, folder.id)
-    owes = owing.owed(digest=digest is None or not plain, people=read and size > 0)
+    payload = form == versions.SENT_SEALED_FORMAT or (not plain and bool(work.settings.payload_digest_at_once))
+    owes = owing.owed(digest=digest is None or payload, people=read and size > 0)
     packed = composition.extents.pack()
     authenticator = keyring.organization_key(work, folder.organization_id).authenticate(
         version, file_id, size, packed, versions.authenticated_segments(composition)

@@ -16,7 +16,7 @@ from sealane.exposure.tables.slots import Slot
 from sealane.operations.inspection import ColumnOf, LayoutOf, PartNotRead
 from sealane.vault.age import files, keys
 from sealane.vault.age.header import parse
-from sealane.vault.age.payload import Sealer
+from sealane.vault.age.streams import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -265,7 +265,7 @@ class ReceiptIs(Answer, frozen=True):
     digest: bytes | None
     transfers: tuple[Transfer, ...]
     payload_digest: bytes | None = None
-    """Of a sealed file: SHA-256 of the bytes after its header, once it exists."""
+    """Of a sealed file: SHA-256 of the bytes after its header, once somebody has asked for it and it exists."""
 
 
 class Receipt(Operation, frozen=True):
@@ -275,3 +275,5 @@ class Receipt(Operation, frozen=True):
     handle: str
     path: str
     version: str = ""
+    with_payload: bool = False
+    """Of a sealed file also the digest of its payload: where nobody has asked for it before, it is worked out then."""

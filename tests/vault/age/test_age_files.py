@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealane.errors import SealaneError
-from sealane.vault.age import armor, failures, files, header, keys, payload, text
+from sealane.vault.age import armor, failures, files, header, keys, payload, streams, stretches, text
 from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.passphrase import Passphrase
 from sealane.vault.age.ssh import SshIdentity
@@ -89,16 +89,16 @@ def test_post_quantum_and_classic_recipients_do_not_share_a_file():
 def test_a_seal_that_is_interrupted_goes_on_with_the_same_bytes(pieces, stop):
     whole = plain(sum(pieces))
     begun = files.begin([X25519Identity.new().recipient()])
-    sealer = payload.Sealer(begun.payload)
+    sealer = streams.Sealer(begun.payload)
     straight = sealer.update(whole) + sealer.finish()
     assert len(straight) == payload.sealed_length(len(whole))
     assert payload.plain_length(len(straight)) == len(whole)
-    first = payload.Sealer(begun.payload)
+    first = streams.Sealer(begun.payload)
     kept, taken = bytearray(), 0
     for piece in pieces[:stop]:
         kept += first.update(whole[taken : taken + piece])
         taken += piece
-    again = payload.Sealer(begun.payload, next_chunk=first.next_chunk)
+    again = streams.Sealer(begun.payload, next_chunk=first.next_chunk)
     kept += again.update(whole[first.next_chunk * CHUNK :]) + again.finish()
     assert kept == straight
 
@@ -108,12 +108,38 @@ def test_a_seal_that_is_interrupted_goes_on_with_the_same_bytes(pieces, stop):
 def test_a_range_is_what_the_whole_has_there(size, data):
     whole = plain(size)
     begun = files.begin([X25519Identity.new().recipient()])
-    sealer = payload.Sealer(begun.payload)
+    sealer = streams.Sealer(begun.payload)
     sealed = bytes(sealer.update(whole) + sealer.finish())
     reader = payload.RangeReader(begun.payload, lambda at, length: sealed[at : at + length], len(sealed))
     offset, length = data.draw(st.integers(0, size + 10)), data.draw(st.integers(0, size + 10))
     assert reader.length == size
     assert reader.read(offset, length) == whole[offset : offset + length]
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK, 2 * CHUNK])
+def test_a_range_ends_where_the_file_does_and_the_end_is_proved_before_anything_is_read(size):
+    begun = files.begin([X25519Identity.new().recipient()])
+    sealed = bytes(stretches.seal(begun.payload, 0, plain(size), last=True))
+    asked = []
+
+    def read(at, length):
+        asked.append(at)
+        return sealed[at : at + length]
+
+    reader = payload.RangeReader(begun.payload, read, len(sealed))
+    assert asked == [max(0, len(sealed) - CHUNK - 16)]
+    for offset in (0, size - 1, size, size + 1):
+        assert reader.read(max(0, offset), 2) == plain(size)[max(0, offset) :][:2]
+    cut = bytes(stretches.seal(begun.payload, 0, plain(2 * CHUNK), last=True))[: CHUNK + 16]
+    with pytest.raises(failures.PayloadDamaged):
+        payload.RangeReader(begun.payload, lambda at, length: cut[at : at + length], len(cut))
+
+
+@pytest.mark.parametrize("length", [0, 1, 15])
+def test_a_source_that_gives_too_little_of_a_chunk_is_damage(length):
+    begun = files.begin([X25519Identity.new().recipient()])
+    with pytest.raises(failures.PayloadDamaged):
+        payload.RangeReader(begun.payload, lambda _at, _wanted: bytes(length), 17)
 
 
 @pytest.mark.parametrize("size", [1, CHUNK, 2 * CHUNK + 9])

@@ -133,7 +133,7 @@ async def receipt(
     ] = "",
 ) -> ReceiptFor:
     """Say who sent and who fetched exactly the bytes that are at this path now."""
-    told = await exchange.ask(Receipt(handle="", path=place, version=version), ReceiptIs)
+    told = await exchange.ask(Receipt(handle="", path=place, version=version, with_payload=True), ReceiptIs)
     return ReceiptFor(
         path=told.path,
         version=told.version,

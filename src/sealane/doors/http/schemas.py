@@ -184,6 +184,7 @@ class ReceiptFor(_Said):
     sha256: str | None
     payload_sha256: str | None = Field(
         description="Of a sealed file: of the bytes after its header, which are the same whoever may open it."
+        " Null until it is worked out, which asking for the receipt begins."
     )
     transfers: tuple[TransferIs, ...]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealane.vault.age import armor, header, keys
 from sealane.vault.age.failures import HeaderCut
-from sealane.vault.age.payload import NONCE_BYTES, Opener, PayloadKey, Sealer
+from sealane.vault.age.payload import NONCE_BYTES, PayloadKey
+from sealane.vault.age.streams import Opener, Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
