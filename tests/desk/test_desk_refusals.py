@@ -9,7 +9,7 @@ import pytest
 
 from sealane.desk import opening, refusals, taking
 from sealane.desk.incidents import answering, records
-from sealane.desk.incidents.scoping import Scope
+from sealane.desk.incidents.records import Scope, Scoped
 from sealane.desk.opening import payload_digest
 from sealane.exposure.people.lists import _SCHEMA
 from sealane.vault.age import files, header, keys
@@ -61,7 +61,7 @@ def counted(desk, taken):
     """The answer for all that was stored, kept and computed again to the same bits."""
     until = START.replace(year=2024)
     number = records.open_(desk, "All", occurred=START, discovered=until, now=until)
-    records.add(desk, number, records.Scoped(at=until, scope=Scope(everything_at=until)))
+    records.add(desk, number, Scoped(at=until, scope=Scope(everything_at=until)))
     figures = answering.answer(desk, taken, number, until).figures
     answering.again(desk, number, records.load(desk, number).answers[-1])
     return figures
