@@ -75,17 +75,15 @@ def told(figures):
     ("spoil", "why"),
     [
         (lambda lists, one, other: lists.__setitem__(one, lists[other]), "list-swapped"),
-        (lambda lists, one, other: lists.__setitem__(one, lists[one][:-40]), "list-swapped"),
-        (lambda lists, one, other: lists.__setitem__(one, lists[one][:-1] + b"?"), "list-swapped"),
-        (lambda lists, one, other: lists.__setitem__(one, lists[one][:30]), "age-header-cut"),
-        (lambda lists, one, other: lists.__setitem__(one, b"PAR1"), "age-header-invalid"),
-        (lambda lists, one, other: lists.__setitem__(one, b""), "age-header-cut"),
-        (lambda lists, one, other: lists.remove(one), "list-missing"),
+        (lambda lists, one, _: lists.__setitem__(one, lists[one][:-40]), "list-swapped"),
+        (lambda lists, one, _: lists.__setitem__(one, lists[one][:-1] + b"?"), "list-swapped"),
+        (lambda lists, one, _: lists.__setitem__(one, lists[one][:30]), "age-header-cut"),
+        (lambda lists, one, _: lists.__setitem__(one, b"PAR1"), "age-header-invalid"),
+        (lambda lists, one, _: lists.__setitem__(one, b""), "age-header-cut"),
+        (lambda lists, one, _: lists.remove(one), "list-missing"),
     ],
 )
-def test_a_list_that_is_not_the_one_of_its_file_costs_that_file_until_it_is_there_again(
-    desk, world, lists, spoil, why
-):
+def test_a_list_that_is_not_the_one_of_its_file_costs_that_file_until_it_is_there_again(desk, world, lists, spoil, why):
     world.file("plan:/a.csv", [person(1)])
     spoilt = world.file("plan:/b.csv", [person(2), person(3)])
     last = world.file("plan:/c.csv", [person(4)])

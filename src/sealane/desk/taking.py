@@ -176,9 +176,7 @@ def _take_list(history: History, listed: ListedFile, people: Iterable[pa.Table],
     return gathering.take(file, people, listed.owner or stored.organization)
 
 
-def _with_withheld(
-    standing: dict[str, RefusedList], history: History, gathering: Gathering
-) -> dict[str, RefusedList]:
+def _with_withheld(standing: dict[str, RefusedList], history: History, gathering: Gathering) -> dict[str, RefusedList]:
     """Return what stands as refused, with files of which the ledger names a newer list than the one that was taken."""
     for version in gathering.versions - standing.keys():
         read = history.readings.get(version)

@@ -108,7 +108,7 @@ def _ends(lines: pl.Series, seed: int) -> Numbers:
 
 
 def _four(lines: pl.Series) -> tuple[Numbers, Numbers]:
-    """Return the first two and the last two bytes of each line, of one of a single byte that one; and which have any."""
+    """Return the first two and the last two bytes of each line, of a single byte that one; and which have any."""
     data, offsets = bytes_of(lines)
     data = np.append(data, np.uint8(0))  # where an empty one may look, behind all and before
     begin, end = offsets[:-1], offsets[1:] - 1

@@ -84,9 +84,7 @@ def _bank(text: str) -> bool:
 
 
 _SOCIAL_WORDS: Final = r"ssn|social security(?: number| no)?|soc\.? sec|ss ?#|social"
-_CARD_WORDS: Final = (
-    r"credit ?card|debit card|card(?: number| no)?|cc|visa|mastercard|amex|american express|discover"
-)
+_CARD_WORDS: Final = r"credit ?card|debit card|card(?: number| no)?|cc|visa|mastercard|amex|american express|discover"
 _PHONE_WORDS: Final = (
     r"tele ?phone|phone|tel|call(?:ed|ing)?|cell|mobile|fax|dial|reach(?:ed)?(?: me)?|text me|number (?:is|to)|"
     r"contact|answer(?:ing)?|messages?|sms|voicemail|registered|ring"
@@ -141,7 +139,9 @@ _KINDS: Final = (
         traces=(r"\d(?:[ -]?\d){11}", _said(_CARD_WORDS)),
     ),
     _Kind("birth_date", None, None, None, traces=(_said(BIRTH_TRACE),)),
-    _Kind("medical_record_number", re.compile(_CODE), None, _words(_RECORD_WORDS), traces=(_CODED, _said(_RECORD_WORDS))),
+    _Kind(
+        "medical_record_number", re.compile(_CODE), None, _words(_RECORD_WORDS), traces=(_CODED, _said(_RECORD_WORDS))
+    ),
     _Kind(
         "member_id",
         re.compile(_CODE),

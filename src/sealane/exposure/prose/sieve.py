@@ -43,7 +43,7 @@ class Sieve:
 
 
 def _in_ascii(beyond: re.Match[str]) -> str:
-    """Return for a character beyond ASCII one that is to re2 what the other is to `re`: a digit, a letter, or neither."""
+    """Return for a character beyond ASCII one that is to re2 what it is to `re`: a digit, a letter, or neither."""
     character = beyond[0]
     if character.isdecimal():
         return "0"
