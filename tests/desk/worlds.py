@@ -8,8 +8,8 @@ from hashlib import sha256
 import msgspec
 import polars as pl
 
+from sealane.desk.opening import payload_digest
 from sealane.desk.sources import Directory
-from sealane.desk.taking import payload_digest
 from sealane.exposure.model import BIT
 from sealane.exposure.people.crowd import PERSON
 from sealane.exposure.people.lists import write_list
@@ -108,13 +108,28 @@ class World:
             self.append(
                 msgspec.json.encode(
                     {"at": moment(self.now), "kind": "exposure_recorded", "v": 1, "door": "inspector",
-                     "version_id": version, "list_digest": listed["digest"]},
+                     "version_id": version, "list_digest": listed["digest"], "coverage": listed["coverage"],
+                     "people": listed["people"]},
                     order="sorted",
                 )
             )  # fmt: skip
         self.lists.append(listed)
         self.now += timedelta(seconds=1)
         return version
+
+    def name_list(self, version, digest, *, listed=True):
+        """The ledger names another list for a version, as where it was read again; and so does the server, if told."""
+        line = next(one for one in self.lists if one["version_id"] == version)
+        self.append(
+            msgspec.json.encode(
+                {"at": moment(self.now), "kind": "exposure_recorded", "v": 1, "door": "inspector",
+                 "version_id": version, "list_digest": digest, "coverage": line["coverage"],
+                 "people": line["people"] if digest else 0},
+                order="sorted",
+            )
+        )  # fmt: skip
+        if listed:
+            line["digest"] = digest
 
     def sealed_list(self, frame):
         written = io.BytesIO()

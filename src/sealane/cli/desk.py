@@ -12,13 +12,17 @@ from sealane.cli.asking import json_option
 from sealane.cli.desk_options import IDENTITY, check_libraries, with_desk
 from sealane.cli.identities import held_at_hand, new_passphrase, passphrase_stdin_option
 from sealane.cli.incidents import incident
+from sealane.cli.main import EXIT_PARTLY
+from sealane.cli.showing import printable
 
 if TYPE_CHECKING:
     from sealane.desk.folder import Folder
-    from sealane.desk.taking import Synced
+    from sealane.desk.taking import Synced, Taken
 
 _TOKEN_CHARACTERS_MAX = 4096
 _PAGE_BYTES_MAX = 16 << 20
+_REFUSED_SHOWN = 20
+"""Refused lists that a sync names one by one."""
 
 
 @click.group()
@@ -126,10 +130,25 @@ def _show(synced: Synced) -> None:
             click.echo(f"  not used to tell people apart: {count} values of {name} that too many share")
     if synced.waiting:
         click.echo(f"  {synced.waiting} lists wait for the ledger's next checkpoint; sync again in a minute")
+    _show_refused(told)
     if clocks.is_ahead(told.history.last_at, Clock().now()):
         click.echo("  the ledger's last entry is of a time that has not come here yet: look at both clocks")
     if words := clocks.in_words(told.history.clock_set_back):
         click.echo(f"  {words}")
+    if told.refused.lists:
+        raise SystemExit(EXIT_PARTLY)
+
+
+def _show_refused(told: Taken) -> None:
+    """Say which files' lists could not be taken, and why: their people are in no figure."""
+    refused = told.refused.lists
+    if refused:
+        click.echo(f"  {len(refused)} people lists were refused: whoever is in these files only is in no figure")
+    for version, one in list(refused.items())[:_REFUSED_SHOWN]:
+        stored = told.history.versions.get(version)
+        click.echo(f"    {printable(stored.path) if stored else ''} (version {version}): {one.why}")
+    if len(refused) > _REFUSED_SHOWN:
+        click.echo(f"    and {len(refused) - _REFUSED_SHOWN} more")
 
 
 @desk.command()

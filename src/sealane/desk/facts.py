@@ -139,6 +139,7 @@ class Gathering:
         self.batches = len(before)
         self.taken = {file.digest or file.version_id for batch in before for file in batch.files}
         """The lists that are known: by their digest, or the version that has none."""
+        self.versions = {file.version_id for batch in before for file in batch.files}
         self._files_before = sum(len(batch.files) for batch in before)
         self._owners = {name: code for code, name in enumerate(one for batch in before for one in batch.owners)}
         self._known = Known()
@@ -176,6 +177,8 @@ class Gathering:
             if len(self._waiting) >= _LISTS_AT_ONCE or self._waiting_rows >= _ROWS_AT_ONCE:
                 self._settle()
         self._files.append(file)
+        self.taken.add(file.digest or file.version_id)
+        self.versions.add(file.version_id)
         self._rows += rows
         if self._rows >= _ROWS_A_BATCH:
             self.write()
@@ -212,7 +215,7 @@ class Gathering:
                     "alias": pl.Series(numbers, dtype=pl.UInt32),
                     "owner": rows["owner"].replace_strict(self._owners, return_dtype=pl.UInt32),
                     "state": states.replace_strict(_CODES, default=_CODES[ELSEWHERE], return_dtype=pl.UInt8),
-                    "mask": rows[MASK],
+                    "mask": rows[MASK].fill_null(0),  # nobody is left out for a list that says nothing of what of them
                 },
                 schema=FACT,
             )

@@ -40,6 +40,13 @@ class ListSwapped(Integrity):
     default = "A people list is not the one that the ledger names for its file. Nothing of it was taken."
 
 
+class ListMissing(Missing):
+    """A people list that the ledger names is not given out."""
+
+    code = "list-missing"
+    default = "A people list that the ledger names is not given out."
+
+
 class LedgerForked(Integrity):
     """The ledger is not the one that was taken before, grown."""
 

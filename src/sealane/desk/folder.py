@@ -32,7 +32,7 @@ VERSION: Final = 1
 _ABOUT: Final = "desk.json"
 _SECRETS: Final = "secrets.age"
 _ENDING: Final = ".age"
-FETCHED: Final = ("batches", "facts", "aliases", "maps", "ledger")
+FETCHED: Final = ("batches", "facts", "aliases", "maps", "ledger", "refusals")
 """What a sync makes anew."""
 _NAME: Final = re.compile(r"[a-z]+(/[a-z0-9-]{1,80}){1,3}")
 _NUMBER: Final = re.compile(r"(\d{6})" + re.escape(_ENDING))

@@ -85,6 +85,17 @@ class Access:
         return Span(self.earliest or self.at, self.latest or self.at)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the ledger says of the last time that a version was read."""
+
+    coverage: str
+    """Empty: not told."""
+    people: int
+    list_digest: str
+    """SHA-256 of the payload of its sealed people list; empty: it has none."""
+
+
 @dataclass(slots=True)
 class History:
     """What was folded so far."""
@@ -99,8 +110,8 @@ class History:
     organizations: dict[int, str] = field(default_factory=dict)
     versions: dict[str, StoredVersion] = field(default_factory=dict)
     accesses: list[Access] = field(default_factory=list)
-    list_digests: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of the payload of each version's sealed people list, as the ledger names it."""
+    readings: dict[str, Reading] = field(default_factory=dict)
+    """Of each version that was read."""
     _downloads: dict[int, int] = field(default_factory=dict)
 
 
@@ -130,6 +141,8 @@ class Body(msgspec.Struct):
     sent: int | None = None
     whole: bool | None = None
     list_digest: str = ""
+    coverage: str = ""
+    people: int = 0
 
 
 _decoder = msgspec.json.Decoder(Body)
@@ -151,8 +164,6 @@ def fold(history: History, entries: Iterable[LedgerEntry]) -> None:
         take = _TAKEN.get(body.kind)
         if take is not None:
             take(history, entry.seq, at, body, _opened(entry, body))
-        if body.list_digest and body.version_id:
-            history.list_digests[body.version_id] = body.list_digest
         if body.format and body.version_id:
             history.formats[body.version_id] = body.format
 
@@ -250,6 +261,10 @@ def _ended(history: History, _seq: int, _at: datetime, body: Body, _told: dict[s
         history.accesses[place] = replace(history.accesses[place], sent=body.sent, whole=body.whole)
 
 
+def _read(history: History, _seq: int, _at: datetime, body: Body, _told: dict[str, str]) -> None:
+    history.readings[body.version_id] = Reading(body.coverage, body.people, body.list_digest)
+
+
 def _right(history: History, _seq: int, at: datetime, body: Body, told: dict[str, str]) -> None:
     history.rights.granted(at, body, told)
 
@@ -288,6 +303,7 @@ _TAKEN: Final = {
     "folder_moved": _folder_moved,
     "download_begun": _begun,
     "download_ended": _ended,
+    "exposure_recorded": _read,
     "right_granted": _right,
     "right_revoked": _right,
     "user_added": _user,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import msgspec
 
-from sealane.desk.failures import DeskDamaged, LedgerForked
+from sealane.desk.failures import DeskDamaged, LedgerForked, ListMissing
 from sealane.operations.audit import LedgerEntry
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ class Directory:
                 raise DeskDamaged("A line of lists.jsonl does not tell of a people list.") from None
 
     def sealed_list(self, version_id: str) -> bytes:
-        """Return the list of this version. Raises `DeskDamaged`."""
+        """Return the list of this version. Raises `ListMissing`."""
         try:
             with (self._path / "lists" / f"{version_id}.age").open("rb") as file:
                 return file.read(LIST_BYTES_MAX)
         except OSError:
-            raise DeskDamaged(f"The people list of version {version_id} cannot be read.") from None
+            raise ListMissing from None
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -1,38 +1,38 @@
 """Taking from a source what is new: ledger entries proven to go on from those taken before, and lists that they name.
 
 Must stay true: nothing is taken of a ledger that was cut, forked or altered, nor of a list that is not the one that the
-ledger names for its file; what was taken stays, and of a sync that was cut short nothing counts until the next one has
-gone on from there.
+ledger names for its file; a list that is refused costs its own file, which is told as not read; what was taken stays,
+and of a sync that was cut short nothing counts until the next one has gone on from there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import pyarrow as pa
 
 from sealane.desk import facts as fact_store
-from sealane.desk import maps
+from sealane.desk import maps, opening, refusals
 from sealane.desk.facts import Gathering, TakenFile
-from sealane.desk.failures import LedgerForked, ListSwapped
+from sealane.desk.failures import LedgerForked, ListMissing
 from sealane.desk.folder import numbered
 from sealane.desk.history import History, fold
+from sealane.desk.refusals import RefusedList
 from sealane.errors import Invalid, SealaneError
-from sealane.exposure.people.lists import read_tables
 from sealane.ledger import checkpoints, notes
 from sealane.ledger.tree import Frontier
 from sealane.operations.audit import LedgerEntry
-from sealane.vault.age import files, header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
 
     from sealane.desk.facts import Facts
     from sealane.desk.folder import Folder
     from sealane.desk.maps import IdentityMap
+    from sealane.desk.refusals import Refusals
     from sealane.desk.sources import ListedFile, Source
 
 _ENTRIES_MAX: Final = 50_000_000
@@ -61,6 +61,8 @@ class Taken:
     map: IdentityMap | None
     checkpoint: str
     """The newest state of the ledger: origin, size and root, in three lines."""
+    refused: Refusals = refusals.NONE
+    """The lists of which nothing could be taken: their people are in no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def load(folder: Folder) -> Taken:
     history, state = _told(folder)
     identity = maps.newest(folder)
     # What a sync that was cut short had taken is not linked yet, and does not count.
-    return Taken(history, fact_store.load(folder, identity.about.batches if identity else 0), identity, state)
+    facts = fact_store.load(folder, identity.about.batches if identity else 0)
+    return Taken(history, facts, identity, state, refusals.newest(folder))
 
 
 def _told(folder: Folder) -> tuple[History, str]:
@@ -106,29 +109,80 @@ def history_at(folder: Folder, size: int) -> History:
 def sync(folder: Folder, source: Source) -> Synced:
     """Take what is new from a source, link people, and return what is known then.
 
-    Raises `LedgerForked`, `ListSwapped`, `DeskDamaged`, and what opening a list raises.
+    A list that is refused is told in `Taken.refused`. Raises `LedgerForked`, `DeskDamaged`, and what asking the source
+    does.
     """
     history, _ = _told(folder)
     entries = _take_entries(folder, source)
     fold(history, entries)
     history.size = max((part.size for part in _parts(folder)), default=0)
-    gathering = Gathering(folder)
-    known = frozenset(gathering.taken)
-    lists = individuals = waiting = 0
-    for listed in source.lists():
-        if (listed.digest or listed.version_id) in known:
-            continue
-        if listed.version_id not in history.versions or (
-            listed.digest and listed.version_id not in history.list_digests
-        ):
-            waiting += 1
-            continue
-        individuals += _take_list(folder, source, history, listed, gathering)
-        lists += 1
-    gathering.write()
+    taken = _take_lists(folder, source, history)
     identity = maps.make(folder)
     state = "".join(_state_of(part) for part in list(_parts(folder))[-1:])
-    return Synced(len(entries), lists, individuals, waiting, Taken(history, fact_store.load(folder), identity, state))
+    told = Taken(history, fact_store.load(folder), identity, state, taken.refused)
+    return Synced(len(entries), taken.lists, taken.individuals, taken.waiting, told)
+
+
+@dataclass(slots=True)
+class _Lists:
+    """What became of the lists of one sync."""
+
+    refused: Refusals
+    lists: int = 0
+    individuals: int = 0
+    waiting: int = 0
+
+
+def _take_lists(folder: Folder, source: Source, history: History) -> _Lists:
+    """Take every list that is new and that the ledger names; keep which of them were refused."""
+    gathering = Gathering(folder)
+    told = _Lists(refusals.newest(folder))
+    standing = dict(told.refused.lists)
+    for listed in source.lists():
+        version = listed.version_id
+        read = history.readings.get(version)
+        if (listed.digest or version) in gathering.taken:
+            if read is not None and listed.digest == read.list_digest:
+                standing.pop(version, None)
+        elif version not in history.versions or (listed.digest and read is None):
+            told.waiting += 1
+        elif version not in standing or not standing[version].is_final(listed.digest):
+            try:
+                people = opening.open_list(source, listed, read, folder.identities)
+            except opening.REFUSALS as problem:
+                standing[version] = RefusedList(version, listed.digest, problem.code)
+                continue
+            told.individuals += _take_list(history, listed, people, gathering)
+            told.lists += 1
+            standing.pop(version, None)
+    gathering.write()
+    told.refused = refusals.keep(folder, told.refused, _with_withheld(standing, history, gathering))
+    return told
+
+
+def _take_list(history: History, listed: ListedFile, people: Iterable[pa.Table], gathering: Gathering) -> int:
+    """Take a file and who is in it; of how much could be read the ledger's word counts, where it tells."""
+    stored, read = history.versions[listed.version_id], history.readings.get(listed.version_id)
+    told = read is not None and read.coverage
+    file = TakenFile(
+        version_id=listed.version_id,
+        stored=stored.stored,
+        coverage=read.coverage if read is not None and told else listed.coverage,
+        digest=listed.digest,
+        records=listed.records,
+        people=read.people if read is not None and told else listed.people,
+        unreadable=listed.unreadable,
+    )
+    return gathering.take(file, people, listed.owner or stored.organization)
+
+
+def _with_withheld(standing: dict[str, RefusedList], history: History, gathering: Gathering) -> dict[str, RefusedList]:
+    """Return what stands as refused, with files of which the ledger names a newer list than the one that was taken."""
+    for version in gathering.versions - standing.keys():
+        read = history.readings.get(version)
+        if read is not None and read.list_digest and read.list_digest not in gathering.taken:
+            standing[version] = RefusedList(version, read.list_digest, ListMissing.code)
+    return standing
 
 
 def _state_of(part: _TakenEntries) -> str:
@@ -199,34 +253,3 @@ def _promised(text: str, after: int, origin: str) -> checkpoints.Checkpoint | No
     if promised.size < after:
         raise LedgerForked("The ledger was cut: entries that were taken are no longer under its checkpoint.")
     return promised
-
-
-def payload_digest(sealed: bytes) -> str:
-    """Return the SHA-256 of a sealed list's payload, which sealing it to other keys leaves alone. `HeaderInvalid`."""
-    _, length = header.parse(sealed)
-    return sha256(memoryview(sealed)[length:]).hexdigest()
-
-
-def _take_list(folder: Folder, source: Source, history: History, listed: ListedFile, gathering: Gathering) -> int:
-    stored = history.versions[listed.version_id]
-    file = TakenFile(
-        version_id=listed.version_id,
-        stored=stored.stored,
-        coverage=listed.coverage,
-        digest=listed.digest,
-        records=listed.records,
-        people=listed.people,
-        unreadable=listed.unreadable,
-    )
-    owner = listed.owner or stored.organization
-    if not listed.digest:
-        return gathering.take(file, (), owner)
-    sealed = source.sealed_list(listed.version_id)
-    digest = payload_digest(sealed)
-    if digest != listed.digest or history.list_digests.get(listed.version_id) != digest:
-        raise ListSwapped(f"The people list of version {listed.version_id} is not the one that the ledger names.")
-    try:
-        opened = pa.BufferReader(files.open_sealed(sealed, folder.identities))
-        return gathering.take(file, read_tables(opened), owner)
-    except SealaneError as problem:
-        raise type(problem)(f"The people list of version {listed.version_id}: {problem.sentence}") from problem

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from sealane.desk import facts as fact_store
-from sealane.desk import maps, taking
+from sealane.desk import maps, refusals, taking
 from sealane.desk.failures import AnswerChanged, DeskDamaged
 from sealane.desk.incidents import counting, records, scoping
 from sealane.desk.incidents.counting import Affected, Figures
@@ -41,6 +41,7 @@ def look(taken: Taken, incident: Incident) -> Affected:
         owner_now=incident.owner_now,
         checkpoint=taken.checkpoint,
         ledger=taken.history.size,
+        refused=taken.refused,
     )
 
 
@@ -84,6 +85,7 @@ def again(folder: Folder, number: int, answered: Answered) -> Affected:
         owner_now=incident.owner_now,
         checkpoint=cited.checkpoint,
         ledger=cited.ledger,
+        refused=refusals.load(folder, cited.refused),
     )
     if found.digest != answered.digest:
         raise AnswerChanged

@@ -17,6 +17,7 @@ import numpy as np
 from sealane.desk.facts import REGIONS
 from sealane.desk.folding import Folding
 from sealane.desk.incidents.scoping import Evidence
+from sealane.desk.refusals import NONE
 from sealane.desk.runs import slices
 from sealane.exposure.model import BIT, Coverage
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from sealane.desk.facts import Facts, TakenFile
     from sealane.desk.maps import IdentityMap
+    from sealane.desk.refusals import Refusals
     from sealane.desk.runs import Runs
 
     Numbers = npt.NDArray[Any]
@@ -42,7 +44,7 @@ class Unread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
 
 
-class Cited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Cited(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an answer was computed from: enough to compute it again."""
 
     files: str
@@ -53,6 +55,8 @@ class Cited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: int
     """Entries of the ledger that were looked at."""
     checkpoint: str
+    refused: int = 0
+    """Which lists were refused (`refusals.py`). Left out where none ever was: so older answers stay the same."""
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,8 +115,12 @@ def affected(
     owner_now: Callable[[str], str] = str,
     checkpoint: str,
     ledger: int,
+    refused: Refusals = NONE,
 ) -> Affected:
-    """Count the individuals of these versions, whose evidence is one that counts. `owner_now`: a data owner's name."""
+    """Count the individuals of these versions, whose evidence is one that counts. `owner_now`: a data owner's name.
+
+    `refused`: lists of which nothing was taken; their files are not wholly read, whatever else is known of them.
+    """
     numbers = facts.file_numbers(list(exposed))
     by_evidence = {
         kind: np.array(
@@ -144,17 +152,18 @@ def affected(
         shared=shared,
         rows=sum(facts.files[number].records for number in open_files.tolist()),
         files=len(shown),
-        coverage=_coverage(facts, numbers, shown),
-        unreadable=_unreadable(facts, numbers, shown),
+        coverage=_coverage(facts, numbers, shown, refused),
+        unreadable=_unreadable(facts, numbers, shown, refused),
         policy=identity.about.strict,
         checkpoint=checkpoint,
         cited=Cited(
-            files=_digest_of_files(facts.files, numbers, exposed),
+            files=_digest_of_files(facts.files, numbers, exposed, refused),
             batches=facts.batches,
             map=identity.number,
             map_digest=identity.about.digest,
             ledger=ledger,
             checkpoint=checkpoint,
+            refused=refused.number,
         ),
         counted=tuple(sorted(counted)),
     )
@@ -278,19 +287,27 @@ def _by_state(states: Numbers) -> dict[str, int]:
     }
 
 
-def _coverage(facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, Evidence]) -> dict[str, int]:
+def _coverage(
+    facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, Evidence], refused: Refusals
+) -> dict[str, int]:
     found = dict.fromkeys((kind.value for kind in Coverage), 0)
     for version in exposed:
         kind = facts.files[numbers[version]].coverage if version in numbers else Coverage.UNREADABLE.value
+        if version in refused.lists and kind == Coverage.COMPLETE:
+            kind = Coverage.PARTIAL.value  # an older list of it was taken
         found[kind] = found.get(kind, 0) + 1
     return found
 
 
-def _unreadable(facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, Evidence]) -> tuple[Unread, ...]:
+def _unreadable(
+    facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, Evidence], refused: Refusals
+) -> tuple[Unread, ...]:
     told: list[Unread] = []
     for version in exposed:
+        if version in refused.lists:
+            told.append(Unread(version, "", refused.lists[version].why))
         if version not in numbers:
-            told.append(Unread(version, "", "no-list"))
+            told += [] if version in refused.lists else [Unread(version, "", "no-list")]
             continue
         file = facts.files[numbers[version]]
         told += (Unread(version, part.part, part.why) for part in file.unreadable)
@@ -301,9 +318,12 @@ def _unreadable(facts: Facts, numbers: Mapping[str, int], exposed: Mapping[str, 
     return tuple(told[:_TOLD_MAX])
 
 
-def _digest_of_files(files: Sequence[TakenFile], numbers: Mapping[str, int], exposed: Mapping[str, Evidence]) -> str:
+def _digest_of_files(
+    files: Sequence[TakenFile], numbers: Mapping[str, int], exposed: Mapping[str, Evidence], refused: Refusals
+) -> str:
     whole = sha256()
     for version, kind in exposed.items():
         told = files[numbers[version]].digest if version in numbers else ""
-        whole.update(f"{version}\t{kind.value}\t{told}\n".encode())
+        why = f"\t{refused.lists[version].why}" if version in refused.lists else ""
+        whole.update(f"{version}\t{kind.value}\t{told}{why}\n".encode())
     return whole.hexdigest()

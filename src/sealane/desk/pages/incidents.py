@@ -147,17 +147,19 @@ def show_files(office: Office, number: int, page: int) -> Shown:
             by_version.setdefault(access.version_id, []).append(access)
     called = kinds.of_versions(answer.exposed, answer.incident, history)
     numbers = office.taken.facts.file_numbers(list(answer.exposed))
+    refused = office.taken.refused.lists
     rows = []
     for version, evidence in list(answer.exposed.items())[page * _A_PAGE : (page + 1) * _A_PAGE]:
         stored = history.versions.get(version)
         listed = office.taken.facts.files[numbers[version]] if version in numbers else None
+        read = listed.coverage if listed is not None else "no list"
         rows.append(
             (
                 (stored.path if stored is not None else "") or f"version {version}",
                 called[version],
                 evidence.value,
                 f"{stored.stored:%Y-%m-%d %H:%M}" if stored is not None else "",
-                listed.coverage if listed is not None else "no list",
+                f"list refused ({refused[version].why})" if version in refused else read,
                 f"{listed.people:,}" if listed is not None else "",
                 "; ".join(_access(one) for one in by_version.get(version, ())[:5]),
             )

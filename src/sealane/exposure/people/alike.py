@@ -60,6 +60,9 @@ _FAMILY_FIRST: Final = r"^([^,]+),\s*(\S+)"
 _SPACE: Final = 32
 _VISIBLE: Final = 127 - _SPACE
 """So many bytes above the space are of ASCII."""
+_AT: Final = 64
+_FIRST_CAPITAL, _CAPITALS, _BEYOND = 65, 26, 128
+"""ASCII."""
 _SSN_DIGITS: Final = 9
 _SSN_DIGITS_LEAST: Final = 7
 _ZIP_DIGITS: Final = 5
@@ -274,6 +277,9 @@ def _phone(column: pl.Series) -> pl.Series:
 
 
 def _email(column: pl.Series) -> pl.Series:
+    data, offsets = bytes_of(column)
+    if _once_in_each(data == _AT, offsets) and not _in_capitals(data) and b"mailto:" not in data.tobytes():
+        return column
     lower = lowered(column)
     if b"mailto:" in bytes_of(lower)[0].tobytes():
         lower = on_some(lower, lower.str.starts_with("mailto:"), lambda part: part.str.strip_prefix("mailto:"))
@@ -281,10 +287,20 @@ def _email(column: pl.Series) -> pl.Series:
     return lower if at.all() else lower.set(~at.fill_null(value=False), None)
 
 
+def _once_in_each(these: Numbers, offsets: Numbers) -> bool:
+    """Return whether each of some values, which begin at `offsets`, has exactly one of these bytes."""
+    places = np.flatnonzero(these)
+    return len(places) == len(offsets) - 1 and bool(((places >= offsets[:-1]) & (places < offsets[1:])).all())
+
+
+def _in_capitals(data: Numbers) -> bool:
+    """Return whether any of these bytes is a capital of ASCII, or may be of one beyond."""
+    return bool(((data - np.uint8(_FIRST_CAPITAL) < _CAPITALS) | (data >= _BEYOND)).any())
+
+
 def lowered(column: pl.Series) -> pl.Series:
     """Return text in lower case, at once where it is that already."""
-    raw = bytes_of(column)[0].tobytes()
-    return column if raw.isascii() and raw == raw.lower() else column.str.to_lowercase()
+    return column.str.to_lowercase() if _in_capitals(bytes_of(column)[0]) else column
 
 
 def _zip(column: pl.Series) -> pl.Series:

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 _FACTORS: Final = (np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B))
 _SORTED_AT_ONCE: Final = 2_000_000
-_BEYOND: Final = 128
+_AFTER_SPACE: Final = np.uint8(33)
+_VISIBLE: Final = 95
+"""So many bytes from there on are of ASCII; what is below comes out above."""
 _CAPITALS: Final = slice(65, 91)
 _SMALL: Final = slice(97, 123)
 
@@ -91,30 +93,27 @@ def _ends(lines: pl.Series, seed: int) -> Numbers:
     It is made of the first two and the last two letters or digits; lines have no space around them. Where one of these
     is no ASCII or a space, the line is asked as `keys.py` compares it.
     """
-    ends = _four(lines)
-    odd = np.zeros(len(lines), dtype=bool)
-    for end in ends:
-        odd |= (end >= _BEYOND) | (end == ord(" "))
-    places = np.flatnonzero(odd)
+    ends, told = _four(lines)
+    places = np.flatnonzero(((ends - _AFTER_SPACE) >= _VISIBLE).any(axis=0))
     if len(places):
-        compared = _four(address(lines.gather(pl.Series(places))))
-        for end, made in zip(ends, compared, strict=True):
-            end[places] = made
+        ends[:, places], _ = _four(address(lines.gather(pl.Series(places))))
     worth = np.random.default_rng(seed).integers(1, 2**31, size=256, dtype=np.uint32)
     worth[_CAPITALS] = worth[_SMALL]
     made = worth[ends[0]]
     for end in ends[1:]:
-        made = made * np.uint32(31) + worth[end]
-    told = np.diff(bytes_of(lines)[1]) != 0
-    return np.where(told, np.maximum(made, np.uint32(1)), np.uint32(0))
+        made *= np.uint32(31)
+        made += worth[end]
+    np.maximum(made, np.uint32(1), out=made)
+    return made if told.all() else np.where(told, made, np.uint32(0))
 
 
-def _four(lines: pl.Series) -> tuple[Numbers, ...]:
-    """Return the first two and the last two bytes of each line; of one of a single byte that one."""
+def _four(lines: pl.Series) -> tuple[Numbers, Numbers]:
+    """Return the first two and the last two bytes of each line, of a single byte that one; and which have any."""
     data, offsets = bytes_of(lines)
     data = np.append(data, np.uint8(0))  # where an empty one may look, behind all and before
     begin, end = offsets[:-1], offsets[1:] - 1
-    return tuple(data[place] for place in (begin, np.minimum(begin + 1, end), np.maximum(end - 1, begin), end))
+    places = (begin, np.minimum(begin + 1, end), np.maximum(end - 1, begin), end)
+    return np.stack([data[place] for place in places]), end >= begin
 
 
 def sharing(hints: list[dict[str, Numbers]], sizes: list[int]) -> Numbers:

@@ -28,6 +28,8 @@ _WORD: Final = re.compile(
     r"(?!\W{0,3}(?:(?:is|was|are) )?(?:not\b|unknown\b|missing\b|n/a\b))",
     re.IGNORECASE,
 )
+TRACE: Final = r"born|d\.o\.b|dob|birth"
+"""What is in every text that says of a date that somebody was born then."""
 _EVENTS: Final = (
     r"seen|visit(?:ed)?|admi(?:tted|ssion)|discharged?|effective|dated|issued|paid|received|shipped|sent|signed|due|"
     r"expir(?:es?|ed|y)|ends?|ended|begins?|began|since|until|appointment|opened|closed|checked|installed|service|dos|"

@@ -31,6 +31,8 @@ _NAME = re.compile(
     r" (?P<family>(?:(?:van|von|de|del|der|la|di|da|dos|bin|al) ){0,4}[A-Z][\w'-]{1,40})"
     r"(?:,? (?P<suffix>Jr|Sr|II|III|IV)\b)?"
 )
+_NUMBERED = re.compile(r"[\d@]")
+"""Without one of these nothing can be found."""
 _WIDE = re.compile(r"[^\S\n]{3,}")
 """Space wider than any pattern here needs: a line of nothing else would cost the cube of its length."""
 _TURNED = re.compile(r"\b(?P<family>[A-Z][\w'-]{1,40}), (?P<given>[A-Z][\w'-]{1,40})\b")
@@ -70,6 +72,9 @@ class Speaker:
         loose: list[str] = []
         text = _WIDE.sub("  ", text)
         for line in text.split("\n"):
+            if ":" not in line and "=" not in line:
+                loose.append(line)
+                continue
             labels = [(match["label"], match["value"].strip()) for match in _LABEL.finditer(line)]
             known = [(meaning_of(label).slot, value) for label, value in labels]
             if any(slot not in {None, Slot.OTHER} for slot, _ in known) and not _is_told(known):
@@ -109,7 +114,7 @@ class Speaker:
             yield _row(form, marks)
 
     def _running(self, text: str) -> Iterator[tuple[str | int | None, ...]]:
-        found = findings(text) if any(character.isdigit() or character == "@" for character in text) else []
+        found = findings(text) if _NUMBERED.search(text) else []
         if not found:
             return
         names = _names(text, found)

@@ -99,15 +99,18 @@ def whole_records(part: Part, dialect: Dialect) -> Iterator[bytes]:
     left = b""
     lone_returns = b"\r" in part.source.head and b"\n" not in part.source.head
     for piece in utf8_blocks(part.source.blocks(limits.block_bytes), part.source.head):
-        block = left + (piece.replace(b"\r", b"\n") if lone_returns else piece)
+        block = piece.replace(b"\r", b"\n") if lone_returns else piece
+        if dialect.quoted:  # quotes are counted over all of it
+            block, left = left + block, b""
         end = _last_end(block, quoted=dialect.quoted)
-        if not end and len(block) > limits.record_bytes_max:
+        if not end and len(left) + len(block) > limits.record_bytes_max:
             end = block.rfind(b"\n") + 1
-        if not end and len(block) > limits.record_bytes_max:
+        if not end and len(left) + len(block) > limits.record_bytes_max:
             raise PartUnreadable(Why.TOO_LARGE)
         if end:
-            yield block[:end]
-        left = block[end:]
+            yield b"".join((left, memoryview(block)[:end]))
+            left = b""
+        left += block[end:]
     if left:
         yield left
 
