@@ -17,7 +17,7 @@ from sealane.errors import StoreFull, Unavailable
 from sealane.operations.accounts import RotateNodeKey, RotateOrganizationKey
 from sealane.operations.files import Look
 from sealane.operations.sealing import FinishSealing, RecordSealing
-from sealane.operations.uploads import RecordSegments
+from sealane.operations.uploads import AbandonUpload, RecordSegments
 from sealane.settings import SLOT_BYTES
 from sealane.vault.age import payload
 from sealane.vault.age.payload import CHUNK_BYTES, PayloadKey
@@ -74,6 +74,31 @@ async def test_destroyed_keys_are_neither_in_the_database_nor_in_its_log(house, 
     assert not [key for key in before if key in after]
     assert all(not key.wrapped_key for key in keys_of(house))
     assert house.opened(await house.age("/f")) == content
+
+
+async def test_the_keys_of_an_upload_that_is_given_up_go_with_it(house, monkeypatch):
+    monkeypatch.setattr("sealane.keeper.core._FORGET_SECONDS", 0.0)
+    incoming = await house.begin("/f")
+    await incoming.write(0, secrets.token_bytes(SEGMENT + 5))
+    await incoming.flush()
+    before = [key.wrapped_key for key in keys_of(house)]
+    assert len(before) == 2
+    await house.door.ask(AbandonUpload(house.handle, incoming.upload))
+    await something_else(house)
+    assert keys_of(house) == []
+    after = database_bytes(house)
+    assert not [key for key in before if key in after]
+
+
+async def test_a_key_that_was_given_up_for_another_one_is_not_kept(house):
+    """Chunks may have been sealed under it of which nothing is on record."""
+    first = await house.begin("/f")
+    await first.write(0, b"never recorded")
+    (age,) = [key for key in keys_of(house) if key.kind == "age"]
+    house.crash()
+    again = await house.begin("/f", "resume")
+    assert again._opened.age.key_id != age.id
+    assert age.id not in {key.id for key in keys_of(house)}
 
 
 async def test_a_keeper_that_was_killed_after_it_destroyed_keys_clears_its_log_when_it_is_back(house, monkeypatch):

@@ -13,13 +13,14 @@ from sealane.errors import SealaneError
 from sealane.vault.age import armor, failures, files, header, keys, payload, streams, stretches, text
 from sealane.vault.age.hybrid import HybridIdentity
 from sealane.vault.age.passphrase import Passphrase
-from sealane.vault.age.ssh import SshIdentity
+from sealane.vault.age.ssh import SshIdentity, SshRecipient
 from sealane.vault.age.x25519 import X25519Identity
 from tests.peers import need
 from tests.tries import tries
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
 
+SSH_BLOB = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(range(32))
 CHUNK = payload.CHUNK_BYTES
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7]
 
@@ -211,3 +212,9 @@ def test_an_identity_file_has_one_key_a_line_and_comments():
     assert [identity.text() for identity in found] == [one.text(), two.text()]
     with pytest.raises(failures.KeyInvalid):
         keys.identities("password123")
+
+
+@pytest.mark.parametrize("blob", [SSH_BLOB[:-1], SSH_BLOB + b"\0", b"\0" + SSH_BLOB])
+def test_an_ssh_key_of_another_length_is_no_recipient(blob):
+    with pytest.raises(failures.KeyInvalid):
+        SshRecipient(blob)
