@@ -153,6 +153,7 @@ async def test_members_have_no_administration_and_other_organizations_administra
     browser.cookies.clear()
     await browser.sign_in("ines@insurer")
     page = await browser.get("/admin/users?organization=clinic")
+    assert page.status_code == 200
     assert "ines@insurer" in page.text
     assert "anna@clinic" not in page.text
     assert (await browser.get("/admin/user?user=anna@clinic")).status_code == 404
