@@ -265,6 +265,12 @@ def test_shares_are_their_senders_alone(desk):
         with pytest.raises(ShareMissing):
             desk.ask(operation(ben, made.share))
     assert [one.share for one in desk.ask(ListShares(desk.anna)).shares] == [made.share]
+    desk.later(1)
+    later = [desk.share().share, made.share]
+    for start in (0, 1):
+        told = desk.ask(ListShares(desk.anna, start=start, limit=1))
+        assert ([one.share for one in told.shares], told.total) == ([later[start]], 2)
+    assert desk.ask(ListShares(ben, start=-1)).total == 0
 
 
 def test_open_shares_of_one_user_are_bounded(desk):

@@ -232,9 +232,11 @@ def note_of(work: Work, share: ShareRow) -> str:
 
 def list_shares(work: Work, caller: Caller, op: ListShares) -> SharesAre:
     """List the caller's shares, newest first."""
-    del op
-    found = work.transaction.all(statements.OF_SENDER, sender_id=caller.user_id, limit=_LISTED_MAX)
-    return SharesAre(tuple(_told(work, caller, share, whole=False) for share in found))
+    limit = min(op.limit, _LISTED_MAX) if op.limit > 0 else _LISTED_MAX
+    found = work.transaction.all(statements.OF_SENDER, sender_id=caller.user_id, limit=limit, start=max(0, op.start))
+    count = work.transaction.first(statements.COUNT_OF_SENDER, sender_id=caller.user_id)
+    shares = tuple(_told(work, caller, share, whole=False) for share in found)
+    return SharesAre(shares, total=0 if count is None else count.count)
 
 
 def look_share(work: Work, caller: Caller, op: LookShare) -> ShareIs:

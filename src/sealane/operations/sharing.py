@@ -117,13 +117,17 @@ class SharesAre(Answer, frozen=True):
     """The caller's shares, newest first, without their notes and replies."""
 
     shares: tuple[ShareIs, ...]
+    total: int = 0
+    """How many there are in all."""
 
 
 class ListShares(Operation, frozen=True):
-    """The caller's shares, newest first."""
+    """The caller's shares, newest first: so many from such a place on (`limit` 0: as many as one answer has)."""
 
     answer: ClassVar[type[Answer]] = SharesAre
     handle: str
+    start: int = 0
+    limit: int = 0
 
 
 class RecallShare(Operation, frozen=True):

@@ -2,11 +2,12 @@
 
 import html
 import re
+from datetime import datetime, timedelta
 
 import pytest
 
 from sealane.doors.http.browser import COOKIE
-from sealane.operations.accounts import DisableUser, ListUsers
+from sealane.operations.accounts import DisableUser, ListTokens, ListUsers
 from sealane.operations.browser import NewSetupLink
 from tests.doors.http.conftest import House
 from tests.doors.web.conftest import PASSWORD, Browser, opened
@@ -152,6 +153,7 @@ async def test_members_have_no_administration_and_other_organizations_administra
     browser.cookies.clear()
     await browser.sign_in("ines@insurer")
     page = await browser.get("/admin/users?organization=clinic")
+    assert page.status_code == 200
     assert "ines@insurer" in page.text
     assert "anna@clinic" not in page.text
     assert (await browser.get("/admin/user?user=anna@clinic")).status_code == 404
@@ -181,6 +183,19 @@ async def test_an_administrator_adds_a_user_who_sets_a_password_and_is_given_a_f
     assert (await browser.get(link)).status_code == 403
     page = await browser.sign_in("carl")
     assert "private" in page.text
+
+
+async def test_a_token_ends_by_itself_unless_it_is_not_to(browser, house):
+    await browser.sign_in("root@clinic")
+    address = "/admin/user?user=anna@clinic"
+    page = await browser.get(address)
+    assert re.search(r'name="days"[^>]* value="365"', page.text)
+    assert (await browser.send(address, do="token", scope="read", days="3651")).status_code == 400
+    for days in ("30", ""):
+        assert "The new token" in (await browser.send(address, do="token", scope="read", days=days)).text
+    ends = [row.values[3] for row in house.keeper.admin(ListTokens("anna@clinic")).rows]
+    assert ends[1] is None
+    assert abs(datetime.fromisoformat(ends[0]) - house.keeper.clock.now() - timedelta(days=30)) < timedelta(hours=1)
 
 
 async def test_the_ledger_names_the_person_who_administered(browser):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from sealane.doors.http.browser import COOKIE, GUEST_COOKIE
 from sealane.operations.sharing import LeaseMails
 from tests.doors.http.conftest import House
 from tests.doors.web.conftest import Browser, opened
@@ -110,6 +111,11 @@ async def test_a_request_link_takes_files_by_tus_with_its_own_cookie_beside_a_us
         assert (await begin("c.csv", anna.token)).status_code == 404
         folder = re.search(r'href="(/files/in/[^"]*Ada[^"]*)"', (await anna.get("/files/in")).text)[1]
         assert "a.csv" in (await anna.get(folder)).text
+        swapped = Browser(port)  # a guest's session in a user's place is nobody's
+        swapped.cookies[COOKIE] = anna.cookies[GUEST_COOKIE]
+        for address in ("/files", "/account", "/sent"):
+            assert (await swapped.get(address)).status_code == 403, address
+        await swapped.close()
         await anna.get("/guest")
         assert "Your visit is closed" in (await anna.send("/guest/leave")).text
         assert (await anna.get("/files", follow=False)).status_code == 200

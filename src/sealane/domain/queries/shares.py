@@ -150,8 +150,12 @@ OF_SENDER = Statement(
     "shares.of_sender",
     _sent.where(shares.c.sender_id == sa.bindparam("sender_id"))
     .order_by(shares.c.made.desc(), shares.c.id)
-    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .offset(sa.bindparam("start", type_=sa.BigInteger)),
     ShareRow,
+)
+COUNT_OF_SENDER = Statement(
+    "shares.count_of_sender", sa.select(_count).where(shares.c.sender_id == sa.bindparam("sender_id")), CountRow
 )
 COUNT_OPEN = Statement(
     "shares.count_open",

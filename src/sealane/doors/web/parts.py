@@ -1,4 +1,4 @@
-"""Long listings of administrators' pages, a page at a time, and searched: the keeper sends no more than that."""
+"""Long listings on pages, a page at a time, and searched: the keeper sends no more than that."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from sealane.operations import accounts
 from sealane.operations.accounts import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealane.doors.web.visits import Visit
     from sealane.operations.administering import Administrable
 
@@ -21,7 +23,7 @@ _DIGITS_MAX: Final = 9
 class Some:
     """A page of a listing."""
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[Any]
     start: int
     total: int
     size: int

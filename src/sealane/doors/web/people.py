@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from sealane.doors.web import forms
 from sealane.doors.web.account import columns_of
-from sealane.doors.web.administration import done, or_again, organization_of, organizations_of, rows
+from sealane.doors.web.administration import done, number_of, or_again, organization_of, organizations_of, rows
 from sealane.doors.web.parts import part_of, some
 from sealane.errors import Invalid, Missing
 from sealane.operations import accounts, administering, browser
@@ -28,6 +29,7 @@ _SCOPES = frozenset({"read", "write", "admin"})
 _KNOWN_MAX = 200
 """Users whom a page offers to choose from; others are typed."""
 _GROUPS_A_PAGE = 20
+_TOKEN_DAYS_MAX = 3650
 
 
 async def show_users(visit: Visit) -> Response:
@@ -123,7 +125,11 @@ async def change_user(visit: Visit) -> Response:
     async def doing() -> Response:
         if form["do"] == "token":
             scopes = tuple(scope for scope in form.every("scope") if scope in _SCOPES)
-            wanted = accounts.AddToken(user=user, scopes=cast("tuple[accounts.Scope, ...]", scopes), expires=None)
+            days = number_of(form["days"])
+            if days > _TOKEN_DAYS_MAX:
+                raise Invalid(f"A token lasts {_TOKEN_DAYS_MAX} days at most, or, left empty, until it is revoked.")
+            until = visit.exchange.door.clock.now() + timedelta(days=days) if days else None
+            wanted = accounts.AddToken(user=user, scopes=cast("tuple[accounts.Scope, ...]", scopes), expires=until)
             made = await visit.administer(wanted, accounts.TokenIs)
             return await _user(visit, None, 200, made.token)
         await visit.administer(_change(form, user), Answer)

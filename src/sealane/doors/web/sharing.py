@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sealane.doors.http.problems import status_of
 from sealane.doors.web import forms
 from sealane.doors.web.files import crumbs_of, place_of
+from sealane.doors.web.parts import Some, part_of
 from sealane.errors import Invalid, Missing, SealaneError, SessionEnded
 from sealane.operations.envelope import Done
 from sealane.operations.files import Look, Seen
@@ -114,8 +115,9 @@ def _number(text: str) -> int:
 
 async def show_sent(visit: Visit) -> Response:
     """Show what one has sent and asked for."""
-    told = await visit.ask(ListShares(handle=""), SharesAre)
-    return visit.page("sent.html", shares=told.shares)
+    part = part_of(visit)
+    told = await visit.ask(ListShares(handle="", start=part.start, limit=part.limit), SharesAre)
+    return visit.page("sent.html", shares=Some(told.shares, part.start, told.total, part.limit, search=""))
 
 
 def _share(visit: Visit) -> str:
