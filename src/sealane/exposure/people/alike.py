@@ -70,7 +70,7 @@ _PHONE_DIGITS: Final = (7, 15)
 _PHONE_KEPT: Final = 10
 
 
-_REPEATING: Final = frozenset(
+REPEATING: Final = frozenset(
     {"given", "family", "suffix", "city", "state", "zip", "owner", "context", "medical_record_number"}
 )
 """Columns in which a value often stands for many rows."""
@@ -110,7 +110,7 @@ def alike(
     columns: dict[str, Column] = {}
     for name in mentions.columns:
         if name != MARKS and mentions[name].null_count() < len(mentions):
-            column = coded(mentions[name]) if by_value and name in _REPEATING else mentions[name]
+            column = coded(mentions[name]) if by_value and name in REPEATING else mentions[name]
             columns[name] = changed(column, _clean)
     columns = {name: column for name, column in columns.items() if not is_empty(column)}
     _split_full_names(columns)

@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 
 from sealane.exposure.model import BIT, UNTOLD, DataClass, PartUnreadable, Why
-from sealane.exposure.people.alike import MASK, alike
+from sealane.exposure.people.alike import MASK, REPEATING, alike
 from sealane.exposure.people.blocks import Blocks, frame_of
-from sealane.exposure.people.coded import numbers, told
+from sealane.exposure.people.coded import coded, numbers, told
 from sealane.exposure.people.hints import hints_of, sharing
 from sealane.exposure.people.keys import keys_of
 from sealane.exposure.people.linking import individuals
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from sealane.exposure.people.alike import Alike
+    from sealane.exposure.people.coded import Column
 
     Numbers = npt.NDArray[Any]
 
@@ -194,7 +195,11 @@ class Crowd:
             return {}, 0
         frame = pl.concat(waiting, how="diagonal")
         waiting.clear()
-        told = {column.name: column for column in frame.iter_columns() if column.null_count() < len(column)}
+        told: dict[str, Column] = {
+            column.name: coded(column) if self._by_value and column.name in REPEATING else column
+            for column in frame.iter_columns()
+            if column.null_count() < len(column)
+        }
         return keys_of(told, self._seed), len(frame)
 
     def _owner_codes_of(self, owners: pl.Series) -> Numbers:

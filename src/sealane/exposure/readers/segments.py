@@ -24,6 +24,9 @@ _PAD: Final = 8
 """Bytes behind the end, so that a name or code may be looked at without asking where the end is."""
 _BEYOND: Final = 128
 _CODE_BYTES: Final = 4
+_MASKS: Final = np.array([(1 << 8 * size) - 1 for size in range(_CODE_BYTES + 1)] + [0], dtype=np.uint32)
+_LONGER: Final = np.array([0] * (_CODE_BYTES + 1) + [0xFFFFFFFF], dtype=np.uint32)
+"""What is kept of four bytes for a field of each size, and what is told of one that is longer."""
 _QUESTION: Final = 63
 _LEADING, _CONTINUED = np.uint8(0xC0), np.uint8(0x80)
 """The first two bits of a byte that goes on with a character, in UTF-8."""
@@ -58,6 +61,8 @@ class Segments:
         if not data.endswith(terminator.encode("latin-1")):
             data += terminator.encode("latin-1")
         self._data = np.frombuffer(data + bytes(_PAD), dtype=np.uint8)
+        # Four bytes from each place on, as one number: nothing is copied.
+        self._words = np.ndarray(len(self._data) - _CODE_BYTES + 1, "<u4", self._data.data, strides=(1,))
         self.terminator = ord(terminator)
         whole = self._data[:-_PAD]
         ends = _where(whole == ord(terminator))
@@ -70,6 +75,9 @@ class Segments:
         # No delimiter stands between two segments: where those of one end, those of the next begin.
         self._first = np.append(np.searchsorted(self._marks, self.begins), len(self._marks)).astype(np.int32)
         self._rows: dict[tuple[str, ...], Numbers] = {}
+        self._whole: set[int] = set()
+        """Which arrays of `_rows`, by their `id`: what is looked up of those is asked again."""
+        self._fields: dict[tuple[int, int], Fields] = {}
 
     def __len__(self) -> int:
         """Return how many segments there are."""
@@ -86,6 +94,7 @@ class Segments:
         """Return which segments these are."""
         if names not in self._rows:
             self._rows[names] = np.flatnonzero(self.named(*names))
+            self._whole.add(id(self._rows[names]))
         return self._rows[names]
 
     def bytes_at(self, places: Numbers) -> Numbers:
@@ -94,13 +103,19 @@ class Segments:
 
     def codes_at(self, places: Numbers, size: int) -> Numbers:
         """Return `size` bytes (up to four) from each place as a number. They may reach behind a segment's end."""
-        made = self._data[places].astype(np.uint32)
-        for place in range(1, size):
-            made |= self._data[places + place].astype(np.uint32) << np.uint32(8 * place)
-        return made
+        made = self._words[places]
+        return made if size == _CODE_BYTES else made & np.uint32((1 << 8 * size) - 1)
 
     def field(self, rows: Numbers, place: int) -> Fields:
         """Return where a field of some segments stands: 1 is the first behind the name."""
+        if id(rows) not in self._whole:
+            return self._field(rows, place)
+        key = (id(rows), place)
+        if key not in self._fields:
+            self._fields[key] = self._field(rows, place)
+        return self._fields[key]
+
+    def _field(self, rows: Numbers, place: int) -> Fields:
         mark = self._first[rows] + np.int32(place - 1)
         left = self._first[rows + 1] - mark
         ends = self.ends[rows]
@@ -110,7 +125,7 @@ class Segments:
 
     def _mark(self, places: Numbers) -> Numbers:
         """Return where the delimiters of these numbers stand; of one too many that of the last."""
-        return self._marks[np.minimum(places, len(self._marks) - 1)]
+        return self._marks.take(places, mode="clip")
 
     def every_field(self, rows: Numbers) -> tuple[Numbers, Numbers]:
         """Return all fields of some segments: of which of `rows` each is, and where it begins."""
@@ -151,14 +166,21 @@ class Fields:
         """Take where they begin and end; where one is not there, it is empty."""
         self._segments = segments
         self.begins, self.ends, self.there = begins, ends, there
+        self._codes: Numbers | None = None
 
     def codes(self) -> Numbers:
         """Return fields of up to four bytes as `number_of` gives them; the largest number for longer ones."""
+        if self._codes is None:
+            self._codes = self._coded()
+        return self._codes
+
+    def _coded(self) -> Numbers:
         sizes = self.ends - self.begins
         made = self._segments.codes_at(self.begins, _CODE_BYTES)
-        kept = np.minimum(sizes, _CODE_BYTES)
-        mask = ((np.uint64(1) << (kept.astype(np.uint64) * np.uint64(8))) - np.uint64(1)).astype(np.uint32)
-        return np.where(sizes > _CODE_BYTES, np.uint32(0xFFFFFFFF), made & mask)
+        kept = np.minimum(sizes, _CODE_BYTES + 1)
+        made &= _MASKS.take(kept)
+        made |= _LONGER.take(kept)
+        return made
 
     def spaced(self) -> Numbers:
         """Tell which have space or a control character at an end."""
