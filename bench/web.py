@@ -1,10 +1,9 @@
-"""`make bench-web`: sending from Chromium beside tus-js-client on the same server, the first page, memory while sealing.
+"""`make bench-web`: sending from Chromium beside tus-js-client on the same server, and the first page.
 
-    python -m bench.web [--mib 128] [--rounds 3] [--files 10000] [--memory-mib 10240]
+    python -m bench.web [--mib 128] [--rounds 3] [--files 10000]
 
 Prints a table. Speeds depend on what else the machine does, so each round measures all one after another, and the
-ratios of a round and the CPU seconds are what counts. `--memory-mib` sends a sparse file of so many MiB into a sealed folder and prints the
-largest resident memory of any of Chromium's processes meanwhile, less what it was before; it takes its time.
+ratios of a round and the CPU seconds are what counts. Memory: `bench.web_memory`.
 """
 
 from __future__ import annotations
@@ -33,6 +32,9 @@ Way = Callable[["Page", str, Path], Awaitable[float]]
 THROTTLE = 4
 IN_JAVASCRIPT = "ours, sealed by JavaScript"
 PART_BYTES = 16 * MIB
+IDLE_SECONDS_MAX = 300
+IDLE_CPU_SECONDS = 0.1
+"""In a second: less than this is rest."""
 TRANSFER_MS_MAX = 3_600_000
 _SEND_BY_TUS_JS = """
 ([path, token, chunkSize]) => new Promise((done, failed) => {
@@ -119,39 +121,6 @@ async def without_compiled(browser: Browser, url: str) -> Page:
     return await context.new_page()
 
 
-async def memory(page: Page, file: Path) -> tuple[int, int, float]:
-    """Send a file sealed; return the most that a process of Chromium grew, all of them together, and the seconds."""
-    before = _resident()
-    most: dict[int, int] = {}
-    whole = 0
-    sending = asyncio.create_task(send(page, "records", file))
-    while not sending.done():
-        now = _resident()
-        whole = max(whole, sum(now.values()))
-        for process, size in now.items():
-            most[process] = max(most.get(process, 0), size)
-        await asyncio.wait([sending], timeout=0.5)
-    grown = max(size - before.get(process, 0) for process, size in most.items())
-    return grown, whole - sum(before.values()), await sending
-
-
-def _resident() -> dict[int, int]:
-    """Return the private memory (and what of it is swapped) of each Chromium process below this one, in bytes."""
-    parents: dict[int, int] = {}
-    sizes: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            process = int(folder.name)
-            parents[process] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if "chrom" in (folder / "comm").read_text():
-                lines = (folder / "smaps_rollup").read_text().splitlines()
-                kinds = ("Private_Dirty:", "Private_Clean:", "Swap:")
-                sizes[process] = sum(int(line.split()[1]) for line in lines if line.startswith(kinds)) * 1024
-        except (OSError, ValueError):
-            continue  # it has ended meanwhile
-    return {process: size for process, size in sizes.items() if _is_below(process, parents)}
-
-
 def _spent() -> tuple[float, float]:
     """Return the CPU seconds of Chromium's processes below this one, and of the server's."""
     parents: dict[int, int] = {}
@@ -164,21 +133,36 @@ def _spent() -> tuple[float, float]:
         fields = rest.split()
         parents[int(folder.name)] = int(fields[1])
         spent[int(folder.name)] = (name, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
-    below = [one for process, one in spent.items() if process != os.getpid() and _is_below(process, parents)]
+    below = [one for process, one in spent.items() if process != os.getpid() and is_below(process, parents)]
     ours = [seconds for name, seconds in below if "chrom" in name]
     return sum(ours), sum(seconds for name, seconds in below if "chrom" not in name and "node" not in name)
 
 
-def _is_below(process: int, parents: dict[int, int]) -> bool:
+async def _until_idle() -> None:
+    """Wait until browser and server have next to nothing to do."""
+    async with asyncio.timeout(IDLE_SECONDS_MAX):
+        last = 0.0
+        while (now := sum(_spent())) - last > IDLE_CPU_SECONDS:
+            last = now
+            await asyncio.sleep(1)
+
+
+def is_below(process: int, parents: dict[int, int]) -> bool:
+    """Return whether this process has started that one, or what has."""
     while process in parents and process != os.getpid():
         process = parents[process]
     return process == os.getpid()
 
 
 async def _round(page: Page, way: Way, place: str, file: Path, size: int) -> tuple[float, float, float]:
-    """Send a file of `size` MiB; return MiB a second, and what it cost: CPU seconds a GiB of browser and server."""
+    """Send a file of `size` MiB; return MiB a second, and what it cost: CPU seconds a GiB of browser and server.
+
+    What the server does with a file afterwards (reading whose data is in it) is this file's cost, and takes no time from
+    the next one.
+    """
     before = _spent()
     took = await way(page, place, file)
+    await _until_idle()
     browsers, servers = (after - one for after, one in zip(_spent(), before, strict=True))
     return size / took, browsers * 1024 / size, servers * 1024 / size
 
@@ -222,13 +206,6 @@ async def measure(folder: Path, words: Any) -> None:
                 for throttle in (1, THROTTLE):
                     for felt in await web_table.feel(browser, page, "many", throttle):
                         print(felt)
-            if words.memory_mib:
-                file = folder / "sparse.bin"
-                with file.open("wb") as sparse:
-                    sparse.truncate(words.memory_mib * MIB)
-                grown, whole, took = await memory(page, file)
-                print(f"sealing {words.memory_mib} MiB, the largest process   {grown / MIB:8.0f} MiB")
-                print(f"        all of Chromium's processes   {whole / MIB:8.0f} MiB  in {took:.0f} s")
 
 
 WAYS = {
@@ -245,7 +222,6 @@ def main() -> None:
     words.add_argument("--mib", type=int, default=128, help="size of each file")
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--files", type=int, default=0, help="open, scroll, sort and search a folder of so many files")
-    words.add_argument("--memory-mib", type=int, default=0, help="send a sparse file of this size, and watch memory")
     with tempfile.TemporaryDirectory(prefix="sealane-bench-web-") as folder:
         asyncio.run(measure(Path(folder), words.parse_args()))
 

@@ -53,6 +53,7 @@ document.addEventListener("click", (event) => {
   const pressed = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-act]") : null
   const input = chooser()
   if (pressed?.dataset.act === "choose" && input) void choose(input)
+  if (pressed?.dataset.act === "choose-folder") document.querySelector<HTMLInputElement>("input[data-folder-to]")?.click()
   if (pressed?.dataset.act === "print") window.print()
   if (pressed?.dataset.act === "close") pressed.closest("dialog")?.close()
   if (pressed?.dataset.act === "open") void openHere(pressed)
@@ -68,10 +69,32 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("change", (event) => {
   const input = event.target
-  if (!(input instanceof HTMLInputElement) || input.dataset.uploadTo === undefined) return
-  for (const file of input.files ?? []) uploads.add(input.dataset.uploadTo, file.name, file, isSealed(input))
+  if (!(input instanceof HTMLInputElement)) return
+  const { uploadTo, folderTo } = input.dataset
+  const files = [...(input.files ?? [])]
+  if (uploadTo !== undefined) for (const file of files) uploads.add(uploadTo, file.name, file, isSealed(input))
+  else if (folderTo !== undefined) void chosenFolder(folderTo, files, isSealed(input))
+  else return
   input.value = ""
 })
+
+/** Send a folder that was chosen: each file says where below it lies. Folders without files are not told of by the browser. */
+async function chosenFolder(into: string, files: File[], sealed: boolean): Promise<void> {
+  const made = new Map<string, Promise<string>>([["", Promise.resolve(into)]])
+  for (const file of files) {
+    const names = file.webkitRelativePath.split("/").slice(0, -1)
+    const within = names.map((_, depth) => names.slice(0, depth + 1).join("/"))
+    try {
+      for (const [depth, path] of within.entries()) {
+        const above = await made.get(within[depth - 1] ?? "")
+        if (!made.has(path)) made.set(path, uploads.makeFolder(above ?? into, names[depth] ?? ""))
+      }
+      uploads.add((await made.get(within.at(-1) ?? "")) ?? into, file.name, file, sealed)
+    } catch (problem) {
+      uploads.refused(file.webkitRelativePath || file.name, problem)
+    }
+  }
+}
 
 /* Dropping files and folders anywhere on a folder's page. */
 

@@ -81,6 +81,8 @@ class Transfers {
   async makeFolder(inside: string, name: string): Promise<string> {
     const path = joined(inside, name)
     await makeFolder(path)
+    this.reached.add(inside)
+    if (!this.isBusy) this.tell()
     return path
   }
 
@@ -134,7 +136,10 @@ class Transfers {
       this.changed()
       this.next()
     }
-    if (this.isBusy) return
+    if (!this.isBusy) this.tell()
+  }
+
+  private tell(): void {
     arrived(this.reached)
     this.reached.clear()
   }

@@ -119,6 +119,13 @@ export async function create(words: Record<string, string>, size: number, watche
   return new URL(address, location.href).pathname
 }
 
+/** How many bytes of an upload the server has. */
+export async function standing(address: string, watcher: Watcher, stop: AbortSignal): Promise<number> {
+  const answer = await insist(() => ask("HEAD", address, {}, null, stop), stop, (is) => watcher.waiting(is))
+  if (answer.status !== 200) throw refusal(answer.status, answer.body)
+  return Number(answer.header("Upload-Offset"))
+}
+
 /** Join parts into the file that the words name. */
 export async function join(addresses: string[], words: Record<string, string>, stop: AbortSignal): Promise<void> {
   const headers = { "Upload-Concat": "final;" + addresses.join(" "), "Upload-Metadata": metadata(words) }

@@ -11,11 +11,15 @@ export type Sink = { handle: FileSystemFileHandle } | { port: MessagePort }
 
 export interface Calls {
   begin: { given: { recipients: string[] }; told: { fileKey: Uint8Array; nonce: Uint8Array; prefix: Uint8Array } }
+  /** Read a stretch of a file. `digest` names the digest that it is added to, in the order of asking; none where it is empty.
+      Nothing is told of what is not `needed`. */
+  read: { given: { file: Blob; start: number; end: number; digest: string; needed: boolean }; told: Uint8Array<ArrayBuffer> | null }
+  /** The SHA-256 of all that was read under that name, which is forgotten. */
+  digested: { given: { digest: string }; told: Uint8Array }
   seal: {
-    given: { file: Blob; fileKey: Uint8Array; nonce: Uint8Array; before: Uint8Array; start: number; end: number; firstChunk: number; ends: boolean }
+    given: { plain: Uint8Array<ArrayBuffer>; fileKey: Uint8Array; nonce: Uint8Array; before: Uint8Array; firstChunk: number; ends: boolean }
     told: Sealed
   }
-  digest: { given: { file: Blob }; told: Uint8Array }
   /** Make an identity and hold it. */
   make: { given: { passphrase: string; workFactor: number }; told: { file: string; recipient: string } }
   /** Make a recovery key and forget it: its words for paper, and its public half. Any `needed` of the sheets open. */
@@ -129,7 +133,7 @@ export class SealingWorker {
 
 const SEALERS = 2
 let sealers: SealingWorker[] = []
-let digester: SealingWorker | null = null
+let files: SealingWorker | null = null
 let keyholder: SealingWorker | null = null
 
 function address(): string {
@@ -142,10 +146,10 @@ export function sealer(): SealingWorker {
   return sealers.reduce((least, one) => (one.busy < least.busy ? one : least))
 }
 
-/** The worker that hashes whole files, one after the other beside the sealing. */
-export function hasher(): SealingWorker {
-  digester ??= new SealingWorker(address())
-  return digester
+/** The worker that reads files and hashes what it reads. */
+export function reader(): SealingWorker {
+  files ??= new SealingWorker(address())
+  return files
 }
 
 /** The worker that holds the person's private keys, which never leave it. It is gone with the page. */

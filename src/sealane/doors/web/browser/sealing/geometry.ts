@@ -5,10 +5,9 @@ export const TAG_BYTES = 16
 export const STORED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 
 /** Chunks that are sealed at once, and sent by one request. */
-const BODY_CHUNKS = 64
+const BODY_CHUNKS = 128
 const BODY_BYTES = BODY_CHUNKS * CHUNK_BYTES
 const STORED_BODY_BYTES = BODY_CHUNKS * STORED_CHUNK_BYTES
-const PART_BODIES_MIN = 4
 const PARTS_MAX = 400
 
 /** A run of bytes of the age file that is sent as one upload of its own. */
@@ -24,15 +23,18 @@ export interface Body {
   /** Of the plaintext. */
   start: number
   end: number
-  /** Where it begins in the age file, what stands before the chunks included. */
+  /** Where it begins in the age file, what stands before the chunks included, and where it ends. */
   at: number
+  until: number
   /** It is the end of the file. */
   ends: boolean
 }
 
 export class Geometry {
   readonly sealedSize: number
-  private readonly bodies: number
+  readonly bodies: number
+  /** Bodies of each part but the last: one, as long as there are not too many parts then. */
+  private readonly each: number
 
   constructor(
     readonly size: number,
@@ -40,32 +42,39 @@ export class Geometry {
   ) {
     this.sealedSize = prefix + size + Math.max(1, Math.ceil(size / CHUNK_BYTES)) * TAG_BYTES
     this.bodies = Math.max(1, Math.ceil(size / BODY_BYTES))
+    this.each = Math.ceil(this.bodies / PARTS_MAX)
   }
 
   /** Parts that cover the age file without gap or overlap; each begins where a body does. */
   parts(): Stretch[] {
-    const bodies = Math.max(PART_BODIES_MIN, Math.ceil(this.bodies / PARTS_MAX))
     const parts: Stretch[] = []
-    for (let first = 0; first < this.bodies; first += bodies) {
+    for (let first = 0; first < this.bodies; first += this.each) {
       const start = this.beginning(first)
-      const end = first + bodies < this.bodies ? this.beginning(first + bodies) : this.sealedSize
-      parts.push({ start, length: end - start })
+      parts.push({ start, length: this.beginning(Math.min(this.bodies, first + this.each)) - start })
     }
     return parts
   }
 
-  /** The body that a place of the age file is in. */
-  bodyAt(place: number): Body {
-    const number = Math.min(this.bodies - 1, Math.max(0, Math.floor((place - this.prefix) / STORED_BODY_BYTES)))
-    const end = Math.min(this.size, (number + 1) * BODY_BYTES)
+  /** In which part a body is. */
+  partOf(body: number): number {
+    return Math.floor(body / this.each)
+  }
+
+  body(number: number): Body {
     return {
       number,
       firstChunk: number * BODY_CHUNKS,
       start: number * BODY_BYTES,
-      end,
+      end: Math.min(this.size, (number + 1) * BODY_BYTES),
       at: this.beginning(number),
+      until: this.beginning(number + 1),
       ends: number === this.bodies - 1,
     }
+  }
+
+  /** The body that a place of the age file is in. */
+  bodyAt(place: number): Body {
+    return this.body(Math.min(this.bodies - 1, Math.max(0, Math.floor((place - this.prefix) / STORED_BODY_BYTES))))
   }
 
   /** How much of the file so many bytes of the age file are. */
@@ -74,6 +83,7 @@ export class Geometry {
   }
 
   private beginning(body: number): number {
+    if (body >= this.bodies) return this.sealedSize
     return body === 0 ? 0 : this.prefix + body * STORED_BODY_BYTES
   }
 }

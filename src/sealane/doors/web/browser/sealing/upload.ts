@@ -6,9 +6,9 @@
    the same size, time, first and last bytes, and for the same recipients. */
 
 import { forgetUpload, keepUpload, keptUpload, recordBody, type KeptPart, type KeptUpload } from "../keeping"
-import { Refused, abandon, create, get, join, send, type Watcher } from "../tus"
-import { hasher, sealer } from "./calls"
-import { Geometry } from "./geometry"
+import { Refused, abandon, create, get, join, send, standing, type Watcher } from "../tus"
+import { reader, sealer } from "./calls"
+import { Geometry, type Body } from "./geometry"
 
 const LANES = 3
 const MARK_BYTES = 64 * 1024
@@ -26,17 +26,15 @@ export async function sendSealed(id: string, path: string, file: File, watcher: 
   const told = (await get(`/api/v1/recipients${path.split("/").map(encodeURIComponent).join("/")}`, stop)) as Recipients
   if (!told.sealed) throw new Refused(409, "not-sealed", "This folder is not sealed any more, as the server says. Nothing was sent.")
   const recipients = told.recipients.map((one) => one.recipient)
-  const digest = hasher().ask("digest", { file })
-  digest.catch(() => undefined) // a failure is told where it is waited for
   for (let again = 0; ; again++) {
     const sealing = await Sealing.of(id, path, file, recipients)
     try {
-      await sealing.send(watcher, stop)
+      const digest = await sealing.send(watcher, stop)
       const words = {
         path,
         sealed: "age",
         "plaintext-length": String(file.size),
-        "plaintext-digest": hexadecimal(await digest),
+        "plaintext-digest": hexadecimal(digest),
         "sealed-to": await sha256(new TextEncoder().encode(recipients.join("\n"))),
         mtime: String(Math.floor(file.lastModified / 1000)),
       }
@@ -58,10 +56,13 @@ export async function giveUp(id: string): Promise<void> {
   for (const part of kept?.parts ?? []) if (part.address) await abandon(part.address).catch(() => undefined)
 }
 
-/** One age file under way. */
+/** One age file under way. Its bodies are read, each once, in their order; several are sealed and sent at a time. */
 class Sealing {
   private readonly geometry: Geometry
+  /** How much of each part the server has, or is on its way. */
   private readonly sent: number[]
+  /** For each part, when the last of its bodies that were begun has been sent: they arrive in their order. */
+  private readonly last: Promise<void>[] = []
 
   private constructor(
     private readonly kept: KeptUpload,
@@ -77,7 +78,7 @@ class Sealing {
     const kept = await keptUpload(id)
     const mark = await markOf(file)
     const same = kept && kept.size === file.size && kept.modified === file.lastModified && kept.mark === mark
-    if (kept && same && kept.recipients.join("\n") === recipients.join("\n")) return new Sealing(kept, path, file)
+    if (kept && same && kept.recipients.join("\n") === recipients.join("\n") && isCutAlike(kept)) return new Sealing(kept, path, file)
     if (kept) await giveUp(id)
     const begun = await sealer().ask("begin", { recipients })
     const parts: KeptPart[] = new Geometry(file.size, begun.prefix.length).parts().map((part) => ({ ...part, address: "" }))
@@ -90,30 +91,56 @@ class Sealing {
     return this.kept.parts.map((part) => part.address)
   }
 
-  /** Bring all parts to the server, several at a time. The first failure ends the others. */
-  async send(watcher: Watcher, stop: AbortSignal): Promise<void> {
+  /** Bring all parts to the server, and tell the SHA-256 of the file. The first failure ends the others. */
+  async send(watcher: Watcher, stop: AbortSignal): Promise<Uint8Array> {
     const ended = new AbortController()
     const either = AbortSignal.any([stop, ended.signal])
-    const waiting = this.kept.parts.map((_, number) => number)
-    const lane = async (): Promise<void> => {
-      for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) await this.part(number, watcher, either)
-    }
+    const digest = crypto.randomUUID()
     try {
-      await Promise.all(Array.from({ length: LANES }, lane))
+      await inLanes(this.kept.parts.length, async (part) => await this.learn(part, watcher, either))
+      await inLanes(this.geometry.bodies, async (body) => {
+        if (!either.aborted) await this.body(this.geometry.body(body), digest, watcher, either)
+      })
+      stop.throwIfAborted()
+    } catch (problem) {
+      reader().ask("digested", { digest }).catch(() => undefined) // it is not wanted any more
+      throw problem
     } finally {
       ended.abort(new DOMException("another part has failed", "AbortError"))
     }
+    return await reader().ask("digested", { digest })
   }
 
-  private async part(number: number, watcher: Watcher, stop: AbortSignal): Promise<void> {
+  private async learn(part: number, watcher: Watcher, stop: AbortSignal): Promise<void> {
+    const address = this.kept.parts[part]?.address ?? ""
+    if (address !== "") this.sent[part] = await standing(address, watcher, stop)
+  }
+
+  /** Read and hash a body, and send it unless the server has it. */
+  private async body(body: Body, digest: string, watcher: Watcher, stop: AbortSignal): Promise<void> {
+    const number = this.geometry.partOf(body.number)
     const part = this.kept.parts[number]
     if (!part) return
-    const fresh = part.address === ""
-    if (fresh) {
+    const stands = part.start + (this.sent[number] ?? 0)
+    const before = this.last[number] ?? Promise.resolve()
+    const reading = this.read(body, digest, stands < body.until)
+    const sending = (async () => {
+      const plain = await reading
+      const sealed = plain && (await this.sealed(body, plain))
+      await before
+      if (sealed) await this.deliver(number, body, sealed, Math.max(stands, body.at), watcher, stop)
+    })()
+    this.last[number] = sending
+    await sending
+  }
+
+  /** Send a body from a place of the age file on, to its part. */
+  private async deliver(number: number, body: Body, sealed: Blob, from: number, watcher: Watcher, stop: AbortSignal): Promise<void> {
+    const part = this.kept.parts[number] as KeptPart
+    if (part.address === "") {
       part.address = await create({ path: this.path, sealed: "age", "plaintext-length": String(this.file.size) }, part.length, watcher, stop, true)
       await keepUpload(this.kept)
     }
-    const source = { size: part.length, piece: (offset: number) => this.piece(part.start + offset) }
     const ours: Watcher = {
       progressed: (sent) => {
         this.sent[number] = sent
@@ -121,22 +148,49 @@ class Sealing {
       },
       waiting: (is) => watcher.waiting(is),
     }
-    await send(part.address, source, ours, stop, fresh ? 0 : null)
+    const piece = (offset: number): Promise<Blob> => {
+      const within = part.start + offset - body.at
+      return within < 0 ? this.again(part.start + offset) : Promise.resolve(sealed.slice(within))
+    }
+    await send(part.address, { size: body.until - part.start, piece }, ours, stop, from - part.start)
   }
 
-  /** What one request takes from a place of the age file on. Throws `ChangedHere`.
+  /** The rest of a body that the server had and has lost. */
+  private async again(place: number): Promise<Blob> {
+    const body = this.geometry.bodyAt(place)
+    const plain = await this.read(body, "", true)
+    return (await this.sealed(body, plain as Uint8Array<ArrayBuffer>)).slice(place - body.at)
+  }
+
+  private async read({ start, end }: Body, digest: string, needed: boolean): Promise<Uint8Array<ArrayBuffer> | null> {
+    return await reader().ask("read", { file: this.file, start, end, digest, needed })
+  }
+
+  /** A body as it lies in the age file. Throws `ChangedHere`.
 
       As a Blob: Chromium takes ten times the time to send the same bytes from memory. */
-  private async piece(place: number): Promise<Blob> {
-    const body = this.geometry.bodyAt(place)
+  private async sealed({ number, firstChunk, ends }: Body, plain: Uint8Array<ArrayBuffer>): Promise<Blob> {
     const { fileKey, nonce, prefix, id } = this.kept
-    const before = body.number === 0 ? prefix : new Uint8Array(0)
-    const { start, end, firstChunk, ends } = body
-    const given = { file: this.file, fileKey, nonce, before, start, end, firstChunk, ends }
-    const sealed = await sealer().ask("seal", given)
-    if (!(await recordBody(id, body.number, hexadecimal(sealed.tags)))) throw new ChangedHere("The file has changed since it was begun.")
-    return new Blob([sealed.bytes.subarray(place - body.at)])
+    const before = number === 0 ? prefix : new Uint8Array(0)
+    const { bytes, tags } = await sealer().ask("seal", { plain, fileKey, nonce, before, firstChunk, ends }, [plain.buffer])
+    if (!(await recordBody(id, number, hexadecimal(tags)))) throw new ChangedHere("The file has changed since it was begun.")
+    return new Blob([bytes])
   }
+}
+
+/** Do something with each number below `count`, in their order, a few at a time. */
+async function inLanes(count: number, act: (number: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < count) await act(next++)
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+}
+
+/** False where another version of this program has begun the upload, and cut it otherwise. */
+function isCutAlike({ size, prefix, parts }: KeptUpload): boolean {
+  const ours = new Geometry(size, prefix.length).parts()
+  return ours.length === parts.length && ours.every(({ start, length }, index) => parts[index]?.start === start && parts[index].length === length)
 }
 
 async function markOf(file: File): Promise<string> {

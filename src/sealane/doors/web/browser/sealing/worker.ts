@@ -3,29 +3,46 @@
 import { Refusal, begin, identityFile, identityFileUnderPasskey, isSealedFile, newClassicIdentity, newIdentity, payloadKey, readIdentities, recipientOf, seedOf, sealChunks, tagsDigest } from "./age"
 import { carry, type Used, type Wanted } from "./authenticator"
 import type { Answered, Asked, Calls, Name, Told } from "./calls"
-import { fastest } from "./cipher"
+import { fastest, type Cipher, type Digest } from "./cipher"
 import { NotGiven, openAddress, type Telling } from "./opening"
 import { sharesOf } from "./slip39"
 
 type Answers = { [N in Name]: (given: Calls[N]["given"], tell: Telling) => Promise<Calls[N]["told"]> | Calls[N]["told"] }
 
-const DIGEST_BYTES = 4 << 20
-
 let identities: string[] = []
 const running = new Map<number, AbortController>()
+const digests = new Map<string, Digest>()
+/** Ends when what was asked to be read last has been read and hashed. */
+let turn: Promise<unknown> = Promise.resolve()
+
+function digestNamed(name: string, cipher: Cipher): Digest {
+  const digest = digests.get(name) ?? cipher.digest()
+  digests.set(name, digest)
+  return digest
+}
 
 const answers: Answers = {
   begin: ({ recipients }) => begin(recipients),
-  async seal({ file, fileKey, nonce, before, start, end, firstChunk, ends }) {
-    const plain = new Uint8Array(await file.slice(start, end).arrayBuffer())
-    if (plain.length !== end - start) throw new Error("The file has changed.")
+  async read({ file, start, end, digest, needed }) {
+    const cipher = await fastest()
+    const coming = file.slice(start, end).arrayBuffer()
+    const mine = Promise.all([coming, turn]).then(([buffer]) => {
+      const bytes = new Uint8Array(buffer)
+      if (bytes.length !== end - start) throw new Error("The file has changed.")
+      if (digest !== "") digestNamed(digest, cipher).update(bytes)
+      return needed ? bytes : null
+    })
+    turn = mine.catch(() => undefined)
+    return await mine
+  },
+  async digested({ digest }) {
+    const told = digestNamed(digest, await fastest()).end()
+    digests.delete(digest)
+    return told
+  },
+  async seal({ plain, fileKey, nonce, before, firstChunk, ends }) {
     const bytes = sealChunks(await fastest(), payloadKey(fileKey, nonce), firstChunk, plain, ends, before)
     return { bytes, tags: tagsDigest(bytes.subarray(before.length)) }
-  },
-  async digest({ file }) {
-    const digest = (await fastest()).digest()
-    for (let at = 0; at < file.size; at += DIGEST_BYTES) digest.update(new Uint8Array(await file.slice(at, at + DIGEST_BYTES).arrayBuffer()))
-    return digest.end()
   },
   async make({ passphrase, workFactor }) {
     const identity = await newIdentity()
@@ -75,6 +92,12 @@ carry(async (wanted: Wanted): Promise<Used> => {
   return answer.used
 })
 
+/** The bytes of a file go from one program to the other, and are not copied. */
+function handedOver(told: Calls["seal" | "read"]["told"]): Transferable[] {
+  if (told === null) return []
+  return [told instanceof Uint8Array ? told.buffer : told.bytes.buffer]
+}
+
 scope.onmessage = async ({ data }: MessageEvent<Asked | Answered>): Promise<void> => {
   if ("asks" in data) {
     asking[data.asks]?.(data)
@@ -87,8 +110,7 @@ scope.onmessage = async ({ data }: MessageEvent<Asked | Answered>): Promise<void
       moved: (moved, of) => scope.postMessage({ id, moved, of }),
       waiting: (waiting) => scope.postMessage({ id, waiting }),
     })
-    const sealed = name === "seal" ? [(told as Calls["seal"]["told"]).bytes.buffer] : []
-    scope.postMessage({ id, told }, sealed)
+    scope.postMessage({ id, told }, name === "seal" || name === "read" ? handedOver(told as Calls["seal" | "read"]["told"]) : [])
   } catch (problem) {
     const code = problem instanceof Refusal || problem instanceof NotGiven ? problem.code : problem instanceof DOMException ? problem.name : ""
     scope.postMessage({ id, problem: problem instanceof Error ? problem.message : String(problem), code })
