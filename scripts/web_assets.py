@@ -46,6 +46,7 @@ PACKAGES = {
     "@noble/hashes@2.0.1": "638ffb3053a7e7478c9e54a6e297f3601299ee570a41112e501af7050d086a0a",
     "@noble/post-quantum@0.5.4": "615e1585e7062a7520ca09cce4f66d52647417e42a5cb4053cf2d048a3c32397",
     "@scure/base@2.0.0": "758d9a74d504922c21f12afbb832a8da13634657fa842c1aee1ec3eac82c8902",
+    "libsodium-sumo@0.8.4": "c51e7573c7b048acd07ec7b8677640208e9c00e0ab11416d3895bf6e299e5f7e",
     "tus-js-client@4.3.1": "919f46808b2c689be9214df5c0f21879bee4a4599b34e212ada8f14de1db9bc0",
     "axe-core@4.14.1": "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
 }
@@ -56,6 +57,7 @@ SEALING = (
     "@noble/hashes@2.0.1",
     "@noble/post-quantum@0.5.4",
     "@scure/base@2.0.0",
+    "libsodium-sumo@0.8.4",
 )
 """What the sealing program stands on; it holds all of these and nothing else of others."""
 PROGRAMS = {"sealane.js": "main.ts", "sealer.js": "sealing/worker.ts", "handing.js": "sealing/handing.ts"}
@@ -130,6 +132,9 @@ def programs() -> dict[str, bytes]:
     esbuild = package("@esbuild/linux-x64@0.28.2") / "bin" / "esbuild"
     options = ["--bundle", "--format=iife", "--target=es2022", "--minify", "--charset=utf8", "--log-level=warning"]
     options += ["--legal-comments=none", "--preserve-symlinks"]
+    options += [
+        "--define:import.meta.url=undefined"
+    ]  # libsodium asks for it where it would load a file: here it does not
     with modules() as folder:
         environment = {"NODE_PATH": folder}
         command = [[esbuild, source, *options] for source in PROGRAMS.values()]
