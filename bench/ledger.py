@@ -7,235 +7,32 @@ beside it, since machines differ from hour to hour. `--events` and `--asked` say
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import hashlib
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from bench import machine, operations
+from bench.ledger_bed import AT, Bed, event, folder, row, timed
+from bench.ledger_events import events
 from sealane.cli import audit_export, audit_verify
 from sealane.database.engine import Database
 from sealane.ledger import reader, tree
-from sealane.ledger.events import DownloadBegun, Who
-from sealane.ledger.notes import VerifierKey
 from sealane.ledger.signer import Signer
 from sealane.ledger.stored_tree import StoredTree
-from sealane.ledger.verifier import Verdict
+from sealane.ledger.verdicts import Verdict
 from sealane.ledger.writer import LedgerWriter
-from sealane.operations.audit import (
-    Checkpoint,
-    CheckpointIs,
-    CheckpointsAre,
-    EntriesAre,
-    LedgerIs,
-    LookLedger,
-    ReadCheckpoints,
-    ReadTimeStamps,
-    TimeStampsAre,
-)
-from sealane.operations.caller import KeeperCaller
-from sealane.operations.signing import Health
 from sealane.operations.uploads import BeginUpload
-from sealane.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-_AT = datetime(2026, 3, 1, tzinfo=UTC)
-_CLIENTS = 64
 _SLICE = 50_000
 """Rows that are put in by one transaction."""
-_PIPELINED = 32
-"""Operations that a door has under way on its connection: what it sends while it waits for the disk."""
-
-
-def event(number: int) -> DownloadBegun:
-    who = Who(
-        door=("sftp", "http")[number % 2], organization_id=1, user_id=number % 1000, session_id=f"s{number % 5000}",
-        user_name=f"user{number % 1000}@clinic", address=f"192.0.2.{number % 250}",
-    )  # fmt: skip
-    return DownloadBegun(
-        who=who, download_id=number, version_id=f"v{number % 90000}", file_id=number % 90000, owner_organization_id=1,
-        folder_id=number % 300, path=f"clinic:/in/{number % 90000}.csv", size=1000, key_ids=(number,),
-    )  # fmt: skip
-
-
-def row(name: str, figure: str, wanted: str = "") -> None:
-    print(f"| {name} | {figure} | {wanted} |", flush=True)
-
-
-@contextlib.contextmanager
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="sealane-ledger-", dir=os.environ.get("SEALANE_BENCH_FOLDER")))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-class Bed:
-    """A ledger without a keeper."""
-
-    def __init__(self, place: Path) -> None:
-        self.url = f"sqlite:///{place}/catalogue.sqlite"
-        self.database = Database.open(self.url)
-        self.database.migrate()
-        self.writer = LedgerWriter()
-        self.secret = Ed25519PrivateKey.generate()
-        self.signer = Signer(self.secret, checkpoint_seconds=60, key_seconds=3600)
-        self.now = _AT
-
-    def append(self, first: int, count: int, *, wanted: bool = False) -> None:
-        with self.database.begin() as transaction:
-            self.writer.append(transaction, [(self.now, event(number)) for number in range(first, first + count)])
-            self.signer.sign(transaction, self.writer, self.now, wanted=wanted)
-        self.signer.committed()
-        self.now += timedelta(milliseconds=50)
-
-    def ask(self, operation, wanted):
-        """What `audit verify` asks the keeper."""
-        del wanted
-        with self.database.begin() as transaction:
-            if isinstance(operation, LookLedger):
-                origin, size = reader.origin(transaction), reader.size(transaction)
-                key = VerifierKey(origin, self.signer.public).text()
-                return LedgerIs(size=size, signed=size, origin=origin, key=key)
-            if isinstance(operation, Checkpoint):
-                size, note = reader.last_checkpoint(transaction)
-                return CheckpointIs(
-                    size=size, note=note, key=VerifierKey(reader.origin(transaction), self.signer.public).text()
-                )
-            if isinstance(operation, ReadTimeStamps):
-                return TimeStampsAre(sizes=(), responses=(), after=0)
-            if isinstance(operation, ReadCheckpoints):
-                found = reader.checkpoints(transaction, after=operation.after, limit=operation.limit)
-                after = found[-1][0] if found else 0
-                return CheckpointsAre(tuple(note for _, note in found), tuple(size for size, _ in found), after)
-            found = reader.page(transaction, reader.EVERYTHING, after=operation.after, limit=operation.limit)
-            last = found[-1].seq if found else operation.after
-            nodes = tuple(reader.nodes_within(transaction, operation.after, last))
-            return EntriesAre(entries=tuple(found), after=last if len(found) == operation.limit else 0, nodes=nodes)
-
-    def fill(self, count: int, *, batch: int = 1000) -> None:
-        """Grow without waiting for the disk and without the indices that searches need; a checkpoint a batch."""
-        driver = self.database._driver  # noqa: SLF001 - only here is a ledger written that need not last
-        driver.change("PRAGMA synchronous=OFF", ())
-        for (name,) in driver.query(
-            "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_ledger%'", ()
-        ):
-            driver.change(f'DROP INDEX "{name}"', ())
-        for first in range(0, count, batch):
-            self.append(first, min(batch, count - first), wanted=True)
-
-
-def timed(work) -> tuple[float, float, object]:
-    """Return wall time, processor time (children included) and what came of it."""
-    began, used = time.perf_counter(), sum(os.times()[:4])
-    result = work()
-    return time.perf_counter() - began, sum(os.times()[:4]) - used, result
-
-
-# --- durable events over the socket -----------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def serving(place: Path) -> Iterator[subprocess.Popen[str]]:
-    """A keeper that records an event for every `Health`."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "bench.ledger_server", str(place / "data")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        assert server.stdout.readline() == "serving\n"
-        yield server
-    finally:
-        server.stdin.close()
-        server.wait(60)
-        server.stdout.close()
-
-
-async def asked_by_many(run: Path, count: int) -> float:
-    """Ask by 64 connections, each with a window of operations under way; return the wall time."""
-    callers = [KeeperCaller(run, "doors", Settings()) for _ in range(_CLIENTS)]
-    await asyncio.gather(*(caller.ask(Health()) for caller in callers))
-    each = count // (_CLIENTS * _PIPELINED)
-
-    async def one_after_another(caller: KeeperCaller) -> None:
-        for _ in range(each):
-            await caller.ask(Health())
-
-    began = time.perf_counter()
-    await asyncio.gather(*(one_after_another(caller) for caller in callers for _ in range(_PIPELINED)))
-    spent = time.perf_counter() - began
-    for caller in callers:
-        await caller.close()
-    return spent / (each * _CLIENTS * _PIPELINED)
-
-
-async def asked_alone(run: Path, count: int) -> list[float]:
-    caller = KeeperCaller(run, "doors", Settings())
-    await caller.ask(Health())
-    found = []
-    for _ in range(count):
-        began = time.perf_counter()
-        await caller.ask(Health())
-        found.append(time.perf_counter() - began)
-    await caller.close()
-    return found
-
-
-def flushes(place: Path, count: int) -> list[float]:
-    """The disk's own flush: 8 KiB written behind a file's end, and synced."""
-    found, page = [], os.urandom(8192)
-    with (place / "flush").open("wb", buffering=0) as file:
-        for _ in range(count):
-            began = time.perf_counter()
-            file.write(page)
-            os.fdatasync(file.fileno())
-            found.append(time.perf_counter() - began)
-    return found
-
-
-def events(chosen: argparse.Namespace) -> None:
-    with folder() as place, serving(place) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write("begin\n")
-        server.stdin.flush()
-        runs = [asyncio.run(asked_by_many(place / "data" / "run", chosen.burst)) for _ in range(3)]
-        server.stdin.write("end\n")
-        server.stdin.flush()
-        used = float(server.stdout.readline()) / (3 * chosen.burst)
-        row(
-            "durable events a second over the socket, 64 clients",
-            f"{1 / statistics.median(runs):,.0f} (the keeper alone: {1 / used:,.0f} a CPU second)",
-            "15,000; aim 40,000",
-        )
-    with folder() as place, serving(place):
-        disk = statistics.median(flushes(place, 300))
-        alone = statistics.median(asyncio.run(asked_alone(place / "data" / "run", 500)))
-        row(
-            "one event alone, p50",
-            f"{alone * 1000:.2f} ms, the disk's flush {disk * 1000:.2f}: + {(alone - disk) * 1000:.2f} ms",
-            "+ 1 ms; aim + 0.3",
-        )
 
 
 # --- proving ----------------------------------------------------------------------------------------------------------
@@ -336,8 +133,8 @@ def asked(chosen: argparse.Namespace) -> None:
         bed = Bed(place)
         bed.append(0, 1, wanted=True)
         fill_rows(bed, chosen.asked)
-        late = _AT + timedelta(milliseconds=5 * (chosen.asked - 1000))
-        middle = _AT + timedelta(milliseconds=5 * chosen.asked // 2)
+        late = AT + timedelta(milliseconds=5 * (chosen.asked - 1000))
+        middle = AT + timedelta(milliseconds=5 * chosen.asked // 2)
         slowest = 0.0
         for name, question in {
             "user": reader.Question(user_id=7),
@@ -353,7 +150,7 @@ def asked(chosen: argparse.Namespace) -> None:
             "a time at the end": reader.Question(since=late),
             "the later half of the time": reader.Question(since=middle),
             "user, the earlier half": reader.Question(user_id=7, until=middle),
-            "the first hour": reader.Question(until=_AT + timedelta(hours=1)),
+            "the first hour": reader.Question(until=AT + timedelta(hours=1)),
             "user at the end": reader.Question(user_id=7, since=late),
         }.items():
             spent = [timed(lambda question=question: page(bed, question))[:2] for _ in range(3)]
@@ -398,7 +195,7 @@ def fill_rows(bed: Bed, count: int) -> None:
             " INSERT INTO ledger (seq, at, kind, organization_id, user_id, session_id, folder_id, file_id, version_id,"
             " door, body, leaf) SELECT i, ? + i * 5000, ?, 1, i % 1000, 's' || (i % 5000), i % 300, i % 90000,"
             " 'v' || (i % 90000), CASE i % 2 WHEN 0 THEN 'sftp' ELSE 'http' END, zeroblob(150), zeroblob(32) FROM n",
-            (start, last, int(_AT.timestamp()) * 1_000_000, kind),
+            (start, last, int(AT.timestamp()) * 1_000_000, kind),
         )
         driver.change(
             "INSERT INTO ledger_openings (seq, openings, path_digest, address_digest)"

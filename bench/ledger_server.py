@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench.ledger import event
+from bench.ledger_bed import event
 from sealane.keeper import node
 from sealane.keeper.core import Keeper, Request
 from sealane.keeper.server import Server
