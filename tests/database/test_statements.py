@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sealane.database import plans
+from sealane.database.drivers import StatementFailed
 from sealane.database.engine import Database
 from sealane.database.plans import LIST_PARAMETER_MAX
-from sealane.database.statements import Statement, registered
+from sealane.database.statements import Statement, parameters, registered
 from sealane.errors import Invalid
 from tests.database import example
 from tests.tries import tries
@@ -182,3 +184,59 @@ def test_only_queries_and_changes_of_rows_are_statements(tmp_path):
 def test_rows_without_a_row_class_are_a_programming_error(examples):
     with examples.begin() as transaction, pytest.raises(TypeError, match="no row class"):
         transaction.first(example.ADD_NAME, name="a")
+
+
+FOUR = ("name", "size", "content", "seen")
+ADD_FOUR = Statement(
+    "test.add_four",
+    sa.insert(example.things).values(**parameters(*FOUR)).prefix_with("OR FAIL", dialect="sqlite").inline(),
+)
+
+
+@given(
+    rows=st.lists(values, max_size=40, unique_by=lambda row: row["name"]),
+    at_once=st.sampled_from([1, 4, 16]),
+)
+@QUICK
+def test_rows_given_by_columns_are_those_given_one_by_one(examples, rows, at_once):
+    with pytest.MonkeyPatch.context() as patch, examples.begin() as transaction:
+        patch.setattr(plans, "ROWS_AT_ONCE_MAX", at_once)
+        transaction.insert_columns(ADD_FOUR, {name: [row[name] for row in rows] for name in FOUR})
+        found = [{name: getattr(thing, name) for name in FOUR} for thing in transaction.all(example.ALL)]
+        assert found == [{name: row[name] for name in FOUR} for row in rows]
+        transaction.rollback()
+
+
+def test_rows_by_columns_make_few_texts(examples):
+    plan = examples.plan(ADD_FOUR)
+    lengths = (0, 1, 2, 3, 127, 128, 129, 1000)
+    said = [sql for many in lengths for sql, _ in plan.bound_in_rows({name: [None] * many for name in FOUR})]
+    assert len(set(said)) <= plans.ROWS_AT_ONCE_MAX.bit_length()
+    assert max(sql.count("(") for sql in said) == plans.ROWS_AT_ONCE_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "columns", "said"),
+    [
+        (example.RENAME, {"of": [1], "name": ["a"]}, "not a plain insert"),
+        (example.ADD_NAME, {"name": ["a"]}, "not a plain insert"),
+        (example.COUNT, {}, "not a plain insert"),
+    ],
+)
+def test_only_a_plain_insert_takes_columns(examples, statement, columns, said):
+    with examples.begin() as transaction, pytest.raises(TypeError, match=said):
+        transaction.insert_columns(statement, columns)
+
+
+def test_columns_must_be_those_of_the_statement_and_equally_long(examples):
+    four = {"name": ["a", "b"], "size": [1, 2], "content": [b"", b""], "seen": [None, None]}
+    with examples.begin() as transaction:
+        with pytest.raises(TypeError, match="unknown parameters"):
+            transaction.insert_columns(ADD_FOUR, four | {"flag": [True, True]})
+        with pytest.raises(ValueError, match="shorter"):
+            transaction.insert_columns(ADD_FOUR, four | {"size": [1]})
+        with pytest.raises(Invalid):
+            transaction.insert_columns(ADD_FOUR, four | {"size": [1, 2**63]})
+        with pytest.raises(StatementFailed):
+            transaction.insert_columns(ADD_FOUR, four | {"name": ["a", "a"]})
+        transaction.rollback()

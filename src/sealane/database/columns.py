@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ class Moment(sa.types.TypeDecorator[datetime]):
         return None if value is None else moment_of(value)
 
 
+@lru_cache(maxsize=64)
 def microseconds_of(at: datetime) -> int:
     """Return how long after the beginning of 1970 an aware time is."""
     return (at - _EPOCH) // _MICROSECOND

@@ -97,6 +97,17 @@ class Driver(Protocol):
         """Return a SQLAlchemy engine for migrations, on connections of its own."""
         ...
 
+    def read_through(self, value_bytes_max: int) -> None:
+        """Prepare for reading very much once: remember little; read no larger value, where a database can be so told.
+
+        A statement that would read one fails then.
+        """
+        ...
+
+    def limits_values(self, bytes_max: int) -> bool:
+        """Whether no value that is larger is ever read."""
+        ...
+
     def forget_deleted(self) -> bool:
         """Clear the log of what was deleted; whether that is done."""
 

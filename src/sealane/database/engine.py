@@ -89,6 +89,10 @@ class Database:
         """Return what reads without a transaction: it takes no lock that a writer would wait for."""
         return Reading(self, self._usable_driver())
 
+    def read_through(self, value_bytes_max: int) -> None:
+        """Prepare for reading very much once, no value of it larger; `Reading.limits_values` says if that holds."""
+        self._usable_driver().read_through(value_bytes_max)
+
     def forget_deleted(self) -> bool:
         """Between transactions: make the database's log forget too what was deleted; whether it is gone.
 
@@ -137,6 +141,10 @@ class Reading:
         plan = self._database.plan(statement)
         assert not plan.writes, "who changes something begins a transaction"
         return plan.rows(self._driver.query(*plan.bound(values)))
+
+    def limits_values(self, bytes_max: int) -> bool:
+        """Whether no value that is larger is ever read; else a statement has to leave such rows out."""
+        return self._driver.limits_values(bytes_max)
 
     def tuples(self, statement: Statement[RowT], /, **values: object) -> list[tuple[object, ...]]:
         """Return every row as the driver hands it over, of whatever type: for many rows of few questions."""
@@ -196,6 +204,20 @@ class Transaction(Reading):
             return self._driver.change_many(sql, arguments)
         except Unavailable as problem:
             raise self._failed(problem) from None
+
+    def insert_columns(self, statement: Statement[RowT], columns: Mapping[str, Sequence[object]], /) -> None:
+        """Insert rows that are given column by column, as many at once as a statement takes; none is fine.
+
+        For many rows: the driver lets other threads run once a statement, and each time costs more than a row does.
+        SQLite keeps what such a statement changes twice, for the case that it fails, unless it is an `INSERT OR FAIL`:
+        then the rows before the one that failed are there, until the transaction or a savepoint is undone.
+        """
+        for sql, arguments in self._database.plan(statement).bound_in_rows(columns):
+            self._before(writes=True)
+            try:
+                self._driver.change(sql, arguments)
+            except Unavailable as problem:
+                raise self._failed(problem) from None
 
     def insert(self, statement: Statement[RowT], /, **values: object) -> int:
         """Run an `insert … returning(id)` and return that id."""

@@ -11,6 +11,7 @@ is refused here, for both, before the driver sees it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 import sqlalchemy as sa
@@ -20,13 +21,16 @@ from sealane.database.statements import RowT, Statement
 from sealane.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Dialect
 
+ROWS_AT_ONCE_MAX = 128
+"""Rows of one insert: a power of two, so that few texts exist, and far fewer values than a database takes."""
 LIST_PARAMETER_MAX = 16_384
 """Values of one list parameter; both databases take at least twice as many parameters in a statement."""
 
+_VALUES = " VALUES "
 _INTEGER_BITS = 31
 _BIG_INTEGER_BITS = 63
 
@@ -99,6 +103,33 @@ class Plan(Generic[RowT]):
             for name, processor in text.places
         )
         return text.sql, list(zip(*columns, strict=True))
+
+    def bound_in_rows(self, columns: Mapping[str, Sequence[object]]) -> Iterator[tuple[str, list[object]]]:
+        """Yield the SQL of inserts of many rows each and its positional arguments, from columns of equal length.
+
+        One that is not a plain insert of one row, a missing or unknown column: `TypeError`.
+        """
+        if columns.keys() != self._required:
+            self._check_names(columns)
+        text = self._texts[()]
+        head, _, row = text.sql.partition(_VALUES)
+        if row.count("(") != 1 or not row.endswith(")") or self._defaults:
+            raise TypeError(f"statement {self.name!r} is not a plain insert of one row")
+        rows = list(
+            zip(
+                *(
+                    columns[name] if processor is None else map(processor, columns[name])
+                    for name, processor in text.places
+                ),
+                strict=True,
+            )
+        )
+        start = 0
+        while start < len(rows):
+            count = min(ROWS_AT_ONCE_MAX, 1 << ((len(rows) - start).bit_length() - 1))
+            arguments = list(chain.from_iterable(rows[start : start + count]))
+            yield head + _VALUES + ", ".join([row] * count), arguments
+            start += count
 
     def rows(self, fetched: Sequence[tuple[object, ...]]) -> list[RowT]:
         """Return typed rows from the driver's tuples."""
@@ -225,7 +256,7 @@ def _text_up_to(length: int) -> Callable[[str | None], str | None]:
     def checked(value: str | None) -> str | None:
         if value is not None and len(value) > length:
             raise Invalid("A text in the request is too long.")
-        return _text(value)
+        return value if value is None or "\x00" not in value else _text(value)
 
     return checked
 

@@ -149,6 +149,14 @@ class PostgresDriver:
             "postgresql+psycopg://", creator=lambda: psycopg.connect(self._url), poolclass=sa.NullPool
         )
 
+    def read_through(self, value_bytes_max: int) -> None:
+        """Do nothing: what the server remembers is its own, and it has no such limit."""
+
+    def limits_values(self, bytes_max: int) -> bool:
+        """No: who reads has to ask for no more."""
+        del bytes_max
+        return False
+
     def forget_deleted(self) -> bool:
         """Leave it to the server: its log and its dead rows are cleared as its own settings say."""
         return True

@@ -175,6 +175,15 @@ class SqliteDriver:
             return SchemaDamaged()
         return StatementFailed(f"{type(problem).__name__}: {problem}")
 
+    def read_through(self, value_bytes_max: int) -> None:
+        """Use the same few pages of memory again and again; refuse what is larger before there is memory for it."""
+        self.query("PRAGMA cache_size=-2048", ())  # KiB
+        self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, value_bytes_max)
+
+    def limits_values(self, bytes_max: int) -> bool:
+        """Whether the connection has such a limit, or a lower one."""
+        return self._connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) <= bytes_max
+
     def forget_deleted(self) -> bool:
         """Write the log back and cut it off; False while somebody reads from it."""
         try:
