@@ -16,7 +16,7 @@ from sealane.errors import Invalid, Missing, TooLarge
 from sealane.jobs import authorities, posting
 from sealane.jobs.time_stamping import AuthorityRefused, TimeStamping
 from sealane.ledger import standalone, time_stamps
-from sealane.ledger.verifier import Why
+from sealane.ledger.verdicts import Why
 from sealane.operations.accounts import AddOrganization
 from sealane.operations.audit import Checkpoint, ReadTimeStamps, RecordTimeStamp, WhatToTimeStamp
 from sealane.operations.failures import TimeStampWrong

@@ -14,7 +14,8 @@ from sealane.keeper import node
 from sealane.keeper.core import Request
 from sealane.ledger.checkpoints import parse_saved
 from sealane.ledger.notes import verifier_key
-from sealane.ledger.verifier import Damage, Expected, Verifier, Why
+from sealane.ledger.verdicts import Damage, Why
+from sealane.ledger.verifier import Expected, Verifier
 from sealane.operations.accounts import AddOrganization, RotateNodeKey
 from sealane.operations.audit import Checkpoint, LookLedger, ReadCheckpoints, ReadLedger
 from sealane.operations.envelope import Asker

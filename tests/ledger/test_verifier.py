@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from sealane.errors import Invalid
 from sealane.ledger import checkpoints, notes, proofs, tree
 from sealane.ledger.checkpoints import Checkpoint
-from sealane.ledger.verifier import PROGRESS_EVERY, Damage, Expected, Verifier, Why
+from sealane.ledger.verdicts import Damage, Why
+from sealane.ledger.verifier import PROGRESS_EVERY, Expected, Verifier
 from sealane.operations.audit import LedgerEntry
 from tests.ledger.book import (
     AT,

@@ -24,7 +24,8 @@ from sealane.ledger.events import (
     Who,
 )
 from sealane.ledger.stored_tree import StoredTree
-from sealane.ledger.verifier import Damage, Verifier, Why
+from sealane.ledger.verdicts import Damage, Why
+from sealane.ledger.verifier import Verifier
 from sealane.ledger.writer import LedgerWriter
 from tests.ledger.strategies import events
 from tests.tries import tries

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealane.errors import Invalid
 from sealane.ledger import notes
-from sealane.ledger.verifier import Damage, Why
+from sealane.ledger.verdicts import Damage, Why
 from sealane.operations.audit import CheckpointsAre, ReadCheckpoints, ReadTimeStamps, TimeStampsAre
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sealane.cli.asking import Ask
     from sealane.ledger.time_stamps import TimeStamped
-    from sealane.ledger.verifier import Verdict
+    from sealane.ledger.verdicts import Verdict
     from sealane.settings import Settings
 
 _PAGE = 500

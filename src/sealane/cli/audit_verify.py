@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sealane.cli.asking import Ask
     from sealane.ledger.checkpoints import SavedCheckpoint
     from sealane.ledger.notes import VerifierKey
-    from sealane.ledger.verifier import Verdict
+    from sealane.ledger.verdicts import Verdict
 
 
 def proven(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sealane.ledger.checkpoints import SavedCheckpoint
     from sealane.ledger.sections import Section
-    from sealane.ledger.verifier import Verdict
+    from sealane.ledger.verdicts import Verdict
     from sealane.operations.envelope import Operation
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
