@@ -1,8 +1,8 @@
 """An event's body in canonical JSON, and the commitments in it with their openings (docs/formats/ledger.md, 2 and 3).
 
-The body is what RFC 8785 (JSON Canonicalization Scheme) prescribes for it. The encoder here is msgspec's with sorted
-keys: for our bodies (ASCII keys, no floats, whole numbers below 2^53) it gives the same bytes as the reference library
-`rfc8785`, some forty times faster; a property test holds the two together.
+The body is what RFC 8785 (JSON Canonicalization Scheme) prescribes for it. The encoder here is msgspec's, given keys in
+their order: for our bodies (ASCII keys, no floats, whole numbers below 2^53) it gives the same bytes as the reference
+library `rfc8785`, some forty times faster; a property test holds the two together.
 """
 
 from __future__ import annotations
@@ -25,16 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SALT_BYTES = 16
+_SALTS_DRAWN = 64
+"""At once: what the system asks for one costs more than the salt."""
 PATH_DIGEST_BYTES = 16
+_NAMES_KEPT_MAX = 1000
 _COMMITMENT = b"\x02"
 """Sets a commitment apart from a leaf (0x00) and a node (0x01) of the tree."""
 NO_OPENINGS = b"{}"
+_NEVER_EMPTY = (int, bool, datetime)
+"""Types of fields that are always shown."""
 
 NOT_OURS = (ValueError, RecursionError)
 """What decoding a body or openings raises that were not written here: malformed, of another shape, not Unicode."""
 
-_canonical = msgspec.json.Encoder(order="sorted")
-_openings_decoder = msgspec.json.Decoder(dict[str, tuple[str, str]])
+_encoder = msgspec.json.Encoder()
+"""Keeps the order of what it is given, which is the canonical one already."""
+opened = msgspec.json.Decoder(dict[str, tuple[str, str]]).decode
+"""Returns stored openings: salt in hex and value by field. Raises `NOT_OURS`."""
 
 
 class Sealed(NamedTuple):
@@ -48,49 +55,74 @@ class Sealed(NamedTuple):
     address_digest: bytes | None
 
 
+class Salts:
+    """Fresh random bytes for salts, drawn for many at a time."""
+
+    __slots__ = ("_drawn", "_used")
+
+    def __init__(self) -> None:
+        """Draw none yet."""
+        self._drawn = b""
+        self._used = 0
+
+    def next(self, count: int) -> bytes:
+        """Return so many salts, one after another, that nobody was given before."""
+        start, end = self._used, self._used + count * SALT_BYTES
+        if end > len(self._drawn):
+            start, end = 0, count * SALT_BYTES
+            self._drawn = secrets.token_bytes(max(end, _SALTS_DRAWN * SALT_BYTES))
+        self._used = end
+        return self._drawn[start:end]
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How the events of a class are written: what is shown and what is committed to, those of `who` before its own."""
+    """How the events of a class are written: what is shown and what is committed to, each in the canonical order."""
 
-    kind: str
-    version: int
     shown: tuple[str, ...]
+    """The keys of a body, all that there may be."""
     shown_of: Callable[[object], tuple[object, ...]]
+    """Gets their values; of `at` and `private`, which no event has, anything that holds their place."""
+    empty: tuple[str, ...]
+    """Those of the shown that may be None or "", and are left out then."""
     times: tuple[str, ...]
     """Those of the shown that are times."""
     hidden: tuple[tuple[str, bytes], ...]
     """Names, and what stands before the value in a commitment."""
     hidden_of: Callable[[object], tuple[str, ...]]
-    salt_bytes: int
-    """For all that may be committed to."""
     private: frozenset[str]
     """The class's own fields that are committed to."""
 
 
-def sealed(event: Event, at: datetime) -> Sealed:
-    """Return the event as an entry's body, with fresh salts."""
+def sealed(event: Event, at: datetime, salts: Salts | None = None) -> Sealed:
+    """Return the event as an entry's body; `salts` spares drawing some for it alone."""
+    salts = salts or Salts()
     shape = shape_of(type(event))
-    named = zip(shape.shown, shape.shown_of(event), strict=True)
-    shown: dict[str, object] = {name: value for name, value in named if value is not None and value != ""}
-    shown["at"], shown["kind"], shown["v"] = moment(at), shape.kind, shape.version
+    shown: dict[str, object] = dict(zip(shape.shown, shape.shown_of(event), strict=True))
+    for name in shape.empty:
+        if not (value := shown[name]) and (value is None or value == ""):
+            del shown[name]
+    shown["at"] = moment(at)
     for name in shape.times:
         if isinstance(time := shown.get(name), datetime):
             shown[name] = moment(time)
     openings: dict[str, tuple[str, str]] = {}
     commitments: dict[str, str] = {}
-    salts, start = secrets.token_bytes(shape.salt_bytes), 0
+    drawn = salts.next(len(shape.hidden))
+    in_hex, start = drawn.hex(), 0
     for (name, before), value in zip(shape.hidden, shape.hidden_of(event), strict=True):
         if value:
-            salt = salts[start : start + SALT_BYTES]
-            start += SALT_BYTES
-            openings[name] = (salt.hex(), value)
-            commitments[name] = sha256(_COMMITMENT + salt + before + value.encode()).hexdigest()
+            end = start + SALT_BYTES
+            openings[name] = (in_hex[2 * start : 2 * end], value)
+            commitments[name] = sha256(_COMMITMENT + drawn[start:end] + before + value.encode()).hexdigest()
+            start = end
     if not commitments:
+        del shown["private"]
         return Sealed(_encoded(shown), NO_OPENINGS, None, None, None)
     shown["private"] = commitments
     return Sealed(
         _encoded(shown),
-        _canonical.encode(openings),
+        _encoder.encode(openings),
         path_digest(openings["path"][1]) if "path" in openings else None,
         path_digest(openings["target"][1]) if "target" in openings else None,
         path_digest(openings["address"][1]) if "address" in openings else None,
@@ -99,7 +131,7 @@ def sealed(event: Event, at: datetime) -> Sealed:
 
 def _encoded(shown: dict[str, object]) -> bytes:
     """Return a body. Raises `TooLarge` for one that could not stand in a bundle of entries."""
-    body = _canonical.encode(shown)
+    body = _encoder.encode(shown)
     if len(body) > BODY_BYTES_MAX:
         raise TooLarge("What is to be recorded of this is more than one entry of the ledger holds.")
     return body
@@ -107,28 +139,30 @@ def _encoded(shown: dict[str, object]) -> bytes:
 
 def commitment(field: str, value: str, salt: bytes) -> bytes:
     """SHA-256 of 0x02, the salt, the field's name with its length in one byte before it, and the value in UTF-8."""
-    return sha256(_COMMITMENT + salt + named_field(field) + value.encode()).digest()
+    return sha256(_COMMITMENT + salt + NAMED_FIELDS[field] + value.encode()).digest()
 
 
-@cache
-def named_field(field: str) -> bytes:
-    """Return a field's name as a commitment has it."""
-    name = field.encode()
-    return bytes((len(name),)) + name
+class _NamedFields(dict[str, bytes]):
+    """Each field's name as a commitment has it: its length in one byte, then itself. Remembers a bounded number."""
+
+    def __missing__(self, field: str) -> bytes:
+        name = field.encode()
+        named = bytes((len(name),)) + name
+        if len(self) < _NAMES_KEPT_MAX:
+            self[field] = named
+        return named
 
 
-def opened(openings: bytes) -> dict[str, tuple[str, str]]:
-    """Return stored openings: salt in hex and value by field. Raises `NOT_OURS`."""
-    return _openings_decoder.decode(openings)
+NAMED_FIELDS = _NamedFields()
 
 
-def fresh_path_digest(path: str) -> bytes:
-    """Return what an entry is found by when asked for a path (or an address)."""
+@lru_cache(maxsize=8192)
+def path_digest(path: str) -> bytes:
+    """Return what an entry is found by when asked for a path (or an address).
+
+    Remembered: who writes a path begins, finishes and looks at it.
+    """
     return sha256(path.encode()).digest()[:PATH_DIGEST_BYTES]
-
-
-path_digest = lru_cache(maxsize=8192)(fresh_path_digest)
-"""The same, remembered: who writes a path begins, finishes and looks at it."""
 
 
 @lru_cache(maxsize=64)
@@ -146,17 +180,17 @@ def shape_of(kind: type[Event]) -> _Shape:
     whose: dict[str, Any] = get_type_hints(Who, include_extras=True)
     fields = [(name, f"who.{name}", whose[name]) for name in Who.__struct_fields__]
     fields += [(name, name, own[name]) for name in kind.__struct_fields__ if name != "who"]
+    hidden = sorted(field for field in fields if _is_private(field[2]))
     shown = [field for field in fields if not _is_private(field[2])]
-    hidden = [field for field in fields if _is_private(field[2])]
+    places = {"at": "kind", "kind": "kind", "v": "version", PRIVATE: "kind"}
+    places |= {name: place for name, place, _ in shown}
     return _Shape(
-        kind=kind.kind.value,
-        version=kind.version,
-        shown=tuple(name for name, _, _ in shown),
-        shown_of=attrgetter(*(place for _, place, _ in shown)),
+        shown=tuple(sorted(places)),
+        shown_of=attrgetter(*(places[name] for name in sorted(places))),
+        empty=tuple(sorted(name for name, _, hint in shown if hint not in _NEVER_EMPTY)),
         times=tuple(name for name, _, hint in shown if datetime in {hint, *get_args(hint)}),
-        hidden=tuple((name, named_field(name)) for name, _, _ in hidden),
+        hidden=tuple((name, NAMED_FIELDS[name]) for name, _, _ in hidden),
         hidden_of=attrgetter(*(place for _, place, _ in hidden)),
-        salt_bytes=SALT_BYTES * len(hidden),
         private=frozenset(name for name, place, _ in hidden if place == name),
     )
 

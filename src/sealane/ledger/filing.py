@@ -6,16 +6,18 @@ each entry that is read is compared with its body again.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache, lru_cache
+from hashlib import sha256
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from sealane.database.columns import moment_of
-from sealane.ledger.bodies import NOT_OURS, fresh_path_digest, path_digest
+from sealane.ledger.bodies import NOT_OURS, PATH_DIGEST_BYTES, path_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sealane.ledger.events import Event
 
@@ -73,18 +75,29 @@ _decoder = msgspec.json.Decoder(FiledBody)
 _COLUMNS = slice(FiledEntry._fields.index("kind"), FiledEntry._fields.index("door") + 1)
 
 
-def filed_event(event: Event) -> dict[str, object]:
-    """Return the columns of an event: whose place or account it is before who did it, who did it before whom."""
+def filed_event(event: Event) -> tuple[object, ...]:
+    """Return an event's columns from `organization_id` to `door`, in their order.
+
+    Whose place or account it is goes before who did it, and who did it before whom.
+    """
     who = event.who
-    return {
-        "organization_id": getattr(event, "owner_organization_id", None) or who.organization_id,
-        "user_id": who.user_id or getattr(event, "account_id", None),
-        "session_id": getattr(event, "ended_session_id", None) or who.session_id or None,
-        "folder_id": getattr(event, "folder_id", None),
-        "file_id": getattr(event, "file_id", None),
-        "version_id": getattr(event, "version_id", None) or None,
-        "door": who.door,
-    }
+    owner, account, ended, folder, file, version = _filed_of(type(event))(event)
+    return (
+        owner or who.organization_id,
+        who.user_id or account,
+        ended or who.session_id or None,
+        folder,
+        file,
+        version or None,
+        who.door,
+    )
+
+
+@cache
+def _filed_of(kind: type[Event]) -> Callable[[object], tuple[Any, ...]]:
+    """Return what gets the fields by which events of this class are filed, None for those that it has not."""
+    names = ("owner_organization_id", "account_id", "ended_session_id", "folder_id", "file_id", "version_id")
+    return attrgetter(*(name if name in kind.__struct_fields__ else "absent" for name in names))
 
 
 def misfiled(row: FiledEntry, openings: Mapping[str, tuple[str, str]]) -> bool:
@@ -115,7 +128,7 @@ def digests(openings: Mapping[str, tuple[str, str]]) -> tuple[bytes | None, byte
     """Return by what paths and addresses an entry with these openings is found: path, target, address."""
     path, target, address = openings.get("path"), openings.get("target"), openings.get("address")
     return (
-        None if path is None else fresh_path_digest(path[1]),
-        None if target is None else fresh_path_digest(target[1]),
+        None if path is None else sha256(path[1].encode()).digest()[:PATH_DIGEST_BYTES],  # mostly one not seen before
+        None if target is None else sha256(target[1].encode()).digest()[:PATH_DIGEST_BYTES],
         None if address is None else path_digest(address[1]),  # the same few again and again
     )

@@ -206,7 +206,16 @@ PLAIN_NODES = Statement(
     PlainHashRow,
 )
 """The same, without those that are no hash, and with whatever else is that long: the types have to be looked at."""
-ADD_NODES = Statement("ledger.add_nodes", sa.insert(ledger_tree).values(**parameters("level", "number", "hash")))
+
+
+def _whole(insert: sa.Insert) -> sa.Insert:
+    """Return an insert that fails only with its whole transaction: SQLite need not keep what to undo it alone by."""
+    return insert.prefix_with("OR FAIL", dialect="sqlite")
+
+
+ADD_NODES = Statement(
+    "ledger.add_nodes", _whole(sa.insert(ledger_tree).values(**parameters("level", "number", "hash")))
+)
 
 _CHECKPOINT = (ledger_checkpoints.c.size, ledger_checkpoints.c.note)
 _CHECKPOINTS = sa.select(*map(as_stored, _CHECKPOINT), all_sound(*_CHECKPOINT).label("sound"))
@@ -268,28 +277,22 @@ SET_NODE_VALUE = Statement(
     sa.update(node).where(node.c.name == sa.bindparam("named")).values(value=sa.bindparam("value")),
 )
 NAME_ORIGIN = Statement("ledger.name_origin", sa.insert(node).values(**parameters("name", "value")))
-APPEND = Statement(
-    "ledger.append",
-    sa.insert(ledger).values(
-        **parameters(
-            "seq",
-            "at",
-            "kind",
-            "organization_id",
-            "user_id",
-            "session_id",
-            "folder_id",
-            "file_id",
-            "version_id",
-            "door",
-            "body",
-            "leaf",
-        )
-    ),
+ENTRY_COLUMNS = (
+    "seq",
+    "at",
+    "kind",
+    "organization_id",
+    "user_id",
+    "session_id",
+    "folder_id",
+    "file_id",
+    "version_id",
+    "door",
+    "body",
+    "leaf",
 )
+APPEND = Statement("ledger.append", _whole(sa.insert(ledger).values(**parameters(*ENTRY_COLUMNS))))
+OPENING_COLUMNS = ("seq", "openings", "path_digest", "target_digest", "address_digest")
 APPEND_OPENINGS = Statement(
-    "ledger.append_openings",
-    sa.insert(ledger_openings).values(
-        **parameters("seq", "openings", "path_digest", "target_digest", "address_digest")
-    ),
+    "ledger.append_openings", _whole(sa.insert(ledger_openings).values(**parameters(*OPENING_COLUMNS)))
 )

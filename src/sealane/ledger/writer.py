@@ -14,7 +14,7 @@ from sealane.database.columns import moment_of
 from sealane.errors import Integrity
 from sealane.ids import random_name
 from sealane.ledger import queries, tree
-from sealane.ledger.bodies import NO_OPENINGS, sealed
+from sealane.ledger.bodies import NO_OPENINGS, Salts, sealed
 from sealane.ledger.events import ClockSetBack
 from sealane.ledger.filing import filed_event
 from sealane.ledger.reader import EMPTIED
@@ -22,10 +22,11 @@ from sealane.ledger.stored_tree import StoredTree
 from sealane.ledger.tree import TILE_WIDTH, Frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sealane.database.engine import Transaction
+    from sealane.database.statements import Statement
     from sealane.ledger.events import Event
 
 
@@ -80,38 +81,38 @@ class LedgerWriter:
     def _write(self, transaction: Transaction, events: Iterable[tuple[datetime, Event]]) -> None:
         head = self.head(transaction)
         size, leaf, kind, last_at = head.size, head.leaf, head.last_kind, head.last_at
-        entries: list[dict[str, object]] = []
-        openings: list[dict[str, object]] = []
+        entries: list[tuple[object, ...]] = []
+        openings: list[tuple[object, ...]] = []
         nodes: list[tree.Node] = []
         if head.size == 0:
             _name_origin(transaction)
+        salts = Salts()
         for at, event in events:
-            last_at = at
-            written = sealed(event, at)
+            written = sealed(event, at, salts)
             leaf = tree.leaf_of(written.body)
             nodes += self._frontier.append(leaf)
-            size, kind = size + 1, event.kind.value
-            entries.append(
-                {"seq": size, "at": at, "kind": kind, "body": written.body, "leaf": leaf, **filed_event(event)}
-            )
+            size, kind, last_at = size + 1, event.kind.value, at
+            entries.append((size, at, kind, *filed_event(event), written.body, leaf))
             if written.openings != NO_OPENINGS:
-                openings.append(
-                    {
-                        "seq": size,
-                        "openings": written.openings,
-                        "path_digest": written.path_digest,
-                        "target_digest": written.target_digest,
-                        "address_digest": written.address_digest,
-                    }
-                )
-        transaction.run_many(queries.APPEND, entries)
-        transaction.run_many(queries.APPEND_OPENINGS, openings)
-        transaction.run_many(queries.ADD_NODES, [node._asdict() for node in nodes])
+                openings.append((size, *written[1:]))
+        _insert(transaction, queries.APPEND, queries.ENTRY_COLUMNS, entries)
+        _insert(transaction, queries.APPEND_OPENINGS, queries.OPENING_COLUMNS, openings)
+        _insert(transaction, queries.ADD_NODES, tree.Node._fields, nodes)
         self._head = Head(size, leaf, kind, last_at)
 
     def forget(self) -> None:
         """Read the head anew at the next use, since the transaction was rolled back."""
         self._head = None
+
+
+def _insert(
+    transaction: Transaction,
+    statement: Statement[tuple[object, ...]],
+    names: Sequence[str],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    if rows:
+        transaction.insert_columns(statement, dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
 def _with_set_backs(events: Iterable[tuple[datetime, Event]], last_at: datetime) -> Iterator[tuple[datetime, Event]]:

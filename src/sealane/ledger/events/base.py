@@ -125,6 +125,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind]
     version: ClassVar[int] = 1
+    absent: ClassVar[None] = None
+    """What a field is that a class has not."""
     who: Who
 
     def __post_init__(self) -> None:
