@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from sealane.database.engine import Database
 from sealane.errors import Integrity
-from sealane.ledger import reader
+from sealane.ledger import reader, sections
 from sealane.ledger.events import RequestRefused, Who
 from sealane.ledger.limits import ENTRY_BYTES_MAX
-from sealane.ledger.verifier import Damage, Verifier, Why
+from sealane.ledger.verdicts import Damage, Why
+from sealane.ledger.verifier import Verifier
 from sealane.ledger.writer import LedgerWriter
 
 pytestmark = pytest.mark.slow  # together they take longer than make check may
@@ -37,6 +38,8 @@ class Tampered:
 
     def __init__(self, path: Path):
         self.database = Database.open(f"sqlite:///{path}")
+        self.read_through = Database.open(f"sqlite:///{path}")
+        self.read_through.read_through(ENTRY_BYTES_MAX)
         self.raw = sqlite3.connect(path, isolation_level=None)
         self.raw.text_factory = bytes
         writer = LedgerWriter()
@@ -54,6 +57,7 @@ class Tampered:
 
     def close(self):
         self.raw.close()
+        self.read_through.close()
         self.database.close()
 
     def columns(self):
@@ -75,7 +79,10 @@ class Tampered:
             entries = reader.page(transaction, reader.EVERYTHING, limit=100)
         verifier = Verifier()
         verifier.feed(entries)
-        return verifier.verdict().damage
+        damage = verifier.verdict().damage
+        for database in (self.database, self.read_through):
+            assert sections.proven(database.reading(), 0, COUNT, ()).sound == (damage is None)
+        return damage
 
     @contextlib.contextmanager
     def put(self, table, column, seq, expression, *arguments):

@@ -14,7 +14,8 @@ from sealane.ledger import proving, reader, sections
 from sealane.ledger.notes import VerifierKey
 from sealane.ledger.signer import Signer
 from sealane.ledger.tree import leaf_of
-from sealane.ledger.verifier import Expected, Verifier, Why
+from sealane.ledger.verdicts import Why
+from sealane.ledger.verifier import Expected, Verifier
 from sealane.ledger.writer import LedgerWriter
 from tests.ledger.book import AT, refused
 

@@ -86,21 +86,22 @@ class PlainRow(NamedTuple):
 
 
 _PLAIN = (*_PROVEN, ledger_openings.c.openings, *_FOUND_BY, *_DIGESTS)
-PLAIN = Statement(
-    "ledger.plain",
-    sa.select(
-        *(plain(column, column.name) for column in _PLAIN),
-        plain(ledger_openings.c.seq, "opened"),
-    )
+_ALL_PLAIN = (
+    sa.select(*(plain(column, column.name) for column in _PLAIN), plain(ledger_openings.c.seq, "opened"))
     .select_from(_FOUND)
-    .where(
-        *WITHIN,
-        *(sa.func.coalesce(sa.func.length(column), 0) <= ENTRY_BYTES_MAX for column in _PLAIN if not is_number(column)),
-    )
-    .order_by(ledger.c.seq),
+    .where(*WITHIN)
+    .order_by(ledger.c.seq)
+)
+PLAIN = Statement("ledger.plain", _ALL_PLAIN, PlainRow)
+"""Entries of a range, whatever is in them: for a connection that reads nothing too large (`Reading.limits_values`)."""
+PLAIN_SHORT = Statement(
+    "ledger.plain_short",
+    _ALL_PLAIN.where(
+        *(sa.func.coalesce(sa.func.length(column), 0) <= ENTRY_BYTES_MAX for column in _PLAIN if not is_number(column))
+    ),
     PlainRow,
 )
-"""Entries of a range, without those of which a value is larger than any that was written here."""
+"""The same, without those of which a value is larger than any that was written here; two thirds dearer."""
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "since": ledger.c.at >= sa.bindparam("since"),
     "until": ledger.c.at <= sa.bindparam("until"),

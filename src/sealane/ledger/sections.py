@@ -19,8 +19,9 @@ import msgspec
 from sealane.database.engine import Database
 from sealane.errors import SealaneError
 from sealane.ledger import entry_queries, reader
-from sealane.ledger.bodies import NOT_OURS, named_field, opened
+from sealane.ledger.bodies import NAMED_FIELDS, NOT_OURS, opened
 from sealane.ledger.filing import FiledBody, digests, stored_moment
+from sealane.ledger.limits import ENTRY_BYTES_MAX
 from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH, perfect_root
 from sealane.operations.audit import TreeNode
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class _Columns(NamedTuple):
-    """Rows of `entry_queries.PLAIN`, column by column; of these types once `_have_right_types` has looked."""
+    """Rows of `entry_queries.PLAIN`, column by column; of these types once `_check_types` has looked."""
 
     seq: tuple[int, ...]
     body: tuple[bytes, ...]
@@ -54,31 +55,20 @@ class _Columns(NamedTuple):
 
 assert _Columns._fields == entry_queries.PlainRow._fields
 SECTION_ENTRIES = 16 * TILE_WIDTH
-"""What fits a processor's cache, so that rows are still there when they are looked at."""
+"""What one process proves before it is given more."""
 _KEY_SET = "signing_key_set"
 _NUMBER = frozenset({int, type(None)})
-_TEXT = frozenset({str, type(None)})
-_BYTES = frozenset({bytes, type(None)})
 _TYPES: dict[str, frozenset[type]] = {
     "seq": frozenset({int}),
-    "body": frozenset({bytes}),
-    "leaf": frozenset({bytes}),
-    "openings": _BYTES,
+    "openings": frozenset({bytes, type(None)}),
     "at": frozenset({int}),
-    "kind": frozenset({str}),
     "organization_id": _NUMBER,
     "user_id": _NUMBER,
-    "session_id": _TEXT,
     "folder_id": _NUMBER,
     "file_id": _NUMBER,
-    "version_id": _TEXT,
-    "door": frozenset({str}),
-    "path_digest": _BYTES,
-    "target_digest": _BYTES,
-    "address_digest": _BYTES,
-    "opened": _NUMBER,
 }
-"""What may stand in a column."""
+"""What may stand in a column. In the others only the very value that they are compared with passes."""
+_OPENINGS = _Columns._fields.index("openings")
 _FOUND_BY = slice(_Columns._fields.index("kind"), _Columns._fields.index("door") + 1)
 _DIGESTS = slice(_FOUND_BY.stop, _FOUND_BY.stop + 3)
 _NOTHING_OPENED: dict[str, tuple[str, str]] = {}
@@ -132,88 +122,123 @@ def _cut(hashes: bytes) -> list[bytes]:
 def proven(reading: Reading, after: int, last: int, wanted: Sequence[int]) -> Section:
     """Prove the entries past `after` up to `last`; `wanted`: the sizes at which the tree will be looked at."""
     assert not after % TILE_WIDTH
+    run = _Run(after)
     try:
-        rows = reading.tuples(entry_queries.PLAIN, after=after, last=last)
-        nodes = tuple(reader.nodes_within(reading, after, last))
-        return _proven(rows, after, last, set(wanted))._replace(nodes=nodes)
-    except (SealaneError, RuntimeError, *NOT_OURS, OverflowError):
+        limited = reading.limits_values(ENTRY_BYTES_MAX)
+        statement = entry_queries.PLAIN if limited else entry_queries.PLAIN_SHORT
+        for first in range(after, last, TILE_WIDTH):
+            end = min(first + TILE_WIDTH, last)
+            run.take(reading.tuples(statement, after=first, last=end), end)
+        return run.section(wanted, tuple(reader.nodes_within(reading, after, last)))
+    except (SealaneError, RuntimeError, TypeError, *NOT_OURS, OverflowError, _Unsound):
         return Section(after, sound=False)  # the verifier's own way says what is wrong
 
 
-def _proven(rows: list[tuple[Any, ...]], after: int, last: int, wanted: set[int]) -> Section:
-    """Prove rows that came as the driver has them, column by column: each check in one tight loop."""
-    unsound = Section(after, sound=False)
-    if not rows or len(rows) != last - after:
-        return unsound
-    columns = _Columns(*zip(*rows, strict=True))
-    if not _have_right_types(columns):
-        return unsound
-    if columns.seq != tuple(range(after + 1, last + 1)) or not _give(columns.body, columns.leaf):
-        return unsound
-    bodies = list(map(_decoder.decode, columns.body))
-    said = {at: stored_moment(at) for at in set(columns.at)}
-    times = [said[at] for at in columns.at]
-    all_opened = [_NOTHING_OPENED if openings is None else opened(openings) for openings in columns.openings]
-    if (
-        times != [body.at for body in bodies]
-        or list(zip(*columns[_FOUND_BY], strict=True)) != [body.columns() for body in bodies]
-        or list(zip(*columns[_DIGESTS], strict=True)) != list(map(digests, all_opened))
-        or not _open(all_opened, bodies)
-    ):
-        return unsound
-    appointed = tuple(
-        (seq, columns.body[seq - after - 1]) for seq, body in enumerate(bodies, after + 1) if body.kind == _KEY_SET
-    )
-    for seq, _ in appointed:
-        wanted |= {seq - 1, seq}
-    tiles, leaves = _tiles(columns.leaf, after, wanted)
-    opened_count = sum(map(len, all_opened))
-    return Section(
-        after=after,
-        sound=True,
-        tiles=tiles,
-        leaves=leaves,
-        appointed=appointed,
-        times=(times[0], times[-1]),
-        set_back=next((seq for seq, (was, now) in enumerate(pairwise(times), after + 2) if now < was), None),
-        opened=opened_count,
-        erased=sum(len(body.private) for body in bodies) - opened_count,
-    )
+class _Unsound(Exception):
+    """Something about an entry is not right."""
 
 
-def _have_right_types(columns: _Columns) -> bool:
-    right = all(_TYPES[name].issuperset(map(type, column)) for name, column in columns._asdict().items())
-    return right and [one is None for one in columns.openings] == [one is None for one in columns.opened]
+class _Run:
+    """What is proven of a section so far. A tile's rows are taken at once, while they are in the processor's cache."""
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+        self._size = after
+        self._tiles: list[tuple[bytes, ...]] = []
+        """The leaves of each tile."""
+        self._appointed: list[tuple[int, bytes]] = []
+        self._first_at = ""
+        self._last_at = ""
+        self._set_back: int | None = None
+        self._opened = 0
+        self._private = 0
+        """Commitments that there are."""
+
+    def take(self, rows: list[tuple[Any, ...]], end: int) -> None:
+        """Prove rows as the driver has them, those up to `end`: each check in one tight loop. Raises `_Unsound`."""
+        first = self._size + 1
+        if len(rows) != end - self._size:
+            raise _Unsound
+        columns = _Columns(*zip(*rows, strict=True))
+        _check_types(columns)
+        if columns.seq != tuple(range(first, end + 1)):
+            raise _Unsound
+        if tuple([sha256(b"\x00" + body).digest() for body in columns.body]) != columns.leaf:
+            raise _Unsound
+        bodies = list(map(_decoder.decode, columns.body))
+        if [row[_FOUND_BY] for row in rows] != [body.columns() for body in bodies]:
+            raise _Unsound
+        self._meet_times(columns.at, bodies)
+        self._open(rows, bodies)
+        for seq, body in enumerate(bodies, first):
+            if body.kind == _KEY_SET:
+                self._appointed.append((seq, columns.body[seq - first]))
+        self._tiles.append(columns.leaf)
+        self._size = end
+
+    def _meet_times(self, stored: tuple[int, ...], bodies: list[_Body]) -> None:
+        """See that each entry is filed under its time; note where times fall."""
+        said = {at: stored_moment(at) for at in set(stored)}
+        times = [body.at for body in bodies]
+        if [said[at] for at in stored] != times:
+            raise _Unsound
+        self._first_at = self._first_at or times[0]
+        if self._set_back is None and (times[0] < self._last_at or sorted(times) != times):
+            falls = (
+                seq for seq, (was, now) in enumerate(pairwise([self._last_at, *times]), self._size + 1) if now < was
+            )
+            self._set_back = next(falls)
+        self._last_at = times[-1]
+
+    def _open(self, rows: list[tuple[Any, ...]], bodies: list[_Body]) -> None:
+        """See that each opening is of its commitment (`bodies.commitment`), and each entry found by what is opened."""
+        decode, unhex, named, hashed = opened, bytes.fromhex, NAMED_FIELDS, sha256
+        count = committed = 0
+        for row, body in zip(rows, bodies, strict=True):
+            private = body.private
+            committed += len(private)
+            openings = decode(row[_OPENINGS]) if row[_OPENINGS] is not None else _NOTHING_OPENED
+            count += len(openings)
+            for name, (salt, value) in openings.items():
+                commitment = hashed(b"\x02" + unhex(salt) + named[name] + value.encode())
+                if commitment.hexdigest() != private.get(name):
+                    raise _Unsound
+            if row[_DIGESTS] != digests(openings):
+                raise _Unsound
+        self._opened += count
+        self._private += committed
+
+    def section(self, wanted: Sequence[int], nodes: tuple[TreeNode, ...]) -> Section:
+        """Return what came of it, once all was taken."""
+        looked_at = {(size - 1 - self._after) // TILE_WIDTH for size in wanted}
+        for seq, _ in self._appointed:
+            looked_at |= {(size - 1 - self._after) // TILE_WIDTH for size in (seq - 1, seq)}
+        full = [leaves for leaves in self._tiles if len(leaves) == TILE_WIDTH]
+        return Section(
+            after=self._after,
+            sound=True,
+            tiles=b"".join(map(perfect_root, full)),
+            leaves={
+                place: b"".join(leaves)
+                for place, leaves in enumerate(self._tiles)
+                if place in looked_at or len(leaves) < TILE_WIDTH
+            },
+            appointed=tuple(self._appointed),
+            times=(self._first_at, self._last_at),
+            set_back=self._set_back,
+            opened=self._opened,
+            erased=self._private - self._opened,
+            nodes=nodes,
+        )
 
 
-def _give(bodies: Sequence[bytes], leaves: Sequence[bytes]) -> bool:
-    """Return whether each leaf is the one that its body gives (`tree.leaf_of`)."""
-    return [sha256(b"\x00" + body).digest() for body in bodies] == list(leaves)
-
-
-def _open(all_opened: list[dict[str, tuple[str, str]]], bodies: list[_Body]) -> bool:
-    """Return whether each opening is of its commitment (`bodies.commitment`)."""
-    unhex = bytes.fromhex
-    for openings, body in zip(all_opened, bodies, strict=True):
-        private = body.private
-        for name, (salt, value) in openings.items():
-            hashed = sha256(b"\x02" + unhex(salt) + named_field(name) + value.encode())
-            if hashed.hexdigest() != private.get(name):
-                return False
-    return True
-
-
-def _tiles(hashes: Sequence[bytes], after: int, wanted: set[int]) -> tuple[bytes, dict[int, bytes]]:
-    looked_at = {(size - 1 - after) // TILE_WIDTH for size in wanted if after < size <= after + len(hashes)}
-    roots: list[bytes] = []
-    leaves: dict[int, bytes] = {}
-    for place, start in enumerate(range(0, len(hashes), TILE_WIDTH)):
-        tile = hashes[start : start + TILE_WIDTH]
-        if len(tile) == TILE_WIDTH:
-            roots.append(perfect_root(tile))
-        if place in looked_at or len(tile) < TILE_WIDTH:
-            leaves[place] = b"".join(tile)
-    return b"".join(roots), leaves
+def _check_types(columns: _Columns) -> None:
+    """Raise `_Unsound` for a value that is of another type than its column, and might pass as one of it."""
+    for name, right in _TYPES.items():
+        if not right.issuperset(map(type, getattr(columns, name))):
+            raise _Unsound
+    if [one is None for one in columns.openings] != [one is None for one in columns.opened]:
+        raise _Unsound
 
 
 # --- in processes of their own ----------------------------------------------------------------------------------------
@@ -224,7 +249,9 @@ _databases: list[Database] = []
 def open_database(url: str) -> None:
     """Begin a process that proves sections of this database. Nothing in it is of a kind that refers to itself."""
     gc.disable()
-    _databases.append(Database.open(url))
+    database = Database.open(url)
+    database.read_through(ENTRY_BYTES_MAX)
+    _databases.append(database)
 
 
 def proven_here(task: tuple[int, int, tuple[int, ...]]) -> Section:
