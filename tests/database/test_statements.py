@@ -240,3 +240,5 @@ def test_columns_must_be_those_of_the_statement_and_equally_long(examples):
         with pytest.raises(StatementFailed):
             transaction.insert_columns(ADD_FOUR, four | {"name": ["a", "a"]})
         transaction.rollback()
+    with examples.begin() as transaction:
+        assert transaction.first(example.COUNT).number == 0
