@@ -4,8 +4,8 @@ The campaign is that of `bench.campaign`: each of its files becomes a people lis
 of somebody, and told otherwise by a second organization (another address). Told are the seconds and CPU seconds of opening
 and taking the lists, of linking, of counting, the most memory, and the disk. Every figure (individuals, each data owner,
 state and class) is held against DuckDB's over what the lists were made of; exit code 5 where one differs. No two
-people's numbers are a slip apart (Damm's check digit), so that each of them must come out: how often chance makes two
-people one is reckoned in docs/identity.md. Lists are written before, by a process of their own, and are kept; at 1:1
+people's numbers are a slip apart (Damm's check digit) and no two have both names and the birth date in common, so that
+each of them must come out: how often chance makes two people one is reckoned in docs/identity.md. Lists are written before, by a process of their own, and are kept; at 1:1
 all that is said here goes in one command: `python -m bench.cold --scale 1:1`.
 """
 
@@ -47,6 +47,8 @@ _DAMM = np.array([
 _BEFORE_CHECK = 8
 _SPREAD = 7_919_777
 """Without a divisor in common with 10: the numbers of people who follow each other do not."""
+_STRIDE = 200_000_000_033
+"""Without a divisor in common with all names and birth dates that there may be, and small enough for 64 bits."""
 
 
 def syllables(numbers, salt):
@@ -60,8 +62,14 @@ def syllables(numbers, salt):
     return word
 
 
-GIVEN_NAMES = syllables(np.arange(GIVEN), 11)
-FAMILY_NAMES = syllables(np.arange(FAMILY), 12)
+def names(count, salt):
+    """So many names, no two alike."""
+    made = syllables(np.arange(2 * count), salt)
+    return made[np.sort(np.unique(made, return_index=True)[1])[:count]]
+
+
+GIVEN_NAMES = names(GIVEN, 11)
+FAMILY_NAMES = names(FAMILY, 12)
 
 
 def social(roots):
@@ -73,15 +81,24 @@ def social(roots):
     return told * np.uint64(10) + check
 
 
+def called(roots):
+    """Given name, family name and birth date for each, as numbers: no two people have all three in common."""
+    whole = np.uint64(GIVEN * FAMILY * _DAYS)
+    place = roots.astype(np.uint64) * np.uint64(_STRIDE) % whole
+    days, names = place // np.uint64(GIVEN * FAMILY), place % np.uint64(GIVEN * FAMILY)
+    return names % np.uint64(GIVEN), names // np.uint64(GIVEN), days
+
+
 def tellings(aliases, roots, states, masks, owners):
     """The rows of a people list: who these aliases are is told by names, birth date and number of their first one."""
     own = aliases != roots
     living = np.where(own, aliases, roots)
+    given, family, days = called(roots)
     told = pl.DataFrame(
         {
-            "given": GIVEN_NAMES[campaign.mixed(roots, 21) % GIVEN],
-            "family": FAMILY_NAMES[campaign.mixed(roots, 22) % FAMILY],
-            "birth_date": (campaign.mixed(roots, 23) % _DAYS).astype(np.int32) + _FIRST_DAY,
+            "given": GIVEN_NAMES[given],
+            "family": FAMILY_NAMES[family],
+            "birth_date": days.astype(np.int32) + _FIRST_DAY,
             "ssn": social(roots),
             "house": campaign.mixed(living, 24) % 9_000 + 1,
             "street": FAMILY_NAMES[campaign.mixed(living, 25) % 2_000],
