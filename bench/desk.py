@@ -117,7 +117,7 @@ def counting(files=1000, pairs=3750):
     facts = Facts(1, taken, [f"owner {n}" for n in range(1255)], range(aliases), runs)
     roots = np.arange(aliases, dtype=np.uint32)
     roots[1::8] -= 1
-    identity = IdentityMap(1, AboutMap(1, "strict-3", "loose-3", "", {}, 0), roots, roots)
+    identity = IdentityMap(1, AboutMap(1, "strict-4", "loose-4", "", {}, 0), roots, roots)
     exposed = {f"v{n}": Evidence.EXFILTRATED for n in range(files)}
     return {"desk-count-1000": median(lambda: affected(facts, identity, exposed, checkpoint="", ledger=1))}
 

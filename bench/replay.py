@@ -33,8 +33,11 @@ DUCKDB_MEMORY = "6GB"
 THREADS = 2
 SLICE = 30_000_000
 """Aliases of the map that DuckDB looks at together: what it groups by fits its memory."""
-LATEST = "max((place << 38) + (file_row_number << 8) + state) FILTER (state <> 0)"
-"""The last of the dated facts, of the file that was stored last, with its state in the lowest bits."""
+LATEST = "max((place << 47) + (told::UBIGINT << 6) + state) FILTER (state <> 0)"
+"""The last of the dated facts, of the file that was stored last, with its state in the lowest bits: 17, 41 and 6."""
+EACH_FACT = "file_row_number"
+FIRST_TOLD = "(first_of << 29) + min(file_row_number) OVER (PARTITION BY alias, state)"
+"""As people lists come: by data owner as each came first, then by telling, of which another state makes another."""
 
 
 def columns_of(path, schema):
@@ -89,17 +92,18 @@ def memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 
 
-def by_duckdb(made, spill, at_once=SLICE):
+def by_duckdb(made, spill, at_once=SLICE, numbered=EACH_FACT):
     """The same, by SQL on the same Parquet, slice after slice of the map: a person's tellings are all in one slice."""
     import duckdb  # noqa: PLC0415  only the process that asks it loads it
 
     order = sorted(range(made.files), key=campaign.stored)
-    place = pl.DataFrame({"file": order, "place": range(made.files)}, schema={"file": pl.UInt32, "place": pl.Int64})
+    place = pl.DataFrame({"file": order, "place": range(made.files)}, schema={"file": pl.UInt32, "place": pl.UInt64})
     asked = duckdb.connect(config={"memory_limit": DUCKDB_MEMORY, "threads": THREADS, "temp_directory": str(spill)})
     asked.register("place", place.to_arrow())
     asked.execute(
         f"CREATE VIEW facts AS FROM read_parquet('{made.facts}', file_row_number = true);"
         f" CREATE VIEW maps AS FROM read_parquet('{made.maps}');"
+        " CREATE TEMP TABLE came AS SELECT owner, row_number() OVER (ORDER BY min(file_row_number)) AS first_of FROM facts GROUP BY owner;"
         " CREATE TEMP TABLE by_owner (owner UINTEGER, people BIGINT); CREATE TEMP TABLE by_state (state UTINYINT, people BIGINT)"
     )
     one = loose = shared = 0
@@ -110,9 +114,9 @@ def by_duckdb(made, spill, at_once=SLICE):
         asked.execute(
             f"CREATE OR REPLACE TEMP TABLE slice AS SELECT alias, strict FROM maps WHERE strict {here};"
             f" CREATE OR REPLACE TEMP TABLE owned AS SELECT strict, owner, bit_or(mask) AS mask, {LATEST} AS latest"
-            " FROM facts JOIN slice USING (alias) JOIN place USING (file) GROUP BY strict, owner;"
+            f" FROM (SELECT *, {numbered} AS told FROM facts JOIN slice USING (alias) JOIN came USING (owner)) JOIN place USING (file) GROUP BY strict, owner;"
             " CREATE OR REPLACE TEMP TABLE people AS SELECT strict, count(*) AS owners, bit_or(mask) AS mask,"
-            " coalesce(max(latest) & 255, 0) AS state FROM owned GROUP BY strict;"
+            " coalesce(max(latest) & 63, 0) AS state FROM owned GROUP BY strict;"
             " INSERT INTO by_owner SELECT owner, count(*) FROM owned GROUP BY owner;"
             " INSERT INTO by_state SELECT state, count(*) FROM people GROUP BY state"
         )

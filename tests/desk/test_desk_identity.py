@@ -8,9 +8,12 @@ import polars as pl
 import pytest
 from hypothesis import strategies as st
 
+from sealane.desk.identity import policies
+from sealane.desk.identity.candidates import candidates, quarantine
 from sealane.desk.identity.compared import compared
 from sealane.desk.identity.linking import link, union
-from sealane.desk.identity.pairs import near_dates, pairs, quarantine
+from sealane.desk.identity.pairs import compare
+from sealane.desk.identity.slips import near_dates
 from tests.desk.sources_of_people import COLUMNS, population, rows_about, score
 from tests.tries import tries
 
@@ -63,6 +66,10 @@ def of(*kept, **more):
         but(given="Brockmann", family="Anna", ssn=None),
         of("ssn", "birth_date", given="Annika", family="Brockmann"),
         of("ssn"),
+        of("ssn", "family", "line", "zip"),
+        of("ssn", "family", birth_date=date(1961, 4, 13)),
+        of("given", "family", ssn="219561234"),
+        but(ssn="219561234", birth_date=date(1908, 1, 3)),
     ],
 )
 def test_one_person_told_twice_is_one(other):
@@ -80,6 +87,9 @@ def test_one_person_told_twice_is_one(other):
         but(ssn="507112345", line="4 Elm St", zip="02101", birth_date=None),
         of("given", "family", "line", "zip"),  # who knows whether mother or daughter
         of("birth_date", "zip", given="Anna", family="Zhou"),
+        of("ssn", "family", "zip"),  # a number and a family name, and not the house
+        of("given", "family", ssn="219551235"),  # numbers that were given out one after the other
+        but(ssn="219561234", birth_date=date(1908, 1, 3), line="4 Elm St", zip="02101"),
     ],
 )
 def test_who_may_be_somebody_else_is_not_joined(other):
@@ -145,6 +155,32 @@ def test_names_and_birth_date_alone_join_only_where_chance_would_not():
     assert linked(ANNA, far, *others)[0][:2] == [0, 0]
     crowd = [but(birth_date=date(1950, 1, 1 + n % 28), ssn=None, line=None, zip=f"{n:05d}") for n in range(60)]
     assert linked(ANNA, far, *crowd)[0][:2] == [0, 1]
+
+
+ONE_SLIP = but(ssn="219561234", line=None, zip=None)
+
+
+@pytest.mark.parametrize(
+    ("other", "rule"),
+    [
+        (ONE_SLIP | {"given": "Xenia", "family": "Zhou"}, policies.identifier_and_birth_date),
+        (ONE_SLIP | {"family": "Zhou", "birth_date": date(1961, 4, 13)}, policies.slipped_number),
+        (ONE_SLIP | {"birth_date": None}, policies.slipped_number),
+    ],
+)
+def test_a_slip_of_a_number_joins_only_while_chance_brings_nobody_else_with_such_a_one(other, rule):
+    told = compared(frame(ANNA, other), SEED)
+    first, second = np.array([0]), np.array([1])
+    told.count = 10_000
+    assert rule(compare(told, first, second))
+    told.count = 88_000_000  # of so many about eight have a number one slip apart
+    told.borne, told.borne_family = told.borne * 2_000_000, told.borne_family * 1_000_000
+    assert not rule(compare(told, first, second))
+
+
+def test_a_number_of_many_takes_no_row_without_a_given_name():
+    family = [but(given="Karl", birth_date=date(1960, 3, 3)), but(given="Berta", birth_date=date(1992, 9, 1))]
+    assert linked(*family, of("ssn", "family", "line", "zip"))[0] == [0, 1, 2]
 
 
 def test_a_number_that_many_share_is_quarantined_and_joins_nobody():
@@ -240,4 +276,4 @@ def test_dates_are_near_where_two_parts_agree_or_day_and_month_are_swapped(one, 
 def test_of_a_key_that_very_many_share_not_every_pair_is_looked_at():
     many = compared(frame(*(of("family", "birth_date", given=f"G{n:04d}x") for n in range(900))), SEED)
     quarantine(many)
-    assert len(pairs(many).first) < 900 * 40
+    assert len(candidates(many)) < 900 * 40

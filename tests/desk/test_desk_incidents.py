@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sealane.desk import taking
 from sealane.desk.facts import REGIONS, Facts, TakenFile
 from sealane.desk.failures import AnswerChanged, IncidentInvalid, IncidentMissing
+from sealane.desk.history import History, StoredVersion
 from sealane.desk.incidents import answering, records, scoping
 from sealane.desk.incidents.counting import affected
 from sealane.desk.incidents.records import Dated, Scope, Scoped
@@ -107,6 +108,26 @@ def test_with_no_scope_all_that_lay_there_while_it_went_on_was_reachable(desk, w
     assert found.evidence == {"exfiltrated": 0, "reachable": 2, "sealed": 0}
     at = figures(desk, world, opened, everything_at=STOLEN)
     assert at.people["strict"] == 1
+
+
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("scope", [{}, {"everything_at": STOLEN}, {"folders": ("/",)}])
+@pytest.mark.parametrize(
+    ("ended", "evidence"),
+    [
+        ({"gone": STOLEN - MOMENT}, None),
+        ({"gone": STOLEN}, Evidence.REACHABLE),
+        ({"gone": STOLEN + MOMENT}, Evidence.REACHABLE),
+        ({"sealed": STOLEN - MOMENT}, Evidence.SEALED),
+        ({"sealed": STOLEN}, Evidence.REACHABLE),
+    ],
+)
+def test_what_ended_in_the_moment_in_which_the_window_opens_had_not_ended(desk, opened, scope, ended, evidence):
+    version = StoredVersion("v1", "plan:/a.csv", "plan", 1, 1, STOLEN - timedelta(days=1), **ended)
+    found = scoping.exposed(scoped(desk, opened, **scope), History(versions={"v1": version}))
+    assert found.get("v1") == evidence
 
 
 def test_sealed_files_stand_apart_only_if_their_keys_were_gone_before(desk, world, opened):

@@ -20,7 +20,7 @@ def figures(*, union=100, owners=None, shared=0, rows=150, coverage=None):
     return Figures(
         people={"strict": union, "loose": union}, evidence={}, people_by_evidence={}, by_owner=owners, by_state={},
         by_class={}, owners_sum=sum(owners.values()), shared=shared, rows=rows, files=3,
-        coverage=coverage or {"complete": 3, "partial": 0, "unreadable": 0}, unreadable=(), policy="strict-3",
+        coverage=coverage or {"complete": 3, "partial": 0, "unreadable": 0}, unreadable=(), policy="strict-4",
         checkpoint="", cited=Cited("", 1, 1, "", 1, ""),
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from sealane.desk.failures import TooManyAliases
 from sealane.desk.folder import numbered
-from sealane.desk.identity.compared import SCOPED
+from sealane.desk.identity.telling import SCOPED
 from sealane.exposure.people.crowd import PERSON
 
 if TYPE_CHECKING:
@@ -79,15 +79,25 @@ def keyed(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
     scoped = pl.any_horizontal(pl.col(name).is_not_null() for name in SCOPED)
     nothing = pl.lit("\x01")
     told = [
-        pl.col(name).cast(pl.String).str.to_lowercase().fill_null(nothing)
-        if rows[name].null_count() < len(rows)
-        else nothing
+        _plain(rows[name]).fill_null("\x01") if rows[name].null_count() < len(rows) else nothing
         for name in PERSON
         if name != "owner"
     ]
     told.append(pl.when(scoped).then(pl.col("owner")).otherwise(nothing))
     text = rows.select(pl.concat_str(told, separator="\x00").alias("text"))["text"]
     return rows.with_columns(text.hash(seed).alias(KEY), text.hash(seed ^ _SECOND_SEED).alias(CHECK))
+
+
+def _plain(column: pl.Series) -> pl.Series:
+    """Return a column as text in lower case. Most dates come again and again: each is written once."""
+    if column.dtype != pl.Date:
+        return column.cast(pl.String).str.to_lowercase()
+    days = column.to_physical()
+    first, last = (int(value) if isinstance(value, int) else 0 for value in (days.min(), days.max()))
+    if last - first >= len(column):
+        return column.cast(pl.String)
+    every = pl.Series(np.arange(first, last + 1, dtype=np.int32)).cast(pl.Date).cast(pl.String)
+    return every.gather((days - first).cast(pl.UInt32))
 
 
 class Known:
@@ -105,7 +115,7 @@ class Known:
         run = keys, checks, np.arange(self.count, self.count + len(keys), dtype=np.uint32)
         self.count += len(keys)
         while True:
-            order = np.argsort(run[0], kind="stable")
+            order = np.argsort(run[0])
             run = run[0][order], run[1][order], run[2][order]
             if not self._runs or len(self._runs[-1][0]) > 2 * len(run[0]):
                 break
@@ -121,7 +131,7 @@ class Known:
         places = np.flatnonzero(found < 0)
         if not len(places):
             return found, places
-        order = places[np.lexsort((checks[places], keys[places]))]  # stable: of equal ones the first place is first
+        order = _in_order(keys, checks, places)
         first = np.concatenate(
             ([True], (keys[order][1:] != keys[order][:-1]) | (checks[order][1:] != checks[order][:-1]))
         )
@@ -132,6 +142,8 @@ class Known:
         return found, new
 
     def _found(self, keys: Numbers, checks: Numbers) -> Numbers:
+        order = np.argsort(keys)  # whoever looks in order looks at neighbours
+        keys, checks = keys[order], checks[order]
         found = np.full(len(keys), -1, dtype=np.int64)
         for known, known_checks, numbers in self._runs:
             rows = np.flatnonzero(found < 0)
@@ -144,4 +156,15 @@ class Known:
                 hit = known_checks[places] == checks[rows]
                 found[rows[hit]] = numbers[places[hit]]
                 rows, places = rows[~hit], places[~hit] + 1
-        return found
+        placed = np.empty_like(found)
+        placed[order] = found
+        return placed
+
+
+def _in_order(keys: Numbers, checks: Numbers, places: Numbers) -> Numbers:
+    """Return these places in order of key and check, and where both are equal of place."""
+    order = places[np.argsort(keys[places], kind="stable")]
+    doubled = keys[order][1:] == keys[order][:-1]
+    if (checks[order][1:] != checks[order][:-1])[doubled].any():  # hardly ever: a key of 64 bits by chance
+        return places[np.lexsort((checks[places], keys[places]))]
+    return order

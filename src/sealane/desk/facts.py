@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sealane.desk.ahead import Ahead
 from sealane.desk.aliases import CHECK, KEY, TOLD, Aliases, Known, keyed
 from sealane.desk.folder import numbered
 from sealane.desk.runs import FACT, Filling, Runs
@@ -149,17 +150,21 @@ class Gathering:
 
     def _begin(self) -> None:
         self._files: list[TakenFile] = []
+        self._ahead = Ahead(self._told, self._number)
         self._owners_before = len(self._owners)
         self._aliases_before = self._known.count
-        self._waiting: list[pa.Table] = []
-        self._waiting_rows = 0
-        self._whose: list[tuple[int, str, int]] = []
-        """Of each of these: the file's number, the owner where the list does not say, and how many rows."""
+        self._nobody_waits()
         self._facts: list[pl.DataFrame] = []
         self._ties: list[pl.DataFrame] = []
         self._rows = 0
         self._written = io.BytesIO()
         self._writer: pq.ParquetWriter | None = None
+
+    def _nobody_waits(self) -> None:
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._whose: list[tuple[int, str, int]] = []
+        """Of each of these: the file's number, the owner where the list does not say, and how many rows."""
 
     def take(self, file: TakenFile, people: Iterable[pa.Table], owner: str) -> int:
         """Take a file and the individuals in it (`read_tables`); return how many rows these are.
@@ -185,13 +190,17 @@ class Gathering:
         return rows
 
     def _settle(self) -> None:
-        """Give numbers to what waits, and keep of it new aliases and facts."""
-        if not self._waiting:
-            return
-        rows = keyed(self._together(), self._folder.seed)
-        self._waiting.clear()
-        self._waiting_rows = 0
-        self._whose.clear()
+        """Begin with what waits."""
+        if self._waiting:
+            self._ahead.begin((self._waiting, self._whose))
+        self._nobody_waits()
+
+    def _told(self, waiting: tuple[list[pa.Table], list[tuple[int, str, int]]]) -> pl.DataFrame:
+        """Return what waits in one table, with what each row is known again by."""
+        return keyed(_together(*waiting), self._folder.seed)
+
+    def _number(self, rows: pl.DataFrame) -> None:
+        """Give numbers to these rows, and keep of them new aliases and facts."""
         numbers, new = self._known.number(rows[KEY].to_numpy(), rows[CHECK].to_numpy())
         if len(new):
             table = (
@@ -223,24 +232,12 @@ class Gathering:
         tied = rows.select("file", INDIVIDUAL, pl.Series("alias", numbers, dtype=pl.UInt32))
         self._ties.append(tied.drop_nulls(INDIVIDUAL))
 
-    def _together(self) -> pl.DataFrame:
-        """Return what waits in one table, each row with the number of its file and with an owner."""
-        told = people_of(self._waiting)
-        numbers, owners, sizes = zip(*self._whose, strict=True)
-        columns = TOLD | {MASK: pl.UInt32, INDIVIDUAL: pl.UInt32}
-        return told.select(
-            (pl.col(name) if name in told.columns else pl.lit(None)).cast(kind).alias(name)
-            for name, kind in columns.items()
-        ).with_columns(
-            pl.col("owner").fill_null(pl.Series(owners, dtype=pl.String)[np.repeat(np.arange(len(sizes)), sizes)]),
-            pl.Series("file", np.repeat(numbers, sizes), dtype=pl.UInt32),
-        )
-
     def write(self) -> None:
         """Write what was taken since the last batch as one. Raises `TooManyAliases`."""
         if not self._files:
             return
         self._settle()
+        self._ahead.finish()
         table = pl.concat([pl.DataFrame(schema=FACT), *self._facts])
         self._facts = []
         if not _in_order(table):
@@ -263,6 +260,20 @@ class Gathering:
         self.batches = number
         self._files_before += len(self._files)
         self._begin()
+
+
+def _together(tables: list[pa.Table], whose: list[tuple[int, str, int]]) -> pl.DataFrame:
+    """Return tables of lists in one, each row with the number of its file and with an owner."""
+    told = people_of(tables)
+    numbers, owners, sizes = zip(*whose, strict=True)
+    columns = TOLD | {MASK: pl.UInt32, INDIVIDUAL: pl.UInt32}
+    return told.select(
+        (pl.col(name) if name in told.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in columns.items()
+    ).with_columns(
+        pl.col("owner").fill_null(pl.Series(owners, dtype=pl.String)[np.repeat(np.arange(len(sizes)), sizes)]),
+        pl.Series("file", np.repeat(numbers, sizes), dtype=pl.UInt32),
+    )
 
 
 _REPEATING: Final = ("given", "family", "suffix", "birth_date", "city", "state", "zip", "owner")

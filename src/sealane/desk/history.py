@@ -56,8 +56,8 @@ class StoredVersion:
         return self.stored <= at < self.gone
 
     def is_ciphertext(self, since: datetime) -> bool:
-        """Tell whether the server had had no key of it already when something began."""
-        return self.sealed is not None and self.sealed <= since
+        """Tell whether the server had had no key of it before something began; in the very moment is not before."""
+        return self.sealed is not None and self.sealed < since
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import polars as pl
 from sealane.desk.facts import aliases_of, heads, ties_of
 from sealane.desk.failures import DeskDamaged
 from sealane.desk.folder import numbered
-from sealane.desk.identity.compared import COLUMNS
 from sealane.desk.identity.linking import link
 from sealane.desk.identity.policies import LOOSE, STRICT
+from sealane.desk.identity.telling import COLUMNS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,7 +58,7 @@ def make(folder: Folder) -> IdentityMap:
         if (newest.about.batches, newest.about.strict, newest.about.loose) == (len(told), STRICT, LOOSE):
             return newest
     linked = link(aliases_of(folder, told).frames(*COLUMNS), folder.seed, ties_of(told))
-    strict, loose = linked.strict.astype("<u4"), linked.loose.astype("<u4")
+    strict, loose = linked.strict.astype("<u4", copy=False), linked.loose.astype("<u4", copy=False)
     about = AboutMap(len(told), STRICT, LOOSE, _digest(strict, loose), linked.quarantined, linked.vetoed)
     number = len(there) + 1
     written = io.BytesIO()
@@ -87,4 +87,6 @@ def newest(folder: Folder) -> IdentityMap | None:
 
 
 def _digest(strict: Numbers, loose: Numbers) -> str:
-    return sha256(strict.tobytes() + loose.tobytes()).hexdigest()
+    digest = sha256(strict.tobytes())
+    digest.update(loose.tobytes())
+    return digest.hexdigest()

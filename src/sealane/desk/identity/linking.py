@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sealane.desk.identity import policies
+from sealane.desk.ahead import each_ahead
+from sealane.desk.identity import blocks, policies
+from sealane.desk.identity.candidates import candidates, mark_numbers_of_many, quarantine
 from sealane.desk.identity.compared import compared
-from sealane.desk.identity.pairs import DIFFER, compare, pairs, places_of, quarantine
+from sealane.desk.identity.hashes import among
+from sealane.desk.identity.pairs import DIFFER, compare, may_contradict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +38,8 @@ _TIED: Final = 1
 _LOOKED_AT: Final = 2
 """Of two, the pair itself was looked at."""
 _PAIRS_AT_ONCE: Final = 2_000_000
+_JUDGED_AT_ONCE: Final = 500_000
+_PARENTS_AT_ONCE: Final = 1 << 22
 _MEMBERS_MAX: Final = 400
 """Aliases of one person in whom contradictions are looked for pair by pair; more are joined by the strongest rule."""
 
@@ -60,19 +65,50 @@ def link(aliases: pl.DataFrame | Iterable[pl.DataFrame], seed: int, ties: Number
     told = compared(aliases, seed)
     quarantined = quarantine(told)
     ties = np.zeros((0, 2), dtype=np.int64) if ties is None else ties.astype(np.int64)
-    seen = pairs(told, ties)
-    ranks = _ranks(seen)
-    ranks[places_of(seen, ties)] = _TIED
-    veto = policies.contradict(seen)
-    strict, refused = _joined(told, seen, ranks, veto)
+    looked_at = candidates(told, ties)
+    mark_numbers_of_many(told, looked_at)
+    seen = _judged(told, looked_at, np.unique(blocks.codes(ties[:, 0], ties[:, 1])))
+    del looked_at
+    strict, refused = _joined(told, seen)
     _join_nameless(told, strict)
     loose = strict.copy()
-    wider = np.zeros(len(seen.first), dtype=bool)
-    for rule in policies.LOOSE_RULES:
-        wider |= rule(seen)
-    wider &= ~veto
-    union(loose, seen.first[wider], seen.second[wider])
-    return Linked(strict, loose, quarantined, int(np.count_nonzero(veto & (ranks > 0))) + refused)
+    union(loose, seen.first[seen.wider], seen.second[seen.wider])
+    return Linked(strict, loose, quarantined, int(np.count_nonzero(seen.veto & (seen.ranks > 0))) + refused)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The pairs that a rule joins, in order."""
+
+    first: Numbers
+    second: Numbers
+    ranks: Numbers
+    """The number of the strongest strict rule, from 1 on; 0 where none does."""
+    veto: Numbers
+    """Whether they contradict each other."""
+    wider: Numbers
+    """Whether a loose rule joins them, and no veto forbids it."""
+
+
+def _judged(told: Compared, looked_at: Numbers, ties: Numbers) -> _Judged:
+    """Compare all these pairs, so many at a time, and keep those that a rule joins."""
+
+    def judged(begin: int) -> tuple[Numbers, ...]:
+        pairs = looked_at[begin : begin + _JUDGED_AT_ONCE]
+        first, second = blocks.sides(pairs)
+        seen = compare(told, first, second)
+        ranks, veto = _ranks(seen), policies.contradict(seen)
+        ranks[among(pairs, ties)] = _TIED
+        wider = np.zeros(len(first), dtype=bool)
+        for rule in policies.LOOSE_RULES:
+            wider |= rule(seen)
+        wider &= ~veto
+        kept = np.flatnonzero((ranks > 0) | wider)
+        sides = (side[kept].astype(np.uint32) for side in (first, second))
+        return *sides, ranks[kept], veto[kept], wider[kept]
+
+    begins = range(0, len(looked_at), _JUDGED_AT_ONCE) or (0,)
+    return _Judged(*(np.concatenate(part) for part in zip(*each_ahead(judged, begins), strict=True)))
 
 
 def _ranks(seen: Pairs) -> Numbers:
@@ -83,35 +119,44 @@ def _ranks(seen: Pairs) -> Numbers:
     return ranks
 
 
-def _joined(told: Compared, seen: Pairs, ranks: Numbers, veto: Numbers) -> tuple[Numbers, int]:
-    chosen = np.flatnonzero((ranks > 0) & ~veto)
-    first, second, rank = seen.first[chosen], seen.second[chosen], ranks[chosen]
-    roots = np.arange(told.count, dtype=np.int64)
+def _joined(told: Compared, seen: _Judged) -> tuple[Numbers, int]:
+    chosen = np.flatnonzero((seen.ranks > 0) & ~seen.veto)
+    first, second, rank = seen.first[chosen], seen.second[chosen], seen.ranks[chosen]
+    roots = np.arange(told.count, dtype=np.uint32)
     union(roots, first, second)
-    enemies, too_many = _contradictions(told, roots)
+    enemies, too_many = _contradictions(told, roots, np.unique(np.concatenate((first, second))))
     enemies = _without_witnessed(told, enemies, first, second)
-    doubted = np.isin(roots, roots[enemies[0]]) | np.isin(roots, too_many)
-    if not doubted.any():
+    doubtful = np.zeros(told.count, dtype=bool)
+    doubtful[too_many] = True
+    hardly = doubtful.copy()
+    doubtful[roots[enemies[0]]] = True
+    if not doubtful.any():
         return roots, 0
-    edges = np.flatnonzero(doubted[first] & ((rank == 1) | ~np.isin(roots[first], too_many)))
-    again = np.flatnonzero(doubted)
-    roots[again] = again
+    edges = np.flatnonzero(doubtful[roots[first]] & ((rank == 1) | ~hardly[roots[first]]))
     order = edges[np.lexsort((second[edges], first[edges], rank[edges]))]
+    again = np.flatnonzero(doubtful[roots])
+    roots[again] = again
     return roots, _join_carefully(roots, first[order].tolist(), second[order].tolist(), enemies)
 
 
-def _contradictions(told: Compared, roots: Numbers) -> tuple[tuple[Numbers, Numbers], Numbers]:
-    """Return the pairs of aliases within one person who contradict each other, and people of too many aliases."""
-    order = np.argsort(roots, kind="stable")
+def _contradictions(told: Compared, roots: Numbers, joined: Numbers) -> tuple[tuple[Numbers, Numbers], Numbers]:
+    """Return the pairs of aliases within one person who contradict each other, and people of too many aliases.
+
+    `joined`: all aliases that are joined with another one.
+    """
+    order = joined[np.argsort(roots[joined], kind="stable")].astype(np.int64)
     ordered = roots[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(order) else order
     sizes = np.diff(np.append(starts, len(order)))
     first, second = [order[:0]], [order[:0]]
     for size in np.unique(sizes[(sizes > _LOOKED_AT) & (sizes <= _MEMBERS_MAX)]).tolist():
-        groups = order[starts[sizes == size][:, None] + np.arange(size)]
         one, other = np.triu_indices(size, 1)
-        for part in np.array_split(groups, max(1, groups.shape[0] * len(one) // _PAIRS_AT_ONCE)):
-            ours, theirs = part[:, one].ravel(), part[:, other].ravel()
+        begins = starts[sizes == size]
+        for part in np.array_split(begins, max(1, len(begins) * len(one) // _PAIRS_AT_ONCE)):
+            groups = order[part[:, None] + np.arange(size)]
+            ours, theirs = groups[:, one].ravel(), groups[:, other].ravel()
+            apart = may_contradict(told, ours, theirs)
+            ours, theirs = ours[apart], theirs[apart]
             wrong = policies.contradict(compare(told, ours, theirs))
             first.append(ours[wrong])
             second.append(theirs[wrong])
@@ -130,11 +175,11 @@ def _without_witnessed(
     ours, theirs = enemies
     if not len(ours):
         return enemies
-    full = (told.names["given"] != 0) & (told.names["family"] != 0) & (told.born != 0) & (told.social != 0)
+    full = (told.given != 0) & (told.family != 0) & (told.born != 0) & (told.social != 0)
     doubted = np.unique(np.concatenate(enemies))
     joined: dict[int, set[int]] = {}
     for one, other in ((first, second), (second, first)):
-        rows = np.flatnonzero(full[other] & np.isin(one, doubted))
+        rows = np.flatnonzero(full[other] & among(one, doubted))
         for alias, witness in zip(one[rows].tolist(), other[rows].tolist(), strict=True):
             joined.setdefault(alias, set()).add(witness)
     nobody: set[int] = set()
@@ -175,16 +220,16 @@ def _join_nameless(told: Compared, roots: Numbers) -> None:
 
     With a family name alone it may be anybody of the family, and is left apart.
     """
-    free = ~told.named
+    free = ~told.named(slice(None))
+    identifiers = told.identifiers
     for name in _ALONE:
-        key = told.identifiers.get(name)
-        if key is None:
+        key = identifiers.get(name)
+        if key is None or not len(wanted := np.unique(key[free & (key != 0)])):
             continue
-        rows = np.flatnonzero((key != 0) & (told.named | free))
-        if not free[rows].any():
-            continue
+        rows = np.flatnonzero(among(key, wanted))
+        rows = rows[told.named(rows) | free[rows]]
         values, places = np.unique(key[rows], return_inverse=True)
-        known = told.named[rows]
+        known = told.named(rows)
         least = np.full(len(values), len(roots), dtype=np.int64)
         most = np.full(len(values), -1, dtype=np.int64)
         np.minimum.at(least, places[known], roots[rows][known])
@@ -208,13 +253,23 @@ def _nobody_else(told: Compared, first: Numbers, second: Numbers) -> Numbers:
 
 
 def union(parent: Numbers, first: Numbers, second: Numbers) -> None:
-    """Make all that these pairs connect point at their lowest alias, in place."""
-    while len(first):
-        ours, theirs = parent[first], parent[second]
+    """Make all that these pairs connect point at their lowest alias, in place, as each does before."""
+    ours, theirs = parent[first], parent[second]
+    apart = ours != theirs
+    ours, theirs = ours[apart], theirs[apart]
+    if not len(ours):
+        return
+    people, sides = np.unique(np.concatenate((ours, theirs)), return_inverse=True)
+    ours, theirs = sides[: len(ours)], sides[len(ours) :]
+    lowest = np.arange(len(people))
+    while len(ours):
+        np.minimum.at(lowest, np.maximum(ours, theirs), np.minimum(ours, theirs))
+        while not np.array_equal(lowest, above := lowest[lowest]):
+            lowest = above
+        ours, theirs = lowest[ours], lowest[theirs]
         apart = ours != theirs
-        first, second, ours, theirs = first[apart], second[apart], ours[apart], theirs[apart]
-        if not len(first):
-            return
-        np.minimum.at(parent, np.maximum(ours, theirs), np.minimum(ours, theirs))
-        while not np.array_equal(parent, above := parent[parent]):
-            parent[:] = above
+        ours, theirs = ours[apart], theirs[apart]
+    parent[people] = people[lowest]
+    for begin in range(0, len(parent), _PARENTS_AT_ONCE):
+        part = parent[begin : begin + _PARENTS_AT_ONCE]
+        part[:] = parent[part]

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sealane.desk.identity.pairs import AGREE, DIFFER, HOUSE, NEARLY, UNTOLD, Pairs
+from sealane.desk.identity.pairs import AGREE, BIRTH_DAYS, COINCIDENCE_MAX, DIFFER, HOUSE, NEARLY, PLACE, UNTOLD, Pairs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Numbers = npt.NDArray[Any]
 
-STRICT: Final = "strict-3"
-LOOSE: Final = "loose-3"
+STRICT: Final = "strict-4"
+LOOSE: Final = "loose-4"
 _STRONG: Final = ("ssn", "itin", "medicare_id", "passport", "drivers_license")
+_DATES_NEAR: Final = 120
+"""Birth dates that are nearly a given one, about."""
 _WEAK: Final = ("medicaid_id", "member_id", "medical_record_number", "account_number", "card_number")
 
 
@@ -43,9 +45,14 @@ def identifier_and_name(pairs: Pairs) -> Numbers:
     """S1: a number that is one person's alone; the given name, and one of family name, birth date and place.
 
     Where a roster has one number for a whole family with two of one name (father and son), it must be the birth date.
+    Without a given name it is the birth date to the day; or nearly, with the family name; or, where none is told, the
+    family name and the whole address, if nobody else is told under the number.
     """
     other = (pairs.born >= NEARLY) | (~pairs.namesakes & ((pairs.family >= NEARLY) | (pairs.place >= 1)))
-    unnamed = (pairs.given == UNTOLD) & (pairs.family != DIFFER) & (pairs.born == AGREE)
+    family = pairs.family == AGREE
+    born = ((pairs.family != DIFFER) & (pairs.born == AGREE)) | (family & (pairs.born == NEARLY))
+    there = family & (pairs.born == UNTOLD) & (pairs.place == PLACE) & pairs.own
+    unnamed = (pairs.given == UNTOLD) & (born | there)
     return _any(pairs, _STRONG) & (((pairs.given >= NEARLY) & other) | unnamed)
 
 
@@ -53,11 +60,14 @@ def identifier_and_birth_date(pairs: Pairs) -> Numbers:
     """S8: a number that is one person's alone and the birth date; a mistyped one with names and place.
 
     With the birth date to the day it is whatever the given name is: only twins could be two people, and V4 looks for
-    them. A Social Security number with a slip before its last two digits is as good: twins' numbers follow each
-    other, or have nothing in common.
+    them. A Social Security number with a slip before its last two digits is as good (twins' numbers follow each
+    other, or have nothing in common), unless so many are told that chance brings others with such a number and this
+    birth date: then a name must agree, nearly.
     """
     mistyped = (pairs.born == NEARLY) & (pairs.given != DIFFER) & (pairs.family >= NEARLY) & (pairs.place >= 1)
-    return (_any(pairs, _STRONG) & ((pairs.born == AGREE) | mistyped)) | (pairs.mistyped & (pairs.born == AGREE))
+    few = pairs.neighbours / BIRTH_DAYS <= COINCIDENCE_MAX
+    slip = pairs.mistyped & (few | (pairs.given >= NEARLY) | (pairs.family >= NEARLY))
+    return (_any(pairs, _STRONG) & ((pairs.born == AGREE) | mistyped)) | (slip & (pairs.born == AGREE))
 
 
 def number_with_birth_date(pairs: Pairs) -> Numbers:
@@ -92,13 +102,19 @@ def slipped_number(pairs: Pairs) -> Numbers:
     """S7: Social Security numbers one slip apart, and what tells twins apart, whose numbers follow each other.
 
     That is the birth date and the given name to the letter; or birth date, place and what is told of both names,
-    nearly; or given name, family name nearly, and place.
+    nearly; or given name, family name nearly, and place; or, without birth date, both names to the letter and a slip
+    before the last two digits. Where no place speaks, only as far as chance brings nobody else of whom all this is so.
     """
     born = pairs.born >= NEARLY
+    given, family = pairs.shares
+    days = np.where(pairs.born == AGREE, 1, _DATES_NEAR) / BIRTH_DAYS
+    called = (pairs.given == AGREE) & (pairs.neighbours * days * given <= COINCIDENCE_MAX)
+    unborn = (pairs.given == AGREE) & (pairs.family == AGREE) & (pairs.born == UNTOLD) & pairs.mistyped
+    unborn &= pairs.neighbours * given * family <= COINCIDENCE_MAX
     nearly = (pairs.given >= UNTOLD) & (pairs.family >= UNTOLD) & (pairs.place >= 1)
     nearly &= (pairs.given >= NEARLY) | (pairs.family >= NEARLY)
     there = (pairs.given == AGREE) & (pairs.family >= NEARLY) & (pairs.place >= 1)
-    return (pairs.social == NEARLY) & ((born & ((pairs.given == AGREE) | nearly)) | there)
+    return (pairs.social == NEARLY) & ((born & (called | nearly)) | there | unborn)
 
 
 STRICT_RULES: Final = (
@@ -137,7 +153,8 @@ def contradict(pairs: Pairs) -> Numbers:
 
     V1: birth dates of which not even two of year, month and day agree, unless names (or given name and place) and
     number agree, neither of the two is known by another number, and neither is told a second time (a son of his
-    father's name). V2: generations that differ (Jr, Sr). V3: Social Security numbers that differ by more than a slip,
+    father's name); or both names to the letter, the place, and a number with a slip before its last two digits.
+    V2: generations that differ (Jr, Sr). V3: Social Security numbers that differ by more than a slip,
     unless given name and birth date agree, and with them the house, or the family name nearly and the place (or names
     so rare that chance did not do it); or the given name with a slip that made of it what nobody is called, family
     name, birth date and place. V4: the same family name and birth date with given names that have nothing in common:
@@ -146,7 +163,9 @@ def contradict(pairs: Pairs) -> Numbers:
     """
     named = (pairs.given >= NEARLY) & (pairs.family >= NEARLY)
     married = (pairs.given == AGREE) & (pairs.place >= 1)
-    no = (pairs.born == DIFFER) & ~((named | married) & pairs.known & pairs.own & pairs.once)
+    both = (pairs.given == AGREE) & (pairs.family == AGREE) & (pairs.place >= 1)
+    one = ((named | married) & pairs.known) | (both & pairs.mistyped)
+    no = (pairs.born == DIFFER) & ~(one & pairs.own & pairs.once)
     exact = (pairs.given == AGREE) & (pairs.born == AGREE)
     family = (pairs.family >= NEARLY) & ((pairs.place >= 1) | (pairs.rare & (pairs.family == AGREE)))
     slipped = pairs.slipped & (pairs.family == AGREE) & (pairs.born == AGREE) & (pairs.place >= 1)

@@ -69,12 +69,15 @@ def exposed(incident: Incident, history: History) -> dict[str, Evidence]:
 
 
 def _lay_there(scope: Scope, window: Span, history: History) -> Iterator[StoredVersion]:
-    """Yield what lay in the scope's folders then, or at any time of the window."""
+    """Yield what lay in the scope's folders then, or at any time of the window.
+
+    What was removed in the very moment in which the window opens lay there: which came first, nobody knows.
+    """
     at = scope.everything_at
     span = window if at is None else Span(at, at)
     for version in history.versions.values():
         for path, lay in version.places():
-            if lay.since <= span.until and lay.until > span.since and _in_folders(scope, path):
+            if lay.within(span) is not None and _in_folders(scope, path):
                 yield version
                 break
 

@@ -30,7 +30,7 @@ input,select,button{font:inherit;padding:.4rem .6rem;min-height:2.2rem;color:inh
 input,select,button{border:1px solid #767676}
 input:not([type=checkbox]),select{width:100%;box-sizing:border-box}option{color:#111;background:#fff}
 button{cursor:pointer;font-weight:600}
-.wide{overflow-x:auto}.wide table{min-width:46rem}.wide :is(th,td){overflow-wrap:normal}
+.wide{overflow-x:auto}.wide table{min-width:46rem}.wide :is(th,td){overflow-wrap:normal;min-width:0}
 button{margin-right:.6rem}.note{border-left:.4rem solid #2b6cb0;padding:.2rem 1rem}
 """
 )
