@@ -76,6 +76,40 @@ def test_names_say_something_and_nothing_is_left_for_later():
         assert not MARKS.search(path.read_text()), f"{name_of(path)} has a mark left for later"
 
 
+def imported_by(path):
+    """The modules of ours that a module imports when it is imported; not what only the type checker reads."""
+    at_once, later = list(tree_of(path).body), []
+    while at_once:
+        node = at_once.pop()
+        if isinstance(node, ast.If):
+            at_once += node.orelse if "TYPE_CHECKING" in ast.unparse(node.test) else node.body + node.orelse
+        elif isinstance(node, ast.Try):
+            at_once += node.body + node.orelse + node.finalbody + [line for one in node.handlers for line in one.body]
+        elif isinstance(node, ast.Import):
+            later += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            later += [f"{node.module}.{name.name}" for name in node.names]
+    for name in later:
+        found = next((one for one in (name, name.rpartition(".")[0]) if one in MODULES), None)
+        if found is not None:
+            yield found
+
+
+def module_of(path):
+    return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+@pytest.mark.slow  # parses every module
+def test_no_module_imports_itself_by_way_of_others():
+    left = {module: set(imported_by(path)) for module, path in MODULES.items()}
+    while leaves := {module for module, imported in left.items() if not imported & left.keys()}:
+        left = {module: imported for module, imported in left.items() if module not in leaves}
+    assert not left, f"these import each other in a circle: {sorted(left)}"
+
+
 def test_nothing_stored_is_ever_evaluated():
     banned = re.compile(r"\b(eval|exec|pickle|marshal|shelve|yaml\.load|os\.system)\b\(?|shell=True")
     words = re.compile(r"\b(eval|exec|pickle|marshal|shelve|yaml|system|shell)\b")
