@@ -39,7 +39,10 @@ def head_of(*lines: str, method: str = "GET", target: str = "/api/v1/me") -> byt
 # --- Before any route ------------------------------------------------------------------------------------------------
 
 
-SPELLINGS = ("..", "%2e%2e", "%2E.", "a%2fb", "a%5cb", "%c0%ae%c0%ae", "a%00b", "%zz", "%", "a//b", "%0d%0a", "%ff")
+SPELLINGS = (
+    *("..", "%2e%2e", "%2E.", "..%2f..", "%2e%2e%2f", "%252e%252e%2f", "a%2fb", "a%5cb", "..%5c"),
+    *("%c0%ae%c0%ae", "%e0%80%ae", "a%00b", "%zz", "%", "a//b", "%0d%0a", "%ff", "n" * 300, "%c3%bc" * 150),
+)
 
 
 @pytest.mark.parametrize("route", ["content", "folders", "receipts", "uploads", "nothing"])

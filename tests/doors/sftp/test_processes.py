@@ -1,4 +1,4 @@
-"""The SFTP door as a process of a running server: killed, drained, and cut off from outside."""
+"""The SFTP door as a process of a running server: killed and drained."""
 
 import asyncio
 import contextlib
@@ -66,19 +66,6 @@ async def test_a_transfer_waits_for_a_keeper_that_is_killed(server):
         async with client.open("/in/f", "rb") as file:
             assert await file.read() == content
     assert "Traceback" not in server.log.read_text()
-
-
-async def test_a_disabled_user_is_cut_off_within_two_seconds(server):
-    async with sftp(server) as client:
-        file = await client.open("/in/f", "wb")
-        await file.write(bytes(MIB))
-        disabling = asyncio.create_task(asyncio.to_thread(server.sealane, "user", "disable", "ann@clinic"))
-        ended = asyncio.create_task(client.wait_closed())
-        await disabling
-        await asyncio.wait_for(ended, 2)
-    with pytest.raises(asyncssh.PermissionDenied):
-        async with sftp(server):
-            pass
 
 
 async def test_a_server_that_is_asked_to_stop_suspends_what_does_not_end(server):
