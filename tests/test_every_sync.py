@@ -19,10 +19,12 @@ from sealane.app import certificate
 from sealane.cli.files import new_file
 from sealane.client import identities, journals, opening, unfinished
 from sealane.desk.folder import _keep
+from sealane.ids import SegmentId
 from sealane.jobs.witness import _put
 from sealane.vault.age import files
 from sealane.vault.age.x25519 import X25519Identity
 from sealane.vault.disk import make_durably, sync_folder
+from sealane.vault.local import LocalStore
 
 SOURCE = Path(sealane.__file__).parent
 CONTENT = b"what is to last"
@@ -119,7 +121,6 @@ ACTS = {
     ("vault/disk.py", "sync_folder"): synced_folder,
 }
 BY_POWER_CUTS = {
-    ("vault/disk.py", "sync"),  # of what follows
     ("vault/disk.py", "open_root"),
     ("vault/local.py", "__init__"),
     ("vault/local.py", "delete"),
@@ -130,7 +131,8 @@ BY_POWER_CUTS = {
 }
 """Of the blob store and the keys: tests/vault/test_power_cut.py takes each out."""
 ELSEWHERE = {
-    ("vault/disk.py", "make_durably"),  # below
+    ("vault/disk.py", "sync"),  # below
+    ("vault/disk.py", "make_durably"),  # likewise
     ("cli/audit_export.py", "exported"),  # tests/ledger/test_standalone.py
 }
 
@@ -141,6 +143,17 @@ def test_what_is_to_last_is_synced_before_it_has_its_name_and_the_name_after(act
     folder.mkdir()
     expected = act(folder)
     assert calls == expected
+
+
+def test_what_the_power_cut_models_stand_for_is_what_the_system_is_asked(tmp_path, calls):
+    store = LocalStore(tmp_path / "blobs")
+    del calls[:]
+    name = SegmentId("ab" * 16)
+    writer = store.create(name)
+    writer.append(CONTENT)
+    writer.commit()
+    assert calls == [("sync", CONTENT), ("rename", name), ("sync", "ab")]
+    store.close()
 
 
 def test_each_new_folder_s_name_is_synced(tmp_path, calls):
