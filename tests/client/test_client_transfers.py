@@ -12,6 +12,8 @@ import pytest
 
 from sealane.client import failures, transfers
 from sealane.client.events import FileDone, FileFailed, FileMoved, FileWaits, Planned
+from sealane.client.positions import FollowingDigest
+from sealane.client.uploads import PartedUpload
 from sealane.errors import QuotaExceeded, Refused
 from sealane.settings import MIB
 from tests.client.conftest import SMALL, user_of
@@ -309,6 +311,25 @@ def test_a_file_that_changes_while_it_is_sent_is_not_reported_as_sent(anna):
     assert not [event for event in events if isinstance(event, FileDone)]
     assert "claims.csv" not in anna.listing(anna.folder)
     assert not list((anna.home / "journals").iterdir())
+
+
+def test_the_server_hashes_what_came_while_the_same_is_done_here(anna, monkeypatch):
+    joined = threading.Event()
+    join, hash_ = PartedUpload.join, FollowingDigest._hash
+
+    def joining(upload, words):
+        reply = join(upload, words)
+        joined.set()
+        return reply
+
+    def hashing(digest):
+        assert joined.wait(60)
+        return hash_(digest)
+
+    monkeypatch.setattr(PartedUpload, "join", joining)
+    monkeypatch.setattr(FollowingDigest, "_hash", hashing)
+    sent, _ = put(anna, anna.file("claims.csv", 2 * MIB))
+    assert sent.verified == 1, sent.failures
 
 
 def test_a_file_replaced_while_it_is_fetched_comes_as_the_new_one_and_never_mixed(anna):

@@ -21,6 +21,7 @@ from sealane.operations.sealing import (
 from sealane.operations.uploads import FinishUpload, NewSegment, SentSealed
 from sealane.vault.age import files as age_files
 from sealane.vault.age import header as age_header
+from sealane.vault.segments import stored_length
 from tests.doors.house import SMALL
 from tests.sealed.house import READER, SealedHouse
 
@@ -74,7 +75,8 @@ async def test_what_was_leased_too_long_ago_is_not_opened(tmp_path, furnished_se
 
 async def test_slots_are_not_taken_for_chunks(house):
     inspector, sealing = await opened(house)
-    slots = NewSegment(new_segment_id(), 5, hashlib.sha256(b"").digest(), b"slots")
+    sealed = bytes(stored_length(5, chunks=False))
+    slots = NewSegment(new_segment_id(), 5, hashlib.sha256(b"").digest(), sealed)
     with pytest.raises(NotASegment):
         await inspector.ask(RecordSealing(sealing.upload, sealing.generation, (slots,), ()))
     await is_sealed_by_the_next(house, inspector)
