@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from tests.keeper.test_forgetting import DAY, perform, rows
 from tests.keeper.test_sharing import (  # noqa: F401  # fixtures
     ADA,
     PASSWORD,
+    START,
     THERE,
     Desk,
     furnish,
@@ -163,6 +165,23 @@ def test_a_visit_that_is_over_leaves_room_for_the_next_at_once_and_nobody_goes_o
         with pytest.raises(UploadMissing):
             desk.ask(operation)
     finish(desk, later, begin(desk, later, "b"))
+
+
+def test_a_visit_ends_with_its_share_however_lately_it_was_used(desk):
+    made = desk.share("request", mailboxes=(), expires=START + timedelta(minutes=90))
+    guest = visit(desk, made)
+    begin(desk, guest, "a", 5)
+    desk.later(40 * 60)
+    desk.ask(LookVisit(guest))  # it is used, and would live on for an hour
+    desk.later(51 * 60)
+    perform(desk, sessions.end_expired)
+    desk.later(1)
+    perform(desk, sweep.clear)
+    assert pending_bytes(desk) == 0
+    desk.anna = desk.sign_in("anna@clinic")
+    short = desk.share(mailboxes=(), expires=desk.clock.now() + timedelta(minutes=10))
+    entered = desk.ask(EnterWithLink(short.links[0].secret, "", "", THERE))
+    assert entered.expires == desk.clock.now() + timedelta(minutes=10)
 
 
 def test_a_member_who_signs_out_keeps_what_was_begun(desk):

@@ -177,7 +177,7 @@ def caller_of(work: Work, handle: str, *, for_guests: bool = False) -> Caller:
     guest = guests.of_session(work, row, after_the_end=False) if row.method == guests.METHOD else None
     if guest is not None and not for_guests:
         raise NotAllowed
-    return _caller(work, row, guest, expires=_extended(work, row))
+    return _caller(work, row, guest, expires=_extended(work, row, guest))
 
 
 def caller_that_was(work: Work, handle: str) -> Caller:
@@ -279,13 +279,15 @@ def ended_lately(work: Work) -> tuple[SessionId, ...]:
     return tuple(row.id for row in found)
 
 
-def _extended(work: Work, row: SessionRow) -> datetime:
+def _extended(work: Work, row: SessionRow, guest: Guest | None) -> datetime:
     """Return when the session ends, now that it was used; a token's session stays as it was begun.
 
+    A guest's does not outlive what they are in, so that what it has left unfinished goes with it.
     It ends sooner than it was told where settings have been made stricter meanwhile.
     """
     idle = timedelta(seconds=work.settings.session_idle_seconds)
     latest = row.began + timedelta(seconds=_lifetime_seconds(work, row.door))
+    latest = latest if guest is None else min(latest, guest.inviter.expires)
     stricter = row.expires > min(work.now + idle, latest)
     if row.method == TOKEN or (row.expires - work.now > idle / 2 and not stricter):
         return row.expires
