@@ -90,6 +90,7 @@ def test_one_person_told_twice_is_one(other):
         of("ssn", "family", "zip"),  # a number and a family name, and not the house
         of("given", "family", ssn="219551235"),  # numbers that were given out one after the other
         but(ssn="219561234", birth_date=date(1908, 1, 3), line="4 Elm St", zip="02101"),
+        but(ssn="219551235", birth_date=date(1908, 1, 3)),
     ],
 )
 def test_who_may_be_somebody_else_is_not_joined(other):

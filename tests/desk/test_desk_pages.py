@@ -67,6 +67,13 @@ async def visitor(pages):
     await made.client.aclose()
 
 
+async def test_where_there_is_nothing_a_sentence_says_so_in_place_of_an_empty_table(visitor):
+    assert "Nobody was told a number yet." in (await visitor.get("/incidents/1/told")).text
+    duties = (await visitor.get("/incidents/1/duties")).text
+    assert "No letter is written down yet" in duties
+    assert "<tbody></tbody>" not in duties
+
+
 async def test_nobody_gets_in_without_the_link_and_it_works_once(pages):
     link = pages.guard.link
     stranger = Visitor(pages)

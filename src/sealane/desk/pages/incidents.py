@@ -14,7 +14,7 @@ from sealane.desk.incidents.records import Decided, Delivered, DeliveryState, Di
 from sealane.desk.notices import kinds, report
 from sealane.desk.notices.addressees import PROCESSOR, in_words
 from sealane.desk.notices.markup import Markup, table, tag
-from sealane.desk.pages.layout import Field, Shown, form, wide
+from sealane.desk.pages.layout import Field, Shown, form, listing, wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _A_PAGE: Final = 100
 _VALUES_MAX: Final = 1000
 _TEXT_MAX: Final = 1000
+
+_SAID: Final = ("Day", "Who", "Told whom", "Number", "About")
+_OWED: Final = ("Duty", "Until", "State", "Individuals", "By")
+_NOTIFIERS: Final = ("Data owner", "Who notifies")
+_LETTERS: Final = ("Data owner", "State", "Letters", "Day")
 
 
 def show_all(office: Office, token: str) -> Shown:
@@ -262,7 +267,7 @@ def show_told(office: Office, number: int, token: str) -> Shown:
     parts = (
         tag("h2", f"{len(answer.contradictions)} contradictions"),
         alarms if answer.contradictions else tag("p", "Nothing that was said contradicts the figures."),
-        wide(table(("Day", "Who", "Told whom", "Number", "About"), rows, caption="Who told whom what"), "Disclosures"),
+        listing(_SAID, rows, caption="Who told whom what", nothing="Nobody was told a number yet.", scrolls=True),
         tag("h2", "Keep that somebody told a number"),
         form(f"/incidents/{number}/told", fields, {"keep": "Keep"}, token),
     )
@@ -306,11 +311,11 @@ def show_duties(office: Office, number: int, token: str) -> Shown:
     return Shown(
         "Deadlines and notices",
         (
-            wide(table(("Duty", "Until", "State", "Individuals", "By"), owed, caption="What is owed"), "Duties"),
+            listing(_OWED, owed, caption="What is owed", nothing="These figures ask for no notice.", scrolls=True),
             *([form(at, duty, {"done": "Keep that it was done"}, token)] if owed else []),
-            table(("Data owner", "Who notifies"), notifiers, caption="Who notifies"),
+            listing(_NOTIFIERS, notifiers, caption="Who notifies", nothing="No data owner has individuals in it."),
             *([form(at, deciding, {"decide": "Keep this decision"}, token)] if owners else []),
-            table(("Data owner", "State", "Letters", "Day"), delivered, caption="What became of letters"),
+            listing(_LETTERS, delivered, caption="What became of letters", nothing="No letter is written down yet."),
             *([form(at, became, {"deliver": "Keep what became of letters"}, token)] if owners else []),
             tag(
                 "p",

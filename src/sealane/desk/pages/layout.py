@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sealane.desk.notices.markup import STYLE, Markup, tag
+from sealane.desk.notices.markup import STYLE, Markup, table, tag
 from sealane.desk.pages.guard import FORM_TOKEN
 
 if TYPE_CHECKING:
@@ -119,6 +119,16 @@ def _field(address: str, one: Field) -> Markup:
         control = tag("input", type=one.kind, id=name, name=one.name, value=one.value, autocomplete="off", **needed)
     hint = [tag("small", one.hint)] if one.hint else []
     return tag("div", tag("label", one.label, *hint, for_=name), control)
+
+
+def listing(
+    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, caption: str, nothing: str, scrolls: bool = False
+) -> Markup:
+    """Return a table, or a sentence in its place where it has no rows."""
+    if not rows:
+        return tag("p", nothing)
+    shown = table(head, rows, caption=caption)
+    return wide(shown, caption) if scrolls else shown
 
 
 def wide(inside: Markup, label: str) -> Markup:
