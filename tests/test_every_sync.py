@@ -26,6 +26,8 @@ from sealane.vault.age.x25519 import X25519Identity
 from sealane.vault.disk import make_durably, sync_folder
 from sealane.vault.local import LocalStore
 
+pytestmark = pytest.mark.slow  # it imports every room, which is not for make check
+
 SOURCE = Path(sealane.__file__).parent
 CONTENT = b"what is to last"
 

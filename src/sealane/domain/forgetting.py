@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sealane.domain.queries import shares as statements
+from sealane.domain.queries import forgetting as statements
+from sealane.domain.queries import shares as share_statements
 from sealane.ledger import events
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def forget_shares(work: Work) -> int:
     """Forget what has been over for `guest_keep_seconds`, a bounded number; return how many. By the keeper's tick."""
     before = work.now - timedelta(seconds=work.settings.guest_keep_seconds)
-    found = work.transaction.all(statements.LONG_OVER, before=before, limit=work.settings.sweep_rows_max)
+    found = work.transaction.all(share_statements.LONG_OVER, before=before, limit=work.settings.sweep_rows_max)
     return sum(_forget(work, share) for share in found)
 
 
@@ -30,7 +31,7 @@ def _forget(work: Work, share: ShareRow) -> bool:
     if visits is None or visits.count:
         return False
     work.transaction.run(statements.DELETE_CODES_OF_SHARE, share=share.id)
-    guests = work.transaction.all(statements.GUESTS_OF, share_id=share.id)
+    guests = work.transaction.all(share_statements.GUESTS_OF, share_id=share.id)
     removed = tuple(guest.user_id for guest in guests if _removed(work, share, guest))
     if len(removed) == len(guests):
         work.transaction.run(statements.DELETE_SHARE, share=share.id)

@@ -18,7 +18,8 @@ from sealane import configuration, system_accounts
 from sealane.domain import sessions
 from sealane.errors import KeeperAway, SealaneError, TooMany
 from sealane.keeper import flows
-from sealane.keeper.core import Batch, Request, unexpected
+from sealane.keeper.batch import Batch, Request
+from sealane.keeper.core import unexpected
 from sealane.keeper.line import Line
 from sealane.keeper.pools import Pool
 from sealane.keeper.proofs import Proofs
@@ -39,7 +40,8 @@ from sealane.operations.told import Told
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sealane.keeper.core import Act, Keeper
+    from sealane.keeper.batch import Act
+    from sealane.keeper.core import Keeper
     from sealane.operations.caller import SocketName
     from sealane.operations.envelope import Operation
 

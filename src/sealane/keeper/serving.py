@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sealane import process
 from sealane.errors import LeaseHeld, StoreFull, Unavailable
 from sealane.keeper import node
-from sealane.keeper.core import Keeper, Request
+from sealane.keeper.batch import Request
+from sealane.keeper.core import Keeper
 from sealane.keeper.server import Server
 from sealane.keeper.ticks import Ticks
 from sealane.operations.envelope import Asker

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealane.keeper.core import Batch, Keeper, Request
+    from sealane.keeper.batch import Batch, Request
+    from sealane.keeper.core import Keeper
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sealane.operations.accounts import SetPassword
 from sealane.operations.browser import SignInAtPage
 from sealane.operations.envelope import Asker
 from tests.doors.http.conftest import House
-from tests.doors.http.test_endings import SIZE, TARGET, recorded, until
+from tests.doors.http.test_endings import TARGET, recorded, until
 from tests.keeper_in_process import SETTINGS, hashing_quickly
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they t
 PASSWORD = "correct horse battery"
 IDLE = timedelta(seconds=SETTINGS.session_idle_seconds)
 LIFETIME = 4 * IDLE
+SIZE = 24_000_000
+"""More than the sockets between two processes hold."""
 
 
 @pytest.fixture

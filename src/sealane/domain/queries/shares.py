@@ -340,18 +340,6 @@ LONG_OVER = Statement(
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     ShareRow,
 )
-SESSIONS_OF = Statement(
-    "shares.sessions_of",
-    sa.select(_count)
-    .select_from(share_guests.join(sessions, sessions.c.user_id == share_guests.c.user_id))
-    .where(share_guests.c.share_id == sa.bindparam("share_id")),
-    CountRow,
-)
-UPLOADS_OF_GUEST = Statement(
-    "shares.uploads_of_guest",
-    sa.select(_count).select_from(uploads).where(uploads.c.user_id == sa.bindparam("user_id")),
-    CountRow,
-)
 _sending = (
     uploads.c.state == "open",
     ~sa.exists().where(seals.c.upload_id == uploads.c.id, seals.c.closed.is_not(None)).correlate(uploads),
@@ -385,27 +373,6 @@ LEAVE_UNFINISHED = Statement(
     .values(expires=sa.bindparam("at")),
 )
 """A guest's visit is over: nobody can go on with what it has begun, and the next sweep clears it."""
-DELETE_CODES_OF_SHARE = Statement(
-    "shares.delete_codes_of_share", share_codes.delete().where(share_codes.c.share_id == sa.bindparam("share"))
-)
-DELETE_GUEST = Statement(
-    "shares.delete_guest", share_guests.delete().where(share_guests.c.user_id == sa.bindparam("guest"))
-)
-DELETE_GUESTS_ACCOUNT = Statement(
-    "shares.delete_guests_account", users.delete().where(users.c.id == sa.bindparam("guest"))
-)
-ERASE_GUEST = Statement(
-    "shares.erase_guest",
-    share_guests.update().where(share_guests.c.user_id == sa.bindparam("guest")).values(mailbox="", wrapped_reply=None),
-)
-ERASE_GUESTS_MAILBOX = Statement(
-    "shares.erase_guests_mailbox", users.update().where(users.c.id == sa.bindparam("guest")).values(email="")
-)
-DELETE_SHARE = Statement("shares.delete_share", shares.delete().where(shares.c.id == sa.bindparam("share")))
-ERASE_SHARE = Statement(
-    "shares.erase_share", shares.update().where(shares.c.id == sa.bindparam("share")).values(wrapped_note=b"")
-)
-
 NOTES = Statement(
     "shares.notes",
     sa.select(shares.c.id.label("key"), shares.c.wrapped_note.label("wrapped")).where(shares.c.wrapped_note != b""),
