@@ -3,14 +3,17 @@
 import io
 from collections import Counter
 from datetime import date
+from types import SimpleNamespace
 
 import hypothesis.strategies as st
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 
+from sealane.exposure.limits import ExposureLimits
 from sealane.exposure.model import classes_of
-from sealane.exposure.people import blocks, coded
+from sealane.exposure.people import blocks, coded, linking
 from sealane.exposure.people.alike import MASK, alike
 from sealane.exposure.people.crowd import Crowd
 from sealane.exposure.people.dates import dates_of, parse_date
@@ -20,7 +23,8 @@ from sealane.exposure.people.linking import individuals
 from sealane.exposure.people.lists import read_list, write_list
 from sealane.exposure.people.mentions import MARKS
 from sealane.exposure.people.shapes import digits_of, number_of
-from sealane.exposure.readers.delimited import parsed
+from sealane.exposure.readers.delimited import parsed, whole_records
+from sealane.exposure.sources import Source
 from sealane.exposure.tables.dialects import Dialect
 from tests.exposure.scanning import TODAY
 
@@ -200,3 +204,32 @@ def test_values_are_clean_whatever_stands_beside_them(values):
     plain = [value and value.strip(" \u00a0") for value in values]
     wanted = [None if not value or value in {"N/A", "unknown", "-"} else value for value in plain]
     assert (together["city"].to_list() if "city" in together.columns else [None] * len(values)) == wanted
+
+
+def _all_of_one_key(rows, wide, parent):
+    kept = np.isin(wide, [key for key, count in Counter(wide.tolist()).items() if count > 1])
+    return rows[kept], wide[kept]
+
+
+@given(ROWS)
+@FEW
+def test_leaving_out_whom_earlier_rules_joined_joins_the_same(rows):
+    keys = keys_of(alike(frame_of(rows * 2), today=TODAY).columns, 5)
+    quick = individuals(keys, 2 * len(rows)).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linking, "_unjoined", _all_of_one_key)
+        assert quick == individuals(keys, 2 * len(rows)).tolist()
+
+
+@given(st.lists(st.sampled_from(["a,b", 'a,"b', 'c"', "", "\r", "é,1"])), st.integers(5, 30), st.booleans())
+@FEW
+def test_blocks_of_whole_records_are_the_text_whatever_their_size(lines, size, quoted):
+    content = "\n".join(lines).encode()
+    limits = ExposureLimits(block_bytes=size, head_bytes=8)
+    part = SimpleNamespace(source=Source(io.BytesIO(content), limits), limits=limits)
+    blocks = list(whole_records(part, Dialect(",", quoted=quoted, columns=2)))
+    text = b"".join(blocks)
+    alone = b"\r" in content[:8] and b"\n" not in content[:8]  # returns that end lines
+    assert text == (content.replace(b"\r", b"\n") if alone else content)
+    assert all(block.endswith(b"\n") for block in blocks[:-1])
+    assert not quoted or all(block.count(b'"') % 2 == 0 for block in blocks[:-1])

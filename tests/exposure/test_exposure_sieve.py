@@ -77,7 +77,7 @@ class GaveUp:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_a_text_says_the_same_with_a_sieve_and_without(text):
     with pytest.MonkeyPatch.context() as patch:
         sieved = findings(text)
@@ -110,7 +110,7 @@ def test_a_text_without_traces_is_searched_for_nothing():
 
 
 @given(st.characters(min_codepoint=128))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_what_is_beyond_ascii_is_to_the_sieve_what_it_is_to_re(character):
     traces = [r"\d", r"\w", r"(?i:[a-z])", r"\ba", r"a\b", r"\W", r"(?i:ss)"]
     text = f"s{character}a a{character}a a"
