@@ -4,7 +4,7 @@ import pytest
 
 from sealane.errors import AlreadyExists, Invalid
 from sealane.ledger.events import Kind
-from sealane.operations.accounts import AddFolder, SealFolder, SetRecovery
+from sealane.operations.accounts import AddFolder, ListSealed, SealFolder, SetRecipient, SetRecovery
 from sealane.operations.administering import ListRecovery
 from sealane.operations.audit import ReadLedger
 from sealane.vault.age.x25519 import X25519Identity
@@ -39,3 +39,16 @@ async def test_a_recovery_key_is_there_once(house):
         house.keeper.admin(SetRecovery("clinic", RECOVERY, present=True))
     assert [row.values for row in house.keeper.admin(ListRecovery("clinic")).rows] == [(RECOVERY,)]
     assert len(house.keeper.admin(ReadLedger(kind=Kind.RECOVERY_SET.value)).entries) == 1
+
+
+async def test_two_keys_of_one_person_are_one_way_to_open(house):
+    """Doctor warns by this: whoever loses one of their keys may well lose both."""
+
+    def ways():
+        (row,) = house.keeper.admin(ListSealed("")).rows
+        return dict(zip(row.columns, row.values, strict=True))["ways"]
+
+    house.keeper.admin(SetRecipient("rea@clinic", RECOVERY, present=True))
+    assert ways() == 1
+    house.keeper.admin(SetRecovery("clinic", str(X25519Identity(b"\x45" * 32).recipient()), present=True))
+    assert ways() == 2
