@@ -1,5 +1,6 @@
 """What is SQLite's own: durability settings, the lock file, a disk that is full."""
 
+import contextlib
 import os
 import resource
 import stat
@@ -11,6 +12,7 @@ import pytest
 
 from sealane.database.drivers import DiskFailed
 from sealane.database.engine import Database
+from sealane.database.sqlite import SqliteDriver
 from sealane.errors import Integrity, LeaseHeld, StoreFull, Unavailable
 from tests.database import example
 from tests.failing_files import failing_file
@@ -40,7 +42,8 @@ def opened(path):
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0)]
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0), ("temp_store", 2)],
 )
 def test_the_connection_is_durable_and_checks_references(opened, pragma, value):
     assert opened._driver.query(f"PRAGMA {pragma}", ()) == [(value,)]
@@ -256,3 +259,31 @@ def fill() -> None:
 
 if __name__ == "__main__":
     fill()
+
+
+@pytest.mark.parametrize("ends", ["release", "undo"])
+def test_what_a_savepoint_keeps_is_written_to_no_file_beside_the_database(tmp_path, ends):
+    """SQLite would put pages as they were into a file in /var/tmp: wrapped keys and hashes of secrets among them."""
+    driver = SqliteDriver(tmp_path / "sealane.db")
+    driver.query("CREATE TABLE things (id INTEGER PRIMARY KEY, text BLOB)", ())
+    driver.begin()
+    driver.change_many("INSERT INTO things VALUES (?, ?)", [(number, bytes(3000)) for number in range(200)])
+    driver.commit()
+    driver.begin()
+    driver.savepoint(1)
+    driver.change("UPDATE things SET text = ?", (b"x" * 3000,))
+    held = _open_files()
+    getattr(driver, ends)(1)
+    driver.commit()
+    driver.close()
+    assert "sealane.db" in held
+    assert not [name for name in held if name.startswith("etilqs")]
+
+
+def _open_files() -> set[str]:
+    """Return the names of the files that this process holds open."""
+    names = set()
+    for file in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that by which they are listed is gone
+            names.add(file.readlink().name)
+    return names

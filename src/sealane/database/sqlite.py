@@ -34,6 +34,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA wal_autocheckpoint=8192",  # pages: one that changes again and again is copied back once
     "PRAGMA cache_size=-65536",  # KiB
+    "PRAGMA temp_store=MEMORY",  # else whatever is changed within a savepoint is written to a file outside, 64 KiB on
     "PRAGMA secure_delete=ON",  # what is deleted or written over is zeros at once: keys are destroyed here
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
@@ -136,6 +137,10 @@ class SqliteDriver:
     def migration_engine(self) -> sa.Engine:
         """Return an engine whose transactions cover schema changes too (the standard driver's own do not)."""
         engine = sa.create_engine("sqlite://", creator=lambda: _connect(self._path), poolclass=sa.NullPool)
+
+        @event.listens_for(engine, "connect")
+        def sort_in_files(connection: sqlite3.Connection, _: object) -> None:
+            connection.execute("PRAGMA temp_store=FILE").fetchall()  # a whole ledger may be sorted for an index
 
         @event.listens_for(engine, "begin")
         def begin(connection: sa.Connection) -> None:

@@ -7,12 +7,12 @@ import struct
 import asyncssh
 import pytest
 from asyncssh.channel import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
-from asyncssh.packet import UInt32
+from asyncssh.packet import String, UInt32
 
 from sealane.doors.plane import Plane
 from sealane.doors.sftp.channel import SessionChannel
 from sealane.operations.uploads import RecordSegments
-from tests.doors.sftp.house import settled
+from tests.doors.sftp.house import ONE_PATH, settled, until
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper; together they take longer than make check may
 
@@ -123,6 +123,25 @@ async def test_replies_that_wait_for_a_window_hold_what_the_file_held(house, win
         process.stdin.write_eof()
     await settled(house)
     assert not house.door.plane.slots_lent
+
+
+@ONE_PATH
+async def test_data_of_no_bytes_leaves_an_idle_connection_without_a_buffer(house, data_path, monkeypatch):
+    taken, took = [], SessionChannel.took
+
+    def taking(channel, size):
+        taken.append(size)
+        took(channel, size)
+
+    monkeypatch.setattr(SessionChannel, "took", taking)
+    async with house.ssh("ann") as theirs, theirs.start_sftp_client() as client:
+        assert await client.listdir("/")
+        channel = next(iter(theirs._channels.values()))
+        channel.send_packet(MSG_CHANNEL_DATA, String(b""))
+        await until(lambda: 0 in taken)
+        (connection,) = house.door.connections
+        (session,) = connection._sessions
+        assert session._speaker.stage._buffer is None
 
 
 @pytest.mark.parametrize("behind", [b"", b"x"])

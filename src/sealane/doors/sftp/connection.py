@@ -17,6 +17,7 @@ from asyncssh.connection import MSG_KEXINIT, SSHServerConnection
 from sealane.doors.sftp import algorithms
 from sealane.doors.sftp.channel import SessionChannel
 from sealane.doors.sftp.exchange import PublicHostKey, let_keeper_sign
+from sealane.doors.sftp.express import ASIDE_BYTES
 from sealane.doors.sftp.outlet import Padding
 from sealane.doors.sftp.session import Session
 from sealane.doors.sftp.signing_in import SigningInConnection
@@ -43,6 +44,7 @@ class SftpConnection(SigningInConnection):
         self.sending = door.sending
         self.express_allowed = door.express
         self._padding = Padding()
+        self._aside = memoryview(bytearray(ASIDE_BYTES))
         self._writing_paused = False
         self._sessions = set()
         self._ending: set[Session] = set()

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealane.doors.sftp import packets, status
-from sealane.doors.sftp.handles import ReadingFile, WritingFile
-from sealane.doors.sftp.packets import U32, U64, Code, Fields, Kind, Malformed
+from sealane.doors.sftp.handles import NAME_BYTES, ReadingFile, WritingFile
+from sealane.doors.sftp.packets import U32, Code, Fields, Kind, Malformed
 from sealane.errors import InternalFailure, SealaneError, SessionEnded
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ READ_BYTES_MAX: Final = 261_120
 """Bytes of one READ's answer, and what WRITE is advised to: 255 KiB, so that the packet fits in 256 KiB."""
 _HANDLE_AT: Final = 5
 _NUMBER_END: Final = 5
+_NAME_LENGTH: Final = U32.pack(NAME_BYTES)
+_BY_HANDLE: Final = struct.Struct(">BII4sQI")
+"""How a READ or a WRITE of one of our handles begins: type, number, the handle, offset, length."""
 
 
 class Broken(Exception):
@@ -152,31 +156,25 @@ class Engine:
 
     def _write_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
         """Serve a WRITE into an upload that has room. Bytes after the data are ignored, as OpenSSH does."""
-        found = self._handle_of(packet)
-        if found is None:
+        if len(packet) < _BY_HANDLE.size:
             return None
-        name, at = found
-        writing = self._handles.get(name)
-        if not isinstance(writing, WritingFile) or at + 12 > len(packet):
+        _, _, size, name, offset, length = _BY_HANDLE.unpack_from(packet)
+        writing = self._handles.get(name) if size == NAME_BYTES else None
+        if not isinstance(writing, WritingFile):
             return None
-        (offset,) = U64.unpack_from(packet, at)
-        (length,) = U32.unpack_from(packet, at + 8)
-        data = packet[at + 12 : at + 12 + length]
+        data = packet[_BY_HANDLE.size : _BY_HANDLE.size + length]
         if len(data) != length or not writing.write_now(offset, data):
             return None
         return [packets.ok(number)]
 
     def _read_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
         """Serve a READ of what lies ready."""
-        found = self._handle_of(packet)
-        if found is None:
+        if len(packet) < _BY_HANDLE.size:
             return None
-        name, at = found
-        reading = self._handles.get(name)
-        if not isinstance(reading, ReadingFile) or at + 12 > len(packet):
+        _, _, size, name, offset, length = _BY_HANDLE.unpack_from(packet)
+        reading = self._handles.get(name) if size == NAME_BYTES else None
+        if not isinstance(reading, ReadingFile):
             return None
-        (offset,) = U64.unpack_from(packet, at)
-        (length,) = U32.unpack_from(packet, at + 8)
         blocks = reading.read_now(offset, min(length, READ_BYTES_MAX))
         if blocks is None:
             return None
@@ -186,8 +184,8 @@ class Engine:
 
     def _close_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
         """Serve a CLOSE of a file that was read, which has nothing to wait for."""
-        found = self._handle_of(packet)
-        if found is None or not self._requests.close_now(found[0]):
+        at = _HANDLE_AT + U32.size
+        if packet[_HANDLE_AT:at] != _NAME_LENGTH or not self._requests.close_now(bytes(packet[at : at + NAME_BYTES])):
             return None
         return [packets.ok(number)]
 
@@ -196,17 +194,6 @@ class Engine:
 
     def _stat_now(self, number: int, packet: memoryview) -> list[Buffer] | None:
         return self._requests.stat_now(number, Fields(packet[_NUMBER_END:]))
-
-    @staticmethod
-    def _handle_of(packet: memoryview) -> tuple[bytes, int] | None:
-        """Return the handle's name and where the next field begins, if the packet is long enough to say."""
-        at = _HANDLE_AT + U32.size
-        if len(packet) < at:
-            return None
-        (length,) = U32.unpack_from(packet, _HANDLE_AT)
-        if len(packet) < at + length:
-            return None
-        return bytes(packet[at : at + length]), at + length
 
 
 def _internal_failure(number: int, error: Exception) -> bytes:

@@ -13,50 +13,27 @@ Rests on private names of asyncssh, checked by foundations.py; without them the 
 from __future__ import annotations
 
 import asyncio
-import struct
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import asyncssh
 from asyncssh.connection import SSHServerConnection
 
-from sealane.doors.sftp.channel import WINDOW_ADJUST
+from sealane.doors.sftp.arriving import opened, told, whole_packet
 from sealane.doors.sftp.gcm import TAG_BYTES, Gcm
+from sealane.doors.sftp.packing import ALONE_BYTES_MAX, DATA, LENGTH, Packed, pack, pack_alone
 from sealane.doors.sftp.stage import HEAD_BYTES
 
 if TYPE_CHECKING:
+    from sealane.doors.sftp.arriving import Lane, Taker
     from sealane.doors.sftp.channel import SessionChannel
     from sealane.doors.sftp.outlet import Outlet, Padding
-    from sealane.doors.sftp.stage import Buffers, Stage
+    from sealane.doors.sftp.stage import Buffers
 
-_DATA: Final = 94
-"""SSH_MSG_CHANNEL_DATA (RFC 4254, 5.2)."""
-_LENGTH: Final = struct.Struct(">I")
-"""Of a packet, in clear. It counts everything behind it but the tag, and is at least a block."""
-_IN_HEAD: Final = struct.Struct(">BBII")
-"""Padding length, type, channel; data length, or the bytes by which a window grows."""
-_OUT_HEAD: Final = struct.Struct(">IBBII")
-"""Packet length, and the same."""
-_BLOCK_BYTES: Final = 16
-_PADDING_MIN: Final = 4
-_PACKET_OVERHEAD: Final = 4 + HEAD_BYTES + _BLOCK_BYTES + _PADDING_MIN + TAG_BYTES
+ASIDE_BYTES: Final = 256
+"""A packet that is no longer is opened aside: requests but WRITE, and windows that grow."""
 _UNREAD_BYTES_MAX: Final = 1 << 20
 """Received bytes that may wait for asyncssh's path to answer a message, before the socket is left unread."""
 _SEQUENCE_MASK: Final = 0xFFFFFFFF
-
-
-class Taker(Protocol):
-    """The session whose data comes by express."""
-
-    stage: Stage
-
-    @property
-    def may_move(self) -> bool:
-        """Whether no request waits in the stage."""
-        ...
-
-    def arrived(self) -> None:
-        """Serve what has been placed in the stage."""
-        ...
 
 
 class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
@@ -72,7 +49,7 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     _padding: Padding
     _plain: bytes = b""
     """The packet that is being handed to asyncssh, opened."""
-    _lane: tuple[SessionChannel, Taker] | None = None
+    _lane: Lane | None = None
     _left_unread: bool = False
     """Whether the socket is not read at present."""
     _arrived: Taker | None = None
@@ -81,6 +58,8 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
     """The channel whose client has given more window since replies were last sent."""
     _stalled: bool = False
     """Whether packets stay where they are until a request that waits has been served."""
+    _aside: memoryview
+    """Where short packets are opened."""
     _received: bytearray | None = None
     _received_view: memoryview
     _first: int = 0
@@ -158,17 +137,17 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
 
     def _express(self) -> None:
         """Serve the whole packets in the receive buffer, in order."""
-        while (length := self._whole_packet()) is not None:
+        while length := whole_packet(self._received_view, self._first, self._last, self._max_recv_pktlen):
             if self._is_full(length):
                 self._serve_arrived()
                 if self._is_full(length) and self._is_waiting():
                     self._stall()
                     return
             view, at = self._received_view, self._first
-            end = at + _LENGTH.size + length + TAG_BYTES
+            end = at + LENGTH.size + length + TAG_BYTES
             self._first = end
-            head, sealed = view[at : at + _LENGTH.size], view[at + _LENGTH.size : end]
-            if self._open_to_stage(head, sealed, length):
+            head, sealed = view[at : at + LENGTH.size], view[at + LENGTH.size : end]
+            if self._open_to_session(head, sealed, length):
                 continue
             self._serve_arrived()
             if not self._hand_over(head, sealed, length):
@@ -176,16 +155,6 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         self._serve_arrived()
         if self._first == self._last:
             self._return_received()
-
-    def _whole_packet(self) -> int | None:
-        """Return the length that the next packet says, if all of the packet is there."""
-        there = self._last - self._first
-        if there < _LENGTH.size:
-            return None
-        (length,) = _LENGTH.unpack_from(self._received_view, self._first)
-        if length > self._max_recv_pktlen or not length or length % _BLOCK_BYTES:
-            raise asyncssh.ProtocolError("The packet's length is not possible.")
-        return length if there >= _LENGTH.size + length + TAG_BYTES else None
 
     def _serve_arrived(self) -> None:
         """Send what its client's window has kept back, and let the session serve what was placed in its stage."""
@@ -239,40 +208,60 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
             transport.resume_reading()
         self._left_unread = left
 
-    def _open_to_stage(self, head: memoryview, sealed: memoryview, length: int) -> bool:
-        """Open a packet to where its session reads. False: it is not the session's data, `_plain` holds it opened."""
+    def _open_to_session(self, head: memoryview, sealed: memoryview, length: int) -> bool:
+        """Open a packet for the session whose data comes by express. False: it is not, `_plain` holds it opened."""
         cipher = self._recv_encryption
         assert type(cipher) is Gcm
-        if self._lane is None:
-            self._plain = _opened(cipher, head, sealed, length)
-            return False
-        channel, taker = self._lane
-        place = taker.stage.place_for(length, may_move=taker.may_move) if channel.takes_express else None
-        if place is None:
-            self._plain = _opened(cipher, head, sealed, length)
-            return False
-        before = bytes(place[:HEAD_BYTES])
-        opened = place[:length]
-        if not cipher.open_into(head, sealed, opened):
+        if self._lane is not None and self._lane[0].takes_express:
+            if length <= ASIDE_BYTES:
+                return self._open_aside(cipher, self._lane, head, sealed)
+            taker = self._lane[1]
+            place = taker.stage.place_for(length, may_move=taker.may_move)
+            if place is not None:
+                return self._open_to_stage(cipher, self._lane, head, sealed, place)
+        self._plain = opened(cipher, head, sealed, length)
+        return False
+
+    def _open_aside(self, cipher: Gcm, lane: Lane, head: memoryview, sealed: memoryview) -> bool:
+        """Open a short packet, and copy what it brings behind what is in the stage."""
+        channel, taker = lane
+        plain = self._aside[: len(sealed) - TAG_BYTES]
+        if not cipher.open_into(head, sealed, plain):
             raise asyncssh.MACError("MAC verification failed")
-        padding, kind, number, size = _IN_HEAD.unpack_from(opened)
-        if number != channel.number or kind not in {_DATA, WINDOW_ADJUST}:
-            self._plain = bytes(opened)
+        brought = told(plain, channel)
+        if brought is None:
+            self._plain = bytes(plain)
+            return False
+        kind, size = brought
+        if kind == DATA:
+            if size and not taker.stage.keep(plain[HEAD_BYTES : HEAD_BYTES + size], may_move=taker.may_move):
+                self._plain = bytes(plain)
+                return False
+            channel.took(size)
+            self._arrived = taker
+        else:
+            channel.gained(size)
+            self._gained = channel
+        self._recv_seq = (self._recv_seq + 1) & _SEQUENCE_MASK
+        return True
+
+    def _open_to_stage(self, cipher: Gcm, lane: Lane, head: memoryview, sealed: memoryview, place: memoryview) -> bool:
+        """Open a packet to `place`, where its session reads; what its head lies upon is put back."""
+        channel, taker = lane
+        before = bytes(place[:HEAD_BYTES])
+        plain = place[: len(place) - HEAD_BYTES]
+        if not cipher.open_into(head, sealed, plain):
+            raise asyncssh.MACError("MAC verification failed")
+        brought = told(plain, channel)
+        if brought is None or brought[0] != DATA:
+            self._plain = bytes(plain)
             place[:HEAD_BYTES] = before
             taker.stage.served(0)
             return False
         place[:HEAD_BYTES] = before
-        data = size if kind == _DATA else 0
-        if padding < _PADDING_MIN or data != length - HEAD_BYTES - padding:
-            raise asyncssh.ProtocolError("A packet of a channel is malformed.")
-        if kind == _DATA:
-            channel.took(size)
-            taker.stage.end += size
-            self._arrived = taker
-        else:
-            channel.gained(size)
-            taker.stage.served(0)
-            self._gained = channel
+        channel.took(brought[1])
+        taker.stage.end += brought[1]
+        self._arrived = taker
         self._recv_seq = (self._recv_seq + 1) & _SEQUENCE_MASK
         return True
 
@@ -332,71 +321,22 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         return True
 
     def _write_packets(self, cipher: Gcm, channel: SessionChannel, outlet: Outlet, left: int) -> None:
-        """Seal packets into one buffer, as many as it takes, and write it once."""
-        buffer = self.sending.lend()
-        most = min(channel.send_packet_bytes, (len(buffer) - 2 * _PACKET_OVERHEAD) // 2)
-        out, packet = memoryview(buffer), _Packet(memoryview(buffer)[-most - _PACKET_OVERHEAD :], channel.peer_number)
-        room = len(buffer) - most - _PACKET_OVERHEAD  # behind it is the packet that is being made
-        at = count = sent = sealed = 0
-        while left > 0:
-            size = min(left, most)
-            if size != packet.size:
-                packet.resize(size)
-            end = at + packet.sealed_bytes
-            if end > room:
-                break
-            outlet.fill(packet.data)
-            packet.padding[:] = self._padding.take(len(packet.padding))
-            out[at : at + _LENGTH.size] = packet.head
-            cipher.seal_into(packet.head, packet.body, out[at + _LENGTH.size : end])
-            at = end
-            left -= size
-            count += 1
-            sent += size
-            sealed += len(packet.body)
-        channel.sent(sent)
-        self._send_seq = (self._send_seq + count) & _SEQUENCE_MASK
-        self._rekey_bytes_sent += sealed
+        """Seal packets, as many as go into one buffer, and write them once."""
         transport = self._transport
         assert isinstance(transport, asyncio.Transport)
-        transport.write(out[:at])
+        if left == outlet.size and left <= min(ALONE_BYTES_MAX, channel.send_packet_bytes):
+            packed = pack_alone(cipher, self._padding, channel, outlet)
+            self._note_packed(channel, packed)
+            transport.write(packed.sealed)
+            return
+        buffer = self.sending.lend()
+        packed = pack(cipher, self._padding, channel, outlet, left, memoryview(buffer))
+        self._note_packed(channel, packed)
+        transport.write(packed.sealed)
         if not transport.get_write_buffer_size():
             self.sending.give_back(buffer)  # else the transport may still look at it (Python 3.12 and later)
 
-
-class _Packet:
-    """A data packet that is to be sealed, in the clear, and its parts. Many of one size are made one after another."""
-
-    __slots__ = ("_channel", "_place", "body", "data", "head", "padding", "sealed_bytes", "size")
-
-    def __init__(self, place: memoryview, channel: int) -> None:
-        """Be made in `place` for the client's channel of this number."""
-        self._place = place
-        self._channel = channel
-        self.size = 0
-        """Bytes of data."""
-        self.sealed_bytes = 0
-        """Bytes of the whole packet on the line."""
-        self.head = self.body = self.data = self.padding = place[:0]
-
-    def resize(self, size: int) -> None:
-        """Carry so many bytes of data from now on."""
-        padding = -(HEAD_BYTES + size) % _BLOCK_BYTES
-        if padding < _PADDING_MIN:
-            padding += _BLOCK_BYTES
-        length = HEAD_BYTES + size + padding
-        begin = _LENGTH.size + HEAD_BYTES
-        _OUT_HEAD.pack_into(self._place, 0, length, padding, _DATA, self._channel, size)
-        self.size = size
-        self.sealed_bytes = _LENGTH.size + length + TAG_BYTES
-        self.head = self._place[: _LENGTH.size]
-        self.body = self._place[_LENGTH.size : _LENGTH.size + length]
-        self.data = self._place[begin : begin + size]
-        self.padding = self._place[begin + size : begin + size + padding]
-
-
-def _opened(cipher: Gcm, head: memoryview, sealed: memoryview, length: int) -> bytes:
-    plain = bytearray(length)
-    if not cipher.open_into(head, sealed, plain):
-        raise asyncssh.MACError("MAC verification failed")
-    return bytes(plain)
+    def _note_packed(self, channel: SessionChannel, packed: Packed) -> None:
+        channel.sent(packed.data_bytes)
+        self._send_seq = (self._send_seq + packed.packets) & _SEQUENCE_MASK
+        self._rekey_bytes_sent += packed.plain_bytes

@@ -53,6 +53,10 @@ class Gcm(Encryption):
         """Seal one packet into `sealed`, which is longer by the tag."""
         self._aead.encrypt_into(self._nonce(), plain, head, sealed)
 
+    def seal(self, head: bytes, plain: bytes) -> bytes:
+        """Return one packet sealed, without its length, `head`."""
+        return self._aead.encrypt(self._nonce(), plain, head)
+
     def hand_over(self, plain: bytes) -> None:
         """Let asyncssh's own path take a packet that `open_into` has opened: its next `decrypt_packet` returns it."""
         self._opened = plain

@@ -7,7 +7,7 @@ Must stay true: a file that is written is published by `finish` alone; whatever 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealane.doors.sftp.packets import Malformed
 from sealane.errors import NotAllowed, SealaneError, TooMany
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sealane.vault.blobs import Buffer
 
 log = logging.getLogger(__name__)
+
+NAME_BYTES: Final = 4
+"""Of a handle's name, as the client has it."""
 
 
 class ReadingFile:
@@ -224,7 +227,7 @@ class Handles:
     def add(self, opened: Opened) -> bytes:
         """Give a handle its name. Names are never used again within a session."""
         self._last += 1
-        name = self._last.to_bytes(4, "big")
+        name = self._last.to_bytes(NAME_BYTES, "big")
         self._opened[name] = opened
         return name
 
