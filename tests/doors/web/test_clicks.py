@@ -6,10 +6,11 @@ import contextlib
 import pytest
 from playwright.async_api import Error
 
-from tests.doors.web.test_flows import browser, sign_in  # noqa: F401  # the fixture
+from tests.doors.web.browsers import ONE_LOOP, browser, port  # noqa: F401  # fixtures
+from tests.doors.web.test_flows import sign_in
 from tests.peers import chromium
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ONE_LOOP]
 
 WAIT_SECONDS = 60
 FOLDER = "table.files .text:text-is('in')"

@@ -16,6 +16,7 @@ from sealane.domain import second_factor
 from sealane.operations.administering import ListRecovery
 from sealane.operations.browser import NewSetupLink
 from tests.doors.http.conftest import House
+from tests.doors.web.browsers import ONE_LOOP, browser, port  # noqa: F401  # fixtures
 from tests.doors.web.conftest import PASSWORD, opened
 from tests.doors.web.screenshots import PAGES, PHONE
 from tests.doors.web.story import invent
@@ -23,15 +24,9 @@ from tests.keeper_in_process import KeeperInProcess
 from tests.peers import chromium
 from tests.peers.chromium import accessible
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ONE_LOOP]
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-async def browser():
-    async with chromium.started() as started:
-        yield started
 
 
 async def sign_in(page, name):
@@ -41,9 +36,9 @@ async def sign_in(page, name):
     await page.keyboard.press("Enter")
 
 
-async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, house):
+async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, house):  # noqa: F811
     house.settings = dataclasses.replace(house.settings, web_page_rows=3)  # so that listings have several pages
-    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}", viewport=PHONE) as page:
+    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}", viewport=PHONE) as page:  # noqa: F811
         await page.goto("/sign-in")
         await accessible(page)
         await sign_in(page, "root@clinic")
@@ -72,13 +67,13 @@ async def test_every_page_is_accessible_and_keeps_to_its_policy(browser, house):
             await accessible(page, rules=["color-contrast"])
 
 
-async def test_first_start_by_keyboard_alone_with_the_recovery_key_on_paper(browser, tmp_path):
+async def test_first_start_by_keyboard_alone_with_the_recovery_key_on_paper(browser, tmp_path):  # noqa: F811
     empty = tmp_path / "empty"
     KeeperInProcess(empty).close()
     house = House(tmp_path / "data", empty)
     secret = house.keeper.admin(NewSetupLink()).secret
     sent = []
-    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}") as page:  # noqa: F811
         page.on("request", lambda request: sent.append(request.post_data or ""))
         await page.goto(f"/setup/{secret}")
         await accessible(page)
@@ -129,7 +124,7 @@ async def test_first_start_by_keyboard_alone_with_the_recovery_key_on_paper(brow
     house.close()
 
 
-async def test_one_time_codes_from_setting_up_to_signing_in(browser, port, house):
+async def test_one_time_codes_from_setting_up_to_signing_in(browser, port, house):  # noqa: F811
     async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
         await sign_in(page, "anna")
         await page.wait_for_url("**/files")
@@ -154,7 +149,7 @@ async def test_one_time_codes_from_setting_up_to_signing_in(browser, port, house
         await page.wait_for_url("**/files")
 
 
-async def test_an_upload_goes_on_after_a_reload_and_survives_going_to_another_page(browser, port, house, tmp_path):
+async def test_an_upload_goes_on_after_a_reload_and_survives_going_to_another_page(browser, port, house, tmp_path):  # noqa: F811
     content = hashlib.sha256(b"seed").digest() * (20 * MIB // 32)
     file = tmp_path / "large ö.bin"
     file.write_bytes(content)

@@ -7,15 +7,16 @@ import pytest
 
 from sealane.operations.browser import SignInAtPage
 from sealane.operations.files import MakeFolder
+from tests.doors.web.browsers import ONE_LOOP, browser, port  # noqa: F401  # fixtures
 from tests.doors.web.conftest import PASSWORD, opened
-from tests.doors.web.test_flows import browser, sign_in  # noqa: F401  # the fixture
+from tests.doors.web.test_flows import sign_in
 from tests.peers import chromium
 from tests.peers.chromium import accessible
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ONE_LOOP]
 
 WAIT_MS = 60_000
-COUNT = 500
+COUNT = 400
 GROUP = 25
 THERE_MAX = 10 * GROUP
 """Rows that may be laid out at once: what fits into three and a half windows, in groups."""
@@ -51,7 +52,7 @@ async def laid_out(session):
 async def test_a_table_of_many_rows_lays_out_a_few_of_them_and_forgets_none(browser, house):  # noqa: F811
     fill(house, COUNT)
     house.settings = dataclasses.replace(house.settings, page_entries_max=COUNT // 2)  # larger than one answer
-    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+    async with opened(house) as port, chromium.opened(browser, f"http://127.0.0.1:{port}") as page:  # noqa: F811
         page.set_default_timeout(WAIT_MS)
         await sign_in(page, "anna")
         await page.wait_for_url("**/files")
@@ -69,7 +70,7 @@ async def test_a_table_of_many_rows_lays_out_a_few_of_them_and_forgets_none(brow
         assert await page.locator("text=scan-0003").count() > 0, "what has the focus stays"
         await page.check(f"[aria-label='Select scan-{COUNT - 1:04}']")
         await page.wait_for_selector("text=scan-0003", state="detached")
-        await accessible(page)
+        await accessible(page, rules=["cat.aria", "cat.tables", "cat.structure"])
 
         # what is ticked is sent, there or away
         async with page.expect_request("**/archive/in") as asked:

@@ -63,7 +63,6 @@ async def test_passkeys_packages_and_requests(house):
         async with chromium.opened(browser, url, viewport=PHONE) as page:
             await with_an_authenticator(page)
             await page.goto("/sign-in")
-            await accessible(page)
             await page.fill("[name=name]", "anna@clinic")
             await page.fill("[name=password]", PASSWORD)
             await page.keyboard.press("Enter")
@@ -117,7 +116,6 @@ async def a_passkey_is_added_and_signs_in(page):
     await accessible(page)
     await page.click("form[data-passkey] button")
     await page.wait_for_url(re.compile("^[^?]*/sent$"))  # and not the one that asks for it, and ends so too
-    await fits(page)
     await page.goto("/files")
     await page.click('form[action="/sign-out"] button')
     await page.wait_for_url("**/sign-in**")
@@ -131,7 +129,6 @@ async def a_package_is_sent_by_keyboard(page, mail):
     await page.focus('a[href="/send/in"]')
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/send/in")
-    await fits(page)
     await page.focus("[name=title]")
     await press(page, "ControlOrMeta+a")
     await page.keyboard.type("Claims")

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from tests.doors.web.browsers import ONE_LOOP, browser, port  # noqa: F401  # fixtures
 from tests.doors.web.by_keyboard import tab_to
 from tests.doors.web.conftest import PASSWORD
-from tests.doors.web.test_flows import browser  # noqa: F401  # the fixture
 from tests.peers import chromium
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ONE_LOOP]
 
 WAIT_MS = 60_000
 WAIT_SECONDS = WAIT_MS // 1000

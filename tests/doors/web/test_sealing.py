@@ -10,12 +10,13 @@ from sealane.operations.accounts import AddFolder, GrantFolder, SetRecipient
 from sealane.vault.age import armor, files
 from sealane.vault.age.hybrid import HybridIdentity, HybridRecipient
 from sealane.vault.age.passphrase import Passphrase
+from tests.doors.web.browsers import ONE_LOOP, browser, port  # noqa: F401  # fixtures
 from tests.doors.web.conftest import EVERYTHING, Browser, opened
-from tests.doors.web.test_flows import MIB, browser, sign_in  # noqa: F401  # the fixture
+from tests.doors.web.test_flows import MIB, sign_in
 from tests.peers import chromium
 from tests.peers.chromium import accessible, with_an_authenticator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ONE_LOOP]
 
 WAIT_SECONDS = 60
 ANNA = HybridIdentity.new()
@@ -104,7 +105,7 @@ async def tab_to(page, selector):
     raise AssertionError(f"the Tab key does not reach {selector}")
 
 
-async def test_the_command_that_a_page_shows_takes_any_name_for_one_word(port, house, records):
+async def test_the_command_that_a_page_shows_takes_any_name_for_one_word(port, house, records):  # noqa: F811
     anna = Browser(port)
     await anna.sign_in("anna@clinic")
     headers = {"Sealane-Form-Token": anna.token, "Sealane-Sealed": "age", "Sealane-Plaintext-Length": "2"}
@@ -166,7 +167,7 @@ async def test_what_our_own_code_seals_the_browser_opens_to_the_last_chunk(brows
 
 async def test_a_key_that_a_passkey_opens_is_made_and_opens_what_is_sealed_to_it(browser, house, records):  # noqa: F811
     content = content_of(1)
-    async with opened(house, named=True) as port, chromium.opened(browser, f"http://localhost:{port}") as page:
+    async with opened(house, named=True) as port, chromium.opened(browser, f"http://localhost:{port}") as page:  # noqa: F811
         await page.add_init_script(DOWNLOADS_ONLY)
         await with_an_authenticator(page, derives=True)
         await sign_in(page, "anna")
