@@ -70,16 +70,16 @@ class LedgerWriter:
 
         Call `forget` when it is rolled back instead.
         """
-        self._write(transaction, _with_set_backs(events, self.head(transaction).last_at))
+        head = self.head(transaction)
+        self._write(transaction, head, _with_set_backs(events, head.last_at))
 
     def keep_time(self, transaction: Transaction, now: datetime) -> None:
         """Record that the clock was set back, where it was: before whoever names the size of the ledger in an entry."""
-        last_at = self.head(transaction).last_at
-        if now < last_at:
-            self._write(transaction, [(now, ClockSetBack(before=last_at))])
-
-    def _write(self, transaction: Transaction, events: Iterable[tuple[datetime, Event]]) -> None:
         head = self.head(transaction)
+        if now < head.last_at:
+            self._write(transaction, head, [(now, ClockSetBack(before=head.last_at))])
+
+    def _write(self, transaction: Transaction, head: Head, events: Iterable[tuple[datetime, Event]]) -> None:
         size, leaf, kind, last_at = head.size, head.leaf, head.last_kind, head.last_at
         entries: list[tuple[object, ...]] = []
         openings: list[tuple[object, ...]] = []
