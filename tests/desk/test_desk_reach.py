@@ -118,6 +118,14 @@ def test_only_rights_that_held_in_the_window_reach(told, change, reached):
     assert told.exposed(users=("thief@plan",)) == ({version: "reachable"} if reached else {})
 
 
+def test_a_folder_of_the_scope_narrows_what_rights_reach(told):
+    told.user()
+    told.grant("plan:/claims")
+    told.world.file("plan:/claims/a.csv", [person(1)])
+    deep = told.world.file("plan:/claims/deep/b.csv", [person(2)])
+    assert told.exposed(users=("thief@plan",), folders=("/claims/deep",)) == {deep: "reachable"}
+
+
 def test_what_a_group_may_read_its_members_reach_while_they_are_in_it(told):
     told.user()
     told.world.record(events.GroupAdded(group_id=3, group_name="nurses@plan", owner_organization_id=1))
