@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import hypothesis
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import strategies as st
 
@@ -83,3 +84,9 @@ def test_numbers_with_a_half_in_common_are_a_slip_apart_only_where_they_are(numb
     ours = np.array([number] * 2, dtype=np.uint32)
     theirs = np.array([number // HALF * HALF + half % HALF, half * HALF + number % HALF], dtype=np.uint32)
     assert slip_in_half(ours, theirs).tolist() == one_slip(ours, theirs).tolist()
+
+
+def test_a_number_of_more_digits_than_nine_is_nobodys(rows):
+    one = rows.filter(pl.col("ssn").is_not_null() & pl.col("birth_date").is_not_null()).head(1)
+    two = pl.concat([one, one]).with_columns(ssn=pl.Series(["4000001234", "000001234"]).cast(one["ssn"].dtype))
+    assert len(link(two, SEED).strict) == 2

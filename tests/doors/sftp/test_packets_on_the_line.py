@@ -1,6 +1,7 @@
 """Replies become SSH packets that a client opens, whichever way they are packed; what arrives is told or refused."""
 
 import struct
+from types import SimpleNamespace
 
 import asyncssh
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from sealane.doors.sftp.arriving import told, whole_packet
 from sealane.doors.sftp.channel import WINDOW_ADJUST
+from sealane.doors.sftp.express import ExpressConnection
 from sealane.doors.sftp.gcm import TAG_BYTES, Gcm
 from sealane.doors.sftp.outlet import Outlet, Padding
 from sealane.doors.sftp.packing import ALONE_BYTES_MAX, DATA, pack, pack_alone
+from sealane.doors.sftp.stage import Buffers, Stage
 from tests.tries import tries
 
 KEY, IV = bytes(range(16)), bytes(12)
@@ -118,3 +121,21 @@ def test_a_packet_of_which_something_is_missing_is_waited_for(there):
     received = memoryview(b"xx" + struct.pack(">I", 32) + bytes(100))
     assert whole_packet(received, 2, 2 + there, LENGTH_MAX) == 0
     assert whole_packet(received, 2, 2 + 4 + 32 + TAG_BYTES, LENGTH_MAX) == 32
+
+
+@pytest.mark.parametrize(("altered", "length"), [(True, 400), (False, 4000)], ids=["tag", "length"])
+def test_a_packet_that_ends_the_connection_leaves_what_waits_before_it_as_it_was(altered, length):
+    """The request that waits still comes to its end, and what it wrote is recorded."""
+    stage, waiting = Stage(Buffers(1 << 20)), b"A" * 1000
+    assert stage.keep(waiting, may_move=True)
+    read_by_the_request = stage.unserved
+    plain = struct.pack(">BBII", 6, DATA, 7, length) + bytes(400) + bytes(6)
+    sealed = bytearray(Gcm(KEY, IV).seal(struct.pack(">I", len(plain)), plain))
+    sealed[-1] ^= altered
+    connection = SimpleNamespace(_plain=b"", _recv_seq=0, _arrived=None)
+    lane = Channel(), SimpleNamespace(stage=stage, may_move=False)
+    place = stage.place_for(len(plain), may_move=False)
+    head = memoryview(struct.pack(">I", len(plain)))
+    with pytest.raises((asyncssh.MACError, asyncssh.ProtocolError)):
+        ExpressConnection._open_to_stage(connection, Gcm(KEY, IV), lane, head, memoryview(sealed), place)
+    assert bytes(read_by_the_request) == waiting

@@ -35,6 +35,7 @@ _SPECIMENS: Final = frozenset(
     {78051120, 219099999, 123456789, 987654321, *(int(str(digit) * 9) for digit in range(1, 10))}
 )
 _ONE_DIGIT: Final = 9
+_NINE_DIGITS: Final = 999_999_999
 EPOCH_SHIFT: Final = 100_000
 """Days added to a date so that each from 1880 on is above 0."""
 _NO_DATES: Final = ("1900-01-01", "1901-01-01", "1910-01-01", "1911-11-11", "1970-01-01", "9999-12-31")
@@ -109,7 +110,7 @@ def _suffix(column: pl.Series) -> Numbers:
 
 def _social(column: pl.Series) -> Numbers:
     told = column.cast(pl.UInt32, strict=False).fill_null(0).to_numpy()
-    nobodys = (told <= _ONE_DIGIT) | np.isin(told, list(_SPECIMENS))
+    nobodys = (told <= _ONE_DIGIT) | (told > _NINE_DIGITS) | np.isin(told, list(_SPECIMENS))
     return np.where(nobodys, np.uint32(0), told)
 
 

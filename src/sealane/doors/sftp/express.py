@@ -250,15 +250,17 @@ class ExpressConnection(SSHServerConnection, asyncio.BufferedProtocol):
         channel, taker = lane
         before = bytes(place[:HEAD_BYTES])
         plain = place[: len(place) - HEAD_BYTES]
-        if not cipher.open_into(head, sealed, plain):
-            raise asyncssh.MACError("MAC verification failed")
-        brought = told(plain, channel)
-        if brought is None or brought[0] != DATA:
-            self._plain = bytes(plain)
+        try:
+            if not cipher.open_into(head, sealed, plain):
+                raise asyncssh.MACError("MAC verification failed")
+            brought = told(plain, channel)
+            if brought is None or brought[0] != DATA:
+                self._plain = bytes(plain)
+        finally:  # also after a wrong tag: a request may wait there, and what it brings is still written
             place[:HEAD_BYTES] = before
+        if brought is None or brought[0] != DATA:
             taker.stage.served(0)
             return False
-        place[:HEAD_BYTES] = before
         channel.took(brought[1])
         taker.stage.end += brought[1]
         self._arrived = taker

@@ -115,8 +115,16 @@ def read_tables(stream: BinaryIO | pa.NativeFile) -> Iterator[pa.Table]:
 
 
 def _check(batch: pa.RecordBatch) -> None:
-    """Raise `ArrowInvalid` for values that Arrow's format, or a calendar, does not have: others' code ends at them."""
+    """Raise `ArrowInvalid` for values that Arrow's format, a calendar or a number of nine digits does not have.
+
+    Others' code ends at them.
+    """
     batch.validate(full=True)
+    for name in _NUMBERS:
+        if name in batch.schema.names:
+            numbers = batch.column(name).drop_null().to_numpy()
+            if len(numbers) and numbers.max() >= 10**_DIGITS:
+                raise pa.ArrowInvalid("a number of more digits than such a number has")
     if "birth_date" in batch.schema.names:
         days = batch.column("birth_date").cast(pa.int32())
         told = days.drop_null().to_numpy()
