@@ -1,5 +1,7 @@
 """The count of what a connection was told: seen at once by whoever looks, whatever still waits on its way."""
 
+import errno
+import os
 import stat
 
 import pytest
@@ -58,6 +60,31 @@ def test_the_next_keeper_counts_anew_and_disturbs_nobody_who_still_looks(told, t
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
     hearing.close()
     later.close()
+
+
+def test_its_keeper_takes_it_away_at_the_end_and_never_anothers(told, tmp_path):
+    later = Told(tmp_path, mode=0o600)
+    told.close()
+    assert (tmp_path / FILE_NAME).exists()
+    later.close()
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_where_it_cannot_be_made_or_written_nobody_is_sure(tmp_path, monkeypatch):
+    nowhere = Told(tmp_path / "missing", mode=0o600)
+    assert nowhere.enter() == NOBODY
+    assert nowhere.add(NOBODY) == 1
+    nowhere.close()
+    full = Told(tmp_path, mode=0o600)
+    place = full.enter()
+    monkeypatch.setattr(os, "pwrite", no_room)
+    with pytest.raises(OSError):
+        full.add(place)
+    assert Told(tmp_path, mode=0o600).enter() == NOBODY
+
+
+def no_room(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_what_is_no_such_file_is_not_looked_at(tmp_path):

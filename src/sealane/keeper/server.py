@@ -269,7 +269,12 @@ class Server:
             ended.setdefault(connection, []).append(number)
         for line in self._lines:
             if line.asker is Asker.DOOR and (batch.watches_up_to or line.name in ended):
-                count = self._told.add(line.place)
+                try:
+                    count = self._told.add(line.place)
+                except OSError as problem:  # nothing that a door remembers counts across a broken connection
+                    log.warning("%s is ended: what it is told cannot be counted: %s", line.name, problem)
+                    line.close()
+                    continue
                 line.send(NOTICE, WatchesEnded(tuple(ended.get(line.name, ())), batch.watches_up_to, count))
                 line.flush()
 

@@ -4,18 +4,23 @@ A notice is written to a connection's socket before anybody else is answered of 
 because its door has left much unread, the notice waits in the keeper; the count of it does not wait. So a door that
 compares knows that there is a notice which it has not heard, wherever that may be.
 Must stay true: the count is raised before the notice is written, and the notice says the count; a connection without a
-place here is never sure of anything.
+place here is never sure of anything; a disk that is full stops nobody (whoever writes to mapped memory of a file for
+which there is no room is killed, so the keeper writes to the file, which has all its bytes from the start).
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import mmap
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "told"
 PLACES: Final = 1024
@@ -29,18 +34,24 @@ class Told:
     """The keeper's side: it alone writes."""
 
     def __init__(self, run_dir: Path, *, mode: int) -> None:
-        """Begin anew, in a file of its own: doors that look at an earlier keeper's have lost that one."""
-        path = run_dir / FILE_NAME
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        """Begin anew, in a file of its own: doors that look at an earlier keeper's have lost that one.
+
+        Where it cannot be made there are no places.
+        """
+        self._path = run_dir / FILE_NAME
+        self._counts = [0] * (PLACES + 1)
+        self._free: list[int] = []
+        self._file = -1
         try:
-            os.fchmod(descriptor, mode)
-            os.ftruncate(descriptor, (PLACES + 1) * _COUNT_BYTES)
-            self._map = mmap.mmap(descriptor, 0)
-        finally:
-            os.close(descriptor)
-        self._counts = memoryview(self._map).cast("Q")
-        self._free = list(range(PLACES, NOBODY, -1))
+            self._path.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._file = os.open(self._path, flags, 0o600)
+            os.fchmod(self._file, mode)
+            empty = bytes(len(self._counts) * _COUNT_BYTES)
+            if os.pwrite(self._file, empty, 0) == len(empty):
+                self._free = list(range(PLACES, NOBODY, -1))
+        except OSError as problem:
+            log.warning("what doors were told cannot be counted, so they remember nothing: %s", problem)
 
     def enter(self) -> int:
         """Return a place for a connection, `NOBODY` where all are taken; its count goes on from whoever had it."""
@@ -51,8 +62,13 @@ class Told:
         return self._counts[place]
 
     def add(self, place: int) -> int:
-        """Count one more, for the notice that is written next; return how many that makes."""
+        """Count one more, for the notice that is written next; return how many that makes.
+
+        Raises `OSError` where it cannot be written: then the connection must end.
+        """
         self._counts[place] += 1
+        if place != NOBODY:
+            os.pwrite(self._file, self._counts[place].to_bytes(_COUNT_BYTES, sys.byteorder), place * _COUNT_BYTES)
         return self._counts[place]
 
     def leave(self, place: int) -> None:
@@ -61,9 +77,14 @@ class Told:
             self._free.append(place)
 
     def close(self) -> None:
-        """Let go of the memory."""
-        self._counts.release()
-        self._map.close()
+        """Take the file away, unless it is a later keeper's already."""
+        if self._file < 0:
+            return
+        with contextlib.suppress(OSError):
+            if os.path.samestat(self._path.stat(), os.fstat(self._file)):
+                self._path.unlink()
+        os.close(self._file)
+        self._file = -1
 
 
 class Hearing:
