@@ -18,11 +18,13 @@ from sealane.database.tables import (
     versions,
 )
 from sealane.domain.blob_sweep import BlobSweeper
+from sealane.domain.sessions import end_expired
 from sealane.errors import Missing, NotASegment, Unavailable
 from sealane.ids import new_segment_id
 from sealane.operations import accounts
 from sealane.operations.audit import ReadLedger
-from sealane.operations.files import OpenVersion, RemoveFile
+from sealane.operations.files import EndDownload, OpenVersion, RemoveFile
+from sealane.operations.signing import SignInWithToken
 from sealane.settings import Settings
 from tests.domain.transfers import SMALL, World
 
@@ -125,6 +127,28 @@ def test_finished_uploads_answer_for_a_day(world, anna):
     world.clock.advance(timedelta(hours=2))
     assert sweep(world).uploads == 1
     assert "upload_removed" not in world.kinds()  # it was not: its file is there
+
+
+def test_a_download_goes_on_in_the_session_that_follows_and_is_recorded_with_its_end(world, anna, carl):
+    token = world.admin(accounts.AddToken(user="anna@clinic", scopes=("read",), expires=None)).token
+    others = world.admin(accounts.AddToken(user="carl@insurer", scopes=("read",), expires=None)).token
+    door = world.home.door()
+
+    def signed_in(token, follows=""):
+        return door.ask_now(SignInWithToken(token, "192.0.2.1", "http", follows=follows))
+
+    anna.put(b"x" * 5000)
+    speaks = signed_in(token)
+    download = door.ask_now(OpenVersion(speaks.handle, path="/in/file")).download
+    signed_in(others, follows=speaks.handle)  # takes nothing along that is not its own
+    for _ in range(110):
+        world.clock.advance(timedelta(minutes=14))
+        speaks = signed_in(token, follows=speaks.handle)
+        world.act(end_expired)
+        sweep(world)
+    door.ask_now(EndDownload(speaks.handle, download=download, sent=5000, ranges=((0, 5000),), whole=True))
+    (ended,) = (body for body in world.bodies() if body["kind"] == "download_ended")
+    assert (ended["sent"], ended["whole"]) == (5000, True)
 
 
 def test_downloads_of_a_session_long_over_are_ended_for_the_record(world, anna, carl):

@@ -7,11 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealane.domain import sessions
-from sealane.errors import SessionEnded
+from sealane.errors import Missing, SessionEnded
 from sealane.keeper.core import Request
 from sealane.operations.accounts import AddToken, DisableUser
 from sealane.operations.browser import LookSession
 from sealane.operations.envelope import Asker
+from sealane.operations.files import Look
 from sealane.operations.settings import SetSetting
 from sealane.operations.sharing import LookVisit, RecallShare
 from sealane.operations.signing import KeepAlive, SignInWithToken, SignOut
@@ -74,6 +75,16 @@ def test_the_session_of_a_token_is_as_long_as_it_was_begun(desk):
     token = desk.admin(AddToken("anna@clinic", ("read",), None)).token
     handle = desk.ask(SignInWithToken(token, HERE, "http")).handle
     assert not lives_for(desk, handle, desk.keeper.keeper.settings.token_session_seconds, every=300)
+
+
+def test_what_is_refused_is_use_like_all_else(desk):
+    for second in range(0, 2 * HOUR, MINUTE):
+        desk.later(MINUTE)
+        with pytest.raises(Missing):
+            desk.ask(Look(desk.anna, "/in/not-there"))
+        if second % 480 == 0:
+            desk.ask(KeepAlive(desk.anna))
+        perform(desk, sessions.end_expired)
 
 
 ENDS = {

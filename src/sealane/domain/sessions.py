@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sealane import ids
 from sealane.domain import guests
 from sealane.domain.queries import browser as browser_statements
+from sealane.domain.queries import downloads as download_statements
 from sealane.domain.queries import sessions as statements
 from sealane.domain.queries import shares as share_statements
 from sealane.domain.rights import ALL_SCOPES
@@ -301,6 +302,11 @@ def _extended(work: Work, row: SessionRow, guest: Guest | None) -> datetime:
 def _lifetime_seconds(work: Work, door: str) -> int:
     settings = work.settings
     return settings.web_session_lifetime_seconds if door == WEB else settings.session_lifetime_seconds
+
+
+def follow(work: Work, opened: SignedIn, user: UserId, before: str) -> None:
+    """Let what is being downloaded in the session of a handle, of the same user, go on in one that was just opened."""
+    work.transaction.run(download_statements.GO_ON, handle_hash=_hash(before), user=user, session=opened.session)
 
 
 def _hash(handle: str) -> bytes:

@@ -228,7 +228,10 @@ def sign_in_with_token(work: Work, op: SignInWithToken) -> Outcome:
         return _refused(work, attempt, None, "unknown-token")
     if reason:
         return _refused_owner(work, attempt, account, f"token:{token.id}", reason)
-    return _opened(work, attempt, account, _Proof(id=token.id, name=token.name, token=token))
+    outcome = _opened(work, attempt, account, _Proof(id=token.id, name=token.name, token=token))
+    if op.follows and isinstance(outcome.answer, SignedIn):
+        sessions.follow(work, outcome.answer, account.id, op.follows)
+    return outcome
 
 
 def token_hash(token: str) -> bytes:

@@ -258,9 +258,11 @@ class Keeper:
         writes = transaction.writes
         caller: Caller | None = None
         try:
+            if isinstance(request.wanted, Operation):  # that its session was used stays, whatever becomes of the act
+                caller = self._caller(work, request)
+                writes = transaction.writes
             with transaction.savepoint():
                 if isinstance(request.wanted, Operation):
-                    caller = self._caller(work, request)
                     if acts.grows(request.wanted):
                         self._reserve.check()
                     answer = acts.perform(work, caller, request.wanted)
@@ -325,7 +327,8 @@ class Keeper:
             return kept.caller
         if operation.after_the_end:
             return sessions.caller_that_was(work, handle)
-        caller = sessions.caller_of(work, handle, for_guests=operation.for_guests)
+        with work.transaction.savepoint():
+            caller = sessions.caller_of(work, handle, for_guests=operation.for_guests)
         idle = timedelta(seconds=self.settings.session_idle_seconds)
         if len(self._callers) >= self.settings.callers_kept_max:
             self._callers.clear()

@@ -105,6 +105,8 @@ class SignInWithToken(Operation, frozen=True):
     token: str
     address: str
     door: Door
+    follows: str = ""
+    """The handle of the session that this one follows: what is being downloaded in that goes on in this."""
 
 
 class SignOut(Operation, frozen=True):

@@ -52,6 +52,19 @@ DOWNLOAD = Statement(
 
 DELETE_DOWNLOAD = Statement("downloads.delete", sa.delete(downloads).where(downloads.c.id == bindparam("download")))
 
+GO_ON = Statement(
+    "downloads.go_on",
+    sa.update(downloads)
+    .where(
+        downloads.c.session_id
+        == sa.select(sessions.c.id)
+        .where(sessions.c.handle_hash == bindparam("handle_hash"), sessions.c.user_id == bindparam("user"))
+        .scalar_subquery()
+    )
+    .values(session_id=bindparam("session")),
+)
+"""What runs in a session of a user goes on in the next; a session's handle is known to who speaks in it alone."""
+
 LEFT_OPEN = Statement(
     "downloads.left_open",
     sa.select(*_DOWNLOAD)

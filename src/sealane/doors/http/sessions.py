@@ -64,7 +64,9 @@ class Session:
 
     async def sign_in(self) -> None:
         """Open the session, or the next one. Raises `NotSignedIn` or `Locked`."""
-        answer = await self._asker.ask(SignInWithToken(token=self._token, address=self._address, door="http"))
+        follows = self._signed.handle if self._signed is not None else ""
+        wanted = SignInWithToken(token=self._token, address=self._address, door="http", follows=follows)
+        answer = await self._asker.ask(wanted)
         self._signed = cast("SignedIn", answer)
         self._ended = False
 
