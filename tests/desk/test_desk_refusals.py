@@ -76,7 +76,7 @@ def told(figures):
     [
         (lambda lists, one, other: lists.__setitem__(one, lists[other]), "list-swapped"),
         (lambda lists, one, _: lists.__setitem__(one, lists[one][:-40]), "list-swapped"),
-        (lambda lists, one, _: lists.__setitem__(one, lists[one][:-1] + b"?"), "list-swapped"),
+        (lambda lists, one, _: lists.__setitem__(one, lists[one][:-1] + bytes([lists[one][-1] ^ 1])), "list-swapped"),
         (lambda lists, one, _: lists.__setitem__(one, lists[one][:30]), "age-header-cut"),
         (lambda lists, one, _: lists.__setitem__(one, b"PAR1"), "age-header-invalid"),
         (lambda lists, one, _: lists.__setitem__(one, b""), "age-header-cut"),

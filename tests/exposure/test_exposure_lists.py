@@ -157,10 +157,19 @@ NO_TEXT = pa.Array.from_buffers(
         crafted("given", pa.array(["x"] * 3), "given"),
         crafted("birth_date", pa.array([2**31 - 1, 0, 0], pa.int32()).cast(pa.date32())),
         crafted("birth_date", pa.array([None, -(2**31), 0], pa.int32()).cast(pa.date32())),
+        crafted("given", pa.array(["x"] * 3), "not \u00e9").replace("not \u00e9".encode(), b"not \xff\xff"),
         crafted("ssn", pa.array([None, 1_000_000_000, 0], pa.uint32())),
         crafted("itin", pa.array([4_000_001_234, 1, 0], pa.uint32())),
     ],
-    ids=["no text", "a column twice", "a day after all", "a day before all", "ten digits", "more digits"],
+    ids=[
+        "no text",
+        "a column twice",
+        "a day after all",
+        "a day before all",
+        "a name that is no text",
+        "ten digits",
+        "more digits",
+    ],
 )
 def test_a_list_that_was_made_to_break_its_reader_is_refused(content):
     """Whoever sends a file that they have sealed sends its list too, and no server can look into it."""

@@ -122,6 +122,17 @@ def test_settings_that_were_made_stricter_count_for_sessions_that_were_told_more
     assert perform(desk, sessions.end_expired) == 1
 
 
+def test_a_lifetime_that_is_made_shorter_is_the_end_of_what_is_open_though_it_is_not_over_yet(desk):
+    desk.later(50 * MINUTE)
+    desk.ask(LookSession(desk.anna))
+    desk.admin(SetSetting("web_session_lifetime_seconds", HOUR))
+    assert perform(desk, sessions.next_end) <= 10 * MINUTE
+    assert desk.ask(LookSession(desk.anna)).user == "anna@clinic"
+    desk.later(10 * MINUTE)
+    with pytest.raises(SessionEnded):
+        desk.ask(LookSession(desk.anna))
+
+
 @settings(max_examples=tries(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pauses=st.lists(st.integers(1, 450), min_size=12, max_size=40))
 def test_rounds_that_are_no_further_apart_than_they_may_be_lose_no_session(desk, pauses):

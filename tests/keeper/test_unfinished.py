@@ -200,6 +200,8 @@ def test_what_came_into_a_sealed_folder_counts_once_and_stays_when_its_visit_is_
     guest = visit(desk, made)
     closed = begin(desk, guest, "a")
     desk.ask(FinishUpload(guest, closed.upload, closed.generation, (), (), 0, None, settles=True))
+    again = desk.ask(TakeUpload(guest, closed.upload))  # whoever did not hear the answer asks for the end once more
+    desk.ask(FinishUpload(guest, again.upload, again.generation, (), (), 0, None, settles=True))
     begin(desk, guest, "b")
     begin(desk, guest, "c")  # the closed one has come, and is not on its way too
     refused(desk, guest, "d")

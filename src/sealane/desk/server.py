@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
+import httpx
 import msgspec
 
 from sealane.client.failures import AnswerInvalid
 from sealane.client.server import API
+from sealane.desk.failures import ListMissing
 from sealane.desk.sources import LIST_BYTES_MAX, ListedFile, PartUnread
 from sealane.errors import TooLarge
 from sealane.ledger.tree import HASH_BYTES, TILE_WIDTH
@@ -128,10 +130,13 @@ class Remote:
         """Return a people list; that it goes out is on record at the server before it does."""
         content = bytearray()
         with self._server.stream("GET", f"{API}/exposure/lists/{quote(version_id, safe='')}") as response:
-            for piece in response.iter_raw():
-                content += piece
-                if len(content) > LIST_BYTES_MAX:
-                    raise TooLarge("A people list is larger than the desk takes.")
+            try:
+                for piece in response.iter_raw():
+                    content += piece
+                    if len(content) > LIST_BYTES_MAX:
+                        raise TooLarge("A people list is larger than the desk takes.")
+            except httpx.TransportError as problem:  # its answer had begun: damaged there, or the line was cut
+                raise ListMissing("A people list was given out in part.") from problem
         return bytes(content)
 
     def _newest(self) -> tuple[str, str]:

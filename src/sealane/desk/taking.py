@@ -19,6 +19,7 @@ from sealane.desk.failures import LedgerForked, ListMissing
 from sealane.desk.folder import numbered
 from sealane.desk.history import History, fold
 from sealane.desk.refusals import RefusedList
+from sealane.desk.sources import ListedFile
 from sealane.errors import Invalid, SealaneError
 from sealane.ledger import checkpoints, notes
 from sealane.ledger.tree import Frontier
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from sealane.desk.folder import Folder
     from sealane.desk.maps import IdentityMap
     from sealane.desk.refusals import Refusals
-    from sealane.desk.sources import ListedFile, Source
+    from sealane.desk.sources import Source
 
 _ENTRIES_MAX: Final = 50_000_000
 """Entries of one sync."""
@@ -138,6 +139,8 @@ def _take_lists(folder: Folder, source: Source, history: History) -> _Lists:
     gathering = Gathering(folder)
     told = _Lists(refusals.newest(folder))
     standing = dict(told.refused.lists)
+    # What the ledger names and is not taken yet lacks in every figure, however this sync ends.
+    told.refused = refusals.keep(folder, told.refused, _with_withheld(dict(standing), history, gathering))
     for listed in source.lists():
         version = listed.version_id
         read = history.readings.get(version)
@@ -155,6 +158,11 @@ def _take_lists(folder: Folder, source: Source, history: History) -> _Lists:
             told.individuals += _take_list(history, listed, people, gathering)
             told.lists += 1
             standing.pop(version, None)
+    # A server lists only files that have a list: of those in which nobody is, the ledger alone tells.
+    for version in sorted(history.versions.keys() - gathering.versions - standing.keys()):
+        read = history.readings.get(version)
+        if read is not None and read.coverage and not read.list_digest:
+            _take_list(history, ListedFile(version_id=version, coverage=read.coverage), (), gathering)
     gathering.write()
     told.refused = refusals.keep(folder, told.refused, _with_withheld(standing, history, gathering))
     return told
@@ -167,13 +175,18 @@ def _take_list(history: History, listed: ListedFile, people: Iterable[pa.Table],
     file = TakenFile(
         version_id=listed.version_id,
         stored=stored.stored,
-        coverage=read.coverage if read is not None and told else listed.coverage,
+        coverage=read.coverage if read is not None and told else _untold(listed),
         digest=listed.digest,
         records=listed.records,
         people=read.people if read is not None and told else listed.people,
         unreadable=listed.unreadable,
     )
     return gathering.take(file, people, listed.owner or stored.organization)
+
+
+def _untold(listed: ListedFile) -> str:
+    """Return how much of a file was read of which the ledger tells nothing: no server says that nobody is in it."""
+    return listed.coverage if listed.digest or listed.coverage != "complete" else "unreadable"
 
 
 def _with_withheld(standing: dict[str, RefusedList], history: History, gathering: Gathering) -> dict[str, RefusedList]:

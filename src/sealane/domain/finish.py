@@ -145,7 +145,8 @@ def _close(
         work, folder, upload.name, exclusive=op.exclusive, expected_version=op.expected_version, but=upload.id
     )
     allowances.check_room(extents.size, allowances.room_of(work, upload))
-    guests.count_arrival(work, caller, extents.size, upload=upload.id)
+    if not seals.is_closed(work, upload):
+        guests.count_arrival(work, caller, extents.size, upload=upload.id)
     if folder.row.sealed_by is not None:
         seals.check_can_be_sealed(work, caller, folder)
         seals.check_pieces(work, extents)

@@ -178,7 +178,10 @@ def caller_of(work: Work, handle: str, *, for_guests: bool = False) -> Caller:
     guest = guests.of_session(work, row, after_the_end=False) if row.method == guests.METHOD else None
     if guest is not None and not for_guests:
         raise NotAllowed
-    return _caller(work, row, guest, expires=_extended(work, row, guest))
+    expires = _extended(work, row, guest)
+    if expires <= work.now:  # its lifetime has been made shorter, and is over
+        raise SessionEnded
+    return _caller(work, row, guest, expires=expires)
 
 
 def caller_that_was(work: Work, handle: str) -> Caller:
@@ -260,8 +263,10 @@ def cut_short(transaction: Transaction, settings: Settings, now: datetime) -> No
     """Let settings that have just been changed count for sessions that were told a later end."""
     until = now + timedelta(seconds=settings.session_idle_seconds)
     transaction.run(statements.CUT_IDLE, until=until, but_method=TOKEN)
-    began_before = now - timedelta(seconds=settings.web_session_lifetime_seconds)
-    transaction.run(statements.CUT_LIFETIME, until=now, began_before=began_before, of_door=WEB)
+    lifetime = timedelta(seconds=settings.web_session_lifetime_seconds)
+    for row in transaction.all(statements.OPEN_OF_DOOR, of_door=WEB, began_before=until - lifetime):
+        if row.expires > row.began + lifetime:
+            transaction.run(statements.EXTEND, session_id=row.id, until=max(now, row.began + lifetime))
 
 
 def keep_alive(work: Work, caller: Caller, op: KeepAlive) -> Done:

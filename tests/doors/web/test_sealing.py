@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import re
 
 import pytest
@@ -94,6 +95,45 @@ async def test_what_the_browser_seals_through_a_reload_our_own_code_opens(browse
     assert bodies[0] in sealed
     assert not any(body and body not in sealed for body in bodies), "the same bytes are sent again"
     assert files.open_sealed(sealed, [ANNA]) == content
+
+
+async def test_a_file_that_was_changed_where_it_was_already_sent_is_sent_anew(browser, port, house, records, tmp_path):  # noqa: F811
+    """Its size, time and ends are as they were: only what is sealed of it again tells."""
+    content, file = bytearray(content_of(9)), tmp_path / "scan.dcm"
+    file.write_bytes(content)
+    status = file.stat()
+    headers = {"Authorization": f"Bearer {house.token('anna@clinic')}"}
+    async with chromium.opened(browser, f"http://127.0.0.1:{port}") as page:
+        await sign_in(page, "anna")
+        await page.wait_for_url("**/files")
+        await page.goto("/files/records")
+        arrived = asyncio.Event()
+
+        async def let_the_first_through(route):
+            first = route.request.method != "PATCH" or len(route.request.post_data_buffer) > 7 * MIB
+            await (route.continue_() if first else route.abort())
+
+        def note(response):
+            if response.request.method == "PATCH" and response.ok:
+                arrived.set()
+
+        page.on("response", note)
+        await page.route(re.compile(r"/api/v1/uploads/"), let_the_first_through)
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.set_input_files("input[data-upload-to]", file)
+        await asyncio.wait_for(arrived.wait(), WAIT_SECONDS)
+        await page.wait_for_selector("#tray .how:has-text('No connection')")
+        await page.reload()
+        await page.unroute_all()
+        content[4 * MIB : 4 * MIB + 8] = b"CHANGED!"
+        file.write_bytes(content)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        await page.set_input_files("input[data-upload-to]", file)
+        await page.wait_for_selector("#tray li:has-text('The file has changed')")
+        await page.click("#tray button:has-text('Try again')")
+        await page.wait_for_selector("#tray li.done")
+        told = await page.request.get("/api/v1/content/records/scan.dcm", headers=headers)
+        assert files.open_sealed(await told.body(), [ANNA]) == bytes(content)
 
 
 async def tab_to(page, selector):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sealane.desk.identity.pairs import AGREE, BIRTH_DAYS, COINCIDENCE_MAX, DIFFER, HOUSE, NEARLY, PLACE, UNTOLD, Pairs
+from sealane.desk.identity.pairs import AGREE, BIRTH_DAYS, COINCIDENCE_MAX, DIFFER, HOUSE, NEARLY, UNTOLD, Pairs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,14 +45,13 @@ def identifier_and_name(pairs: Pairs) -> Numbers:
     """S1: a number that is one person's alone; the given name, and one of family name, birth date and place.
 
     Where a roster has one number for a whole family with two of one name (father and son), it must be the birth date.
-    Without a given name it is the birth date to the day; or nearly, with the family name; or, where none is told, the
-    family name and the whole address, if nobody else is told under the number.
+    Without a given name it is the birth date to the day; or nearly, with the family name. Where no birth date is told
+    either, it may be anybody of the family who has the subscriber's number.
     """
     other = (pairs.born >= NEARLY) | (~pairs.namesakes & ((pairs.family >= NEARLY) | (pairs.place >= 1)))
     family = pairs.family == AGREE
     born = ((pairs.family != DIFFER) & (pairs.born == AGREE)) | (family & (pairs.born == NEARLY))
-    there = family & (pairs.born == UNTOLD) & (pairs.place == PLACE) & pairs.own
-    unnamed = (pairs.given == UNTOLD) & (born | there)
+    unnamed = (pairs.given == UNTOLD) & born
     return _any(pairs, _STRONG) & (((pairs.given >= NEARLY) & other) | unnamed)
 
 

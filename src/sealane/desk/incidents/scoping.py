@@ -48,7 +48,7 @@ def to_notify(incident: Incident, history: History) -> dict[str, Evidence]:
 def exposed(incident: Incident, history: History) -> dict[str, Evidence]:
     """Return the exposed versions and their evidence, by version in order of name."""
     scope = incident.scope
-    since = scope.since or incident.occurred
+    since = min(scope.since or incident.occurred, scope.everything_at or NEVER)
     found: dict[str, Evidence] = {}
     if scope.everything_at is not None or not scope.is_of_somebody:
         for version in _lay_there(scope, Span(since, scope.until or incident.discovered), history):

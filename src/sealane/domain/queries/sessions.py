@@ -45,6 +45,14 @@ class EndRow(NamedTuple):
     expires: datetime
 
 
+class TimesRow(NamedTuple):
+    """When an open session began, and when it ends that is not used any more."""
+
+    id: SessionId
+    began: datetime
+    expires: datetime
+
+
 class SessionName(NamedTuple):
     """A session's name."""
 
@@ -179,18 +187,15 @@ CUT_IDLE = Statement(
     )
     .values(expires=sa.bindparam("until")),
 )
-CUT_LIFETIME = Statement(
-    "sessions.cut_lifetime",
-    sessions.update()
-    .where(
+OPEN_OF_DOOR = Statement(
+    "sessions.open_of_door",
+    sa.select(sessions.c.id, sessions.c.began, sessions.c.expires).where(
         sessions.c.ended.is_(None),
-        sessions.c.expires > sa.bindparam("until"),
-        sessions.c.began <= sa.bindparam("began_before"),
         sessions.c.door == sa.bindparam("of_door"),
-    )
-    .values(expires=sa.bindparam("until")),
+        sessions.c.began < sa.bindparam("began_before"),
+    ),
+    TimesRow,
 )
-"""One of which the lifetime is not over, but will be before it `expires`, is cut when it is used next."""
 ENDED_SINCE = Statement(
     "sessions.ended_since",
     sa.select(sessions.c.id)

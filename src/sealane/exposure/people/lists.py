@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sealane.errors import PeopleListInvalid
+from sealane.errors import PeopleListInvalid, TooLarge
 from sealane.exposure.people.alike import MASK
 from sealane.exposure.people.blocks import SPLIT
 from sealane.exposure.people.crowd import INDIVIDUAL, PERSON, People
@@ -110,7 +110,9 @@ def read_tables(stream: BinaryIO | pa.NativeFile) -> Iterator[pa.Table]:
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[field.name for field in fields], use_threads=False):
             _check(batch)
             yield pa.Table.from_batches([batch])
-    except (pa.ArrowException, OSError) as damage:
+    except MemoryError as want:  # Arrow's too: another time it may be read
+        raise TooLarge from want
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as damage:  # a column's name may be no UTF-8
         raise PeopleListInvalid from damage
 
 

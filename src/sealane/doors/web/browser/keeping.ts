@@ -84,16 +84,35 @@ export function forgetUpload(id: string): Promise<void> {
   })
 }
 
-/** Put on record what was sealed of one body before it leaves; false where something else was sealed before. */
-export function recordBody(upload: string, body: number, tags: string): Promise<boolean> {
-  return within(["bodies"], "readwrite", (open, done) => {
-    const request = open("bodies").get([upload, body])
-    request.onsuccess = () => {
-      const known = request.result as { tags: string } | undefined
-      if (known === undefined) open("bodies").put({ upload, body, tags })
-      done(known === undefined || known.tags === tags)
-    }
-  })
+/** Whether this very age file is still the one under way: another try, here or in another window, may have ended it. */
+function whileKept(open: (name: string) => IDBObjectStore, { id, nonce }: KeptUpload, act: () => void): void {
+  const asked = open("uploads").get(id)
+  asked.onsuccess = () => {
+    const kept = asked.result as KeptUpload | undefined
+    if (kept?.nonce.every((byte, at) => byte === nonce[at])) act()
+  }
+}
+
+/** Keep what has become of an upload that is kept already. */
+export function keepOn(upload: KeptUpload): Promise<void> {
+  return within(["uploads"], "readwrite", (open) => whileKept(open, upload, () => void open("uploads").put(upload)))
+}
+
+/** Put on record what was sealed of one body before it leaves; false where something else was sealed before, or the
+    upload has ended. */
+export async function recordBody(upload: KeptUpload, body: number, tags: string): Promise<boolean> {
+  const { id } = upload
+  const recorded = await within<boolean | undefined>(["uploads", "bodies"], "readwrite", (open, done) =>
+    whileKept(open, upload, () => {
+      const request = open("bodies").get([id, body])
+      request.onsuccess = () => {
+        const known = request.result as { tags: string } | undefined
+        if (known === undefined) open("bodies").put({ upload: id, body, tags })
+        done(known === undefined || known.tags === tags)
+      }
+    }),
+  )
+  return recorded === true
 }
 
 export const keptIdentity = (user: string): Promise<KeptIdentity | undefined> => get("identities", user)

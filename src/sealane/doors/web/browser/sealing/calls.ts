@@ -11,9 +11,8 @@ export type Sink = { handle: FileSystemFileHandle } | { port: MessagePort }
 
 export interface Calls {
   begin: { given: { recipients: string[] }; told: { fileKey: Uint8Array; nonce: Uint8Array; prefix: Uint8Array } }
-  /** Read a stretch of a file. `digest` names the digest that it is added to, in the order of asking; none where it is empty.
-      Nothing is told of what is not `needed`. */
-  read: { given: { file: Blob; start: number; end: number; digest: string; needed: boolean }; told: Uint8Array<ArrayBuffer> | null }
+  /** Read a stretch of a file. `digest` names the digest that it is added to, in the order of asking; none where it is empty. */
+  read: { given: { file: Blob; start: number; end: number; digest: string }; told: Uint8Array<ArrayBuffer> }
   /** The SHA-256 of all that was read under that name, which is forgotten. */
   digested: { given: { digest: string }; told: Uint8Array }
   seal: {

@@ -5,7 +5,7 @@
    this age file for good: the next try begins a new one with a new key. An upload is gone on with only for a file of
    the same size, time, first and last bytes, and for the same recipients. */
 
-import { forgetUpload, keepUpload, keptUpload, recordBody, type KeptPart, type KeptUpload } from "../keeping"
+import { forgetUpload, keepOn, keepUpload, keptUpload, recordBody, type KeptPart, type KeptUpload } from "../keeping"
 import { Refused, abandon, create, get, join, send, standing, type Watcher } from "../tus"
 import { reader, sealer } from "./calls"
 import { Geometry, type Body } from "./geometry"
@@ -116,19 +116,18 @@ class Sealing {
     if (address !== "") this.sent[part] = await standing(address, watcher, stop)
   }
 
-  /** Read and hash a body, and send it unless the server has it. */
+  /** Read, hash and seal a body, and send it unless the server has it. */
   private async body(body: Body, digest: string, watcher: Watcher, stop: AbortSignal): Promise<void> {
     const number = this.geometry.partOf(body.number)
     const part = this.kept.parts[number]
     if (!part) return
     const stands = part.start + (this.sent[number] ?? 0)
     const before = this.last[number] ?? Promise.resolve()
-    const reading = this.read(body, digest, stands < body.until)
+    const reading = this.read(body, digest)
     const sending = (async () => {
-      const plain = await reading
-      const sealed = plain && (await this.sealed(body, plain))
+      const sealed = await this.sealed(body, await reading) // what the server has too: it must be of this very content
       await before
-      if (sealed) await this.deliver(number, body, sealed, Math.max(stands, body.at), watcher, stop)
+      if (stands < body.until) await this.deliver(number, body, sealed, Math.max(stands, body.at), watcher, stop)
     })()
     this.last[number] = sending
     await sending
@@ -139,7 +138,7 @@ class Sealing {
     const part = this.kept.parts[number] as KeptPart
     if (part.address === "") {
       part.address = await create({ path: this.path, sealed: "age", "plaintext-length": String(this.file.size) }, part.length, watcher, stop, true)
-      await keepUpload(this.kept)
+      await keepOn(this.kept)
     }
     const ours: Watcher = {
       progressed: (sent) => {
@@ -158,22 +157,21 @@ class Sealing {
   /** The rest of a body that the server had and has lost. */
   private async again(place: number): Promise<Blob> {
     const body = this.geometry.bodyAt(place)
-    const plain = await this.read(body, "", true)
-    return (await this.sealed(body, plain as Uint8Array<ArrayBuffer>)).slice(place - body.at)
+    return (await this.sealed(body, await this.read(body, ""))).slice(place - body.at)
   }
 
-  private async read({ start, end }: Body, digest: string, needed: boolean): Promise<Uint8Array<ArrayBuffer> | null> {
-    return await reader().ask("read", { file: this.file, start, end, digest, needed })
+  private async read({ start, end }: Body, digest: string): Promise<Uint8Array<ArrayBuffer>> {
+    return await reader().ask("read", { file: this.file, start, end, digest })
   }
 
   /** A body as it lies in the age file. Throws `ChangedHere`.
 
       As a Blob: Chromium takes ten times the time to send the same bytes from memory. */
   private async sealed({ number, firstChunk, ends }: Body, plain: Uint8Array<ArrayBuffer>): Promise<Blob> {
-    const { fileKey, nonce, prefix, id } = this.kept
+    const { fileKey, nonce, prefix } = this.kept
     const before = number === 0 ? prefix : new Uint8Array(0)
     const { bytes, tags } = await sealer().ask("seal", { plain, fileKey, nonce, before, firstChunk, ends }, [plain.buffer])
-    if (!(await recordBody(id, number, hexadecimal(tags)))) throw new ChangedHere("The file has changed since it was begun.")
+    if (!(await recordBody(this.kept, number, hexadecimal(tags)))) throw new ChangedHere("The file has changed since it was begun.")
     return new Blob([bytes])
   }
 }

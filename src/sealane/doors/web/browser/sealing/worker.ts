@@ -23,14 +23,14 @@ function digestNamed(name: string, cipher: Cipher): Digest {
 
 const answers: Answers = {
   begin: ({ recipients }) => begin(recipients),
-  async read({ file, start, end, digest, needed }) {
+  async read({ file, start, end, digest }) {
     const cipher = await fastest()
     const coming = file.slice(start, end).arrayBuffer()
     const mine = Promise.all([coming, turn]).then(([buffer]) => {
       const bytes = new Uint8Array(buffer)
       if (bytes.length !== end - start) throw new Error("The file has changed.")
       if (digest !== "") digestNamed(digest, cipher).update(bytes)
-      return needed ? bytes : null
+      return bytes
     })
     turn = mine.catch(() => undefined)
     return await mine
@@ -94,7 +94,6 @@ carry(async (wanted: Wanted): Promise<Used> => {
 
 /** The bytes of a file go from one program to the other, and are not copied. */
 function handedOver(told: Calls["seal" | "read"]["told"]): Transferable[] {
-  if (told === null) return []
   return [told instanceof Uint8Array ? told.buffer : told.bytes.buffer]
 }
 
