@@ -258,3 +258,33 @@ def test_what_stands_as_refused_is_told_by_the_last_sync_alone(desk, world):
     assert (none.number, none.lists) == (2, {})
     assert refusals.load(desk, 1).lists == {"v1": one}
     assert refusals.newest(desk).lists == {}
+
+
+def test_a_newer_list_is_missing_in_every_figure_however_the_sync_ends_that_would_have_brought_it(desk, world):
+    version = world.file("plan:/a.csv", [person(1), person(2)])
+    taking.sync(desk, world.publish())
+    world.name_list(version, "ab" * 32)  # read again: the ledger names another list
+    source = world.publish()
+    source.lists = cut_off
+    with pytest.raises(ConnectionError):
+        taking.sync(desk, source)
+    assert counted(desk, taking.load(desk)).coverage["complete"] == 0
+
+
+def cut_off():
+    raise ConnectionError
+
+
+def test_a_file_with_nobody_in_it_has_no_list_and_was_read(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    nobody = world.file("plan:/b.csv", [])
+    world.name_list(nobody, "")
+    world.lists = [one for one in world.lists if one["version_id"] != nobody]  # a server lists only files with a list
+    assert counted(desk, taking.sync(desk, world.publish()).taken).coverage["complete"] == 2
+
+
+def test_a_server_does_not_say_that_nobody_is_in_a_file_of_which_the_ledger_tells_nothing(desk, world):
+    world.file("plan:/a.csv", [person(1)])
+    world.file("plan:/b.csv")
+    world.lists[1] |= {"coverage": "complete", "digest": "", "people": 0}
+    assert counted(desk, taking.sync(desk, world.publish()).taken).coverage["complete"] == 1

@@ -197,6 +197,14 @@ def test_times_are_utc_or_refused():
             moment(wrong)
 
 
+@given(several=st.lists(events(), min_size=1, max_size=5), at=moments)
+@QUICK
+def test_each_commitment_of_a_batch_has_a_salt_of_its_own(several, at):
+    salts = bodies.Salts()
+    used = [salt for event in several for salt, _ in bodies.opened(bodies.sealed(event, at, salts).openings).values()]
+    assert len(set(used)) == len(used)
+
+
 def test_a_time_within_an_event_is_written_like_its_own():
     event = StrangersRefused(who=Who(door="sftp"), address_range="192.0.2.0/24", minute=AT, count=7)
     assert json.loads(sealed(event, AT).body)["minute"] == moment(AT)

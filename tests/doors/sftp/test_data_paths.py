@@ -241,3 +241,19 @@ async def test_what_was_recorded_of_an_upload_never_held_a_byte_of_an_altered_pa
         assert (await client.stat("/in/f")).size == MIB
         async with client.open("/in/f", "r+b") as file:
             assert set(await file.read()) == {1}
+
+
+@pytest.mark.parametrize("where", ["tag", "data"])
+async def test_a_short_packet_that_was_altered_ends_the_connection_and_is_not_served(house, where):
+    """What removes, renames or closes comes in packets that are opened aside."""
+    async with house.sftp("ann") as client, client.open("/in/f", "wb") as file:
+        await file.write(b"there")
+    async with house.ssh("ann") as theirs, theirs.start_sftp_client() as client:
+        assert await client.exists("/in/f")  # the session's data comes by express now
+        theirs._send_encryption = Altered(theirs._send_encryption, size_min=1, number=1, where=where)
+        with pytest.raises((asyncssh.Error, OSError)):
+            await client.remove("/in/f")
+        await asyncio.wait_for(theirs.wait_closed(), 60)
+    await settled(house)
+    async with house.sftp("ann") as client:
+        assert await client.exists("/in/f")
