@@ -152,7 +152,7 @@ def contradict(pairs: Pairs) -> Numbers:
 
     V1: birth dates of which not even two of year, month and day agree, unless names (or given name and place) and
     number agree, neither of the two is known by another number, and neither is told a second time (a son of his
-    father's name); or both names to the letter, the place, and a number with a slip before its last two digits.
+    father's name).
     V2: generations that differ (Jr, Sr). V3: Social Security numbers that differ by more than a slip,
     unless given name and birth date agree, and with them the house, or the family name nearly and the place (or names
     so rare that chance did not do it); or the given name with a slip that made of it what nobody is called, family
@@ -162,8 +162,7 @@ def contradict(pairs: Pairs) -> Numbers:
     """
     named = (pairs.given >= NEARLY) & (pairs.family >= NEARLY)
     married = (pairs.given == AGREE) & (pairs.place >= 1)
-    both = (pairs.given == AGREE) & (pairs.family == AGREE) & (pairs.place >= 1)
-    one = ((named | married) & pairs.known) | (both & pairs.mistyped)
+    one = (named | married) & pairs.known
     no = (pairs.born == DIFFER) & ~(one & pairs.own & pairs.once)
     exact = (pairs.given == AGREE) & (pairs.born == AGREE)
     family = (pairs.family >= NEARLY) & ((pairs.place >= 1) | (pairs.rare & (pairs.family == AGREE)))
