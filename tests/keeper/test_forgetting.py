@@ -1,7 +1,6 @@
 """Packages and requests that have been over for long: what is known of their guests goes, what files need stays."""
 
 import json
-import shutil
 
 import pytest
 
@@ -22,20 +21,11 @@ from sealane.operations.sharing import (
     RecallShare,
     ReplyToShare,
 )
-from tests.keeper.test_sharing import THERE, Desk, furnished, quick_passwords  # noqa: F401  # fixtures
+from tests.keeper.test_sharing import THERE, furnished, quick_passwords  # noqa: F401  # fixtures
 
 pytestmark = pytest.mark.slow  # each test opens a whole keeper
 
 DAY = 86_400
-
-
-@pytest.fixture
-def desk(tmp_path, furnished):  # noqa: F811
-    shutil.copytree(furnished, tmp_path / "data")
-    made = Desk(tmp_path / "data")
-    made.anna = made.sign_in("anna@clinic")
-    yield made
-    made.keeper.close()
 
 
 def perform(desk, act):

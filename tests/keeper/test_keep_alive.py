@@ -1,7 +1,5 @@
 """Saying that a session is in use extends it as any operation does: never past its lifetime, never back to life."""
 
-import shutil
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,21 +14,12 @@ from sealane.operations.files import Look
 from sealane.operations.settings import SetSetting
 from sealane.operations.sharing import LookVisit, RecallShare
 from sealane.operations.signing import KeepAlive, SignInWithToken, SignOut
-from tests.keeper.test_sharing import HERE, Desk, furnished, quick_passwords  # noqa: F401  # fixtures
+from tests.keeper.test_sharing import HERE, furnished, quick_passwords  # noqa: F401  # fixtures
 from tests.tries import tries
 
 pytestmark = pytest.mark.slow  # opens a whole keeper
 
 MINUTE, HOUR = 60, 3600
-
-
-@pytest.fixture
-def desk(tmp_path, furnished):  # noqa: F811
-    shutil.copytree(furnished, tmp_path / "data")
-    made = Desk(tmp_path / "data")
-    made.anna = made.sign_in("anna@clinic")
-    yield made
-    made.keeper.close()
 
 
 def perform(desk, act):

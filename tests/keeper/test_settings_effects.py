@@ -1,6 +1,5 @@
 """Every setting that can be changed at a page does what the page says, from the next act on, without a restart."""
 
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -23,20 +22,11 @@ from sealane.operations.settings import SetSetting
 from sealane.operations.sharing import ListShares
 from sealane.operations.uploads import BeginUpload, FinishUpload
 from sealane.operations.versions import ListVersions
-from tests.keeper.test_sharing import HERE, PASSWORD, START, Desk, furnished, quick_passwords  # noqa: F401  # fixtures
+from tests.keeper.test_sharing import HERE, PASSWORD, START, furnished, quick_passwords  # noqa: F401  # fixtures
 
 pytestmark = pytest.mark.slow  # opens a whole keeper
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-
-
-@pytest.fixture
-def desk(tmp_path, furnished):  # noqa: F811
-    shutil.copytree(furnished, tmp_path / "data")
-    made = Desk(tmp_path / "data")
-    made.anna = made.sign_in("anna@clinic")
-    yield made
-    made.keeper.close()
 
 
 def idle(desk):

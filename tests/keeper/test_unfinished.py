@@ -38,15 +38,6 @@ pytestmark = pytest.mark.slow  # each test opens a whole keeper
 BOB = "bob@partner.example"
 
 
-@pytest.fixture
-def desk(tmp_path, furnished):  # noqa: F811
-    shutil.copytree(furnished, tmp_path / "data")
-    made = Desk(tmp_path / "data")
-    made.anna = made.sign_in("anna@clinic")
-    yield made
-    made.keeper.close()
-
-
 def visit(desk, made, number=0, password="", name=""):
     return desk.ask(EnterWithLink(made.links[number].secret, password, name, THERE)).handle
 
